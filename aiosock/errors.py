@@ -1,0 +1,65 @@
+"""Every exception aiosock raises of its own accord, in one tree.
+
+AiosockError
+├── HTTPError            has an answer (status, detail, headers); raise it in a handler
+│   └── ProtocolError    the peer broke HTTP; answered, then the connection closes
+├── Disconnected         the peer is gone; nothing can be sent to it (also a ConnectionError)
+├── ResponseError        an answer that must not reach the wire as it is (also a ValueError)
+├── RouteError           a route that cannot work, found when it is registered (also a ValueError)
+└── ConfigError          an option that cannot work: named, with the reason (also a ValueError)
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+
+class AiosockError(Exception):
+    """The root: `except AiosockError` catches all of ours and nothing else."""
+
+
+class HTTPError(AiosockError):
+    """An error that has an answer.
+
+    `detail` is shown to the client: never put a secret into it. `headers` are added to the answer.
+    """
+
+    def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> None:
+        """Raise ValueError unless `status` is an error status, 400 to 599."""
+        if not 400 <= status <= 599:
+            raise ValueError(f"an HTTPError needs a status from 400 to 599, not {status}")
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail or reason_phrase(status)
+        self.headers = headers or {}
+
+    def __str__(self) -> str:
+        """Give status, reason and detail, as a log line wants them."""
+        return f"{self.status} {self.detail}"
+
+
+class ProtocolError(HTTPError):
+    """The peer's bytes are not HTTP as we accept it; framing is in doubt, so the connection must close."""
+
+
+class Disconnected(AiosockError, ConnectionError):
+    """The peer is gone: raised where a handler reads from it or writes to it."""
+
+
+class ResponseError(AiosockError, ValueError):
+    """The answer is not fit to be sent: a field with a line break, a body that denies its Content-Length."""
+
+
+class RouteError(AiosockError, ValueError):
+    """A pattern and a handler that cannot work together; the message names both."""
+
+
+class ConfigError(AiosockError, ValueError):
+    """An option that cannot work; the message names it and says why."""
+
+
+def reason_phrase(status: int) -> str:
+    """Give the registered phrase, or an empty one: the phrase carries no meaning (RFC 9112 section 4)."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,143 @@
+"""Headers: fields in wire order, looked up without regard to case (RFC 9110 section 5)."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Self, overload
+
+from aiosock.errors import ResponseError
+
+TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
+"""The characters of a token, ready for a regex class (RFC 9110 section 5.6.2)."""
+
+FIELD_CHAR = r"\t\x20-\x7e\x80-\xff"
+"""The characters of a field value: visible, space, tab and obs-text (RFC 9110 section 5.5)."""
+
+_NAME = re.compile(rf"[{TCHAR}]++")
+_VALUE = re.compile(rf"[{FIELD_CHAR}]*+")
+
+
+@lru_cache(maxsize=1024)
+def _checked_name(name: str) -> str:
+    """Give `name` in lower case; raise ResponseError unless it is a token. Programs use few names: cached."""
+    if not _NAME.fullmatch(name):
+        raise ResponseError(f"not a field name: {name!r}")
+    return name.lower()
+
+
+def _checked_value(name: str, value: str) -> str:
+    """Give `value` back; raise ResponseError where it would break out of its line (response splitting)."""
+    if not _VALUE.fullmatch(value):
+        raise ResponseError(f"not a field value for {name}: {value!r}")
+    return value.strip(" \t")
+
+
+class Headers:
+    """Header fields: ordered, case-insensitive, multi-valued; valid by construction.
+
+    Names are kept in lower case, values as `str` of ISO-8859-1. A value with CR, LF, NUL or another control
+    character raises ResponseError at the line that sets it, so nothing invalid can reach the wire.
+    """
+
+    __slots__ = ("_block", "_fields")
+
+    def __init__(self, fields: "Mapping[str, str] | Iterable[tuple[str, str]] | Headers" = ()) -> None:
+        """Copy `fields`, a mapping or pairs; raise ResponseError for one that cannot stand on the wire."""
+        pairs = fields.items() if isinstance(fields, Mapping | Headers) else fields
+        self._block: bytes | None = None
+        self._fields = [(_checked_name(name), _checked_value(name, value)) for name, value in pairs]
+
+    @classmethod
+    def from_block(cls, block: bytes) -> Self:
+        r"""Wrap a field block that the grammar has accepted: `name: value\r\n` lines. Split when first asked."""
+        headers = cls.__new__(cls)
+        headers._block = block
+        return headers
+
+    @classmethod
+    def from_valid(cls, fields: Iterable[tuple[str, str]]) -> Self:
+        """Take pairs known to be valid, names in lower case: constants, or another Headers' items."""
+        headers = cls.__new__(cls)
+        headers._block = None
+        headers._fields = list(fields)
+        return headers
+
+    def _list(self) -> list[tuple[str, str]]:
+        if self._block is not None:
+            # Most handlers look at no field at all, so splitting and decoding wait until one is wanted.
+            lines = self._block.decode("latin-1").split("\r\n")
+            parts = (line.partition(":") for line in lines if line)
+            self._fields = [(name.lower(), value.strip(" \t")) for name, _, value in parts]
+            self._block = None
+        return self._fields
+
+    def items(self) -> list[tuple[str, str]]:
+        """Give every field line as (lower-case name, value), in wire order."""
+        return list(self._list())
+
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Give the value; lines of the same name are joined with ", " (RFC 9110 section 5.3)."""
+        values = self.get_all(name)
+        return ", ".join(values) if values else default
+
+    def get_all(self, name: str) -> list[str]:
+        """Give the value of each line of that name, in wire order: what Set-Cookie needs."""
+        wanted = name.lower()
+        return [value for key, value in self._list() if key == wanted]
+
+    def append(self, name: str, value: str) -> None:
+        """Add a line, keeping those of the same name."""
+        self._list().append((_checked_name(name), _checked_value(name, value)))
+
+    def setdefault(self, name: str, value: str) -> None:
+        """Add a line unless one of that name is there."""
+        if name not in self:
+            self.append(name, value)
+
+    def __getitem__(self, name: str) -> str:
+        """Give what `get` gives; raise KeyError where no line has that name."""
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        """Replace every line of that name by one, at the end."""
+        line = (_checked_name(name), _checked_value(name, value))
+        fields = self._list()
+        fields[:] = [field for field in fields if field[0] != line[0]]
+        fields.append(line)
+
+    def __delitem__(self, name: str) -> None:
+        """Drop every line of that name; none is no error, as with `pop(name, None)`."""
+        wanted = name.lower()
+        fields = self._list()
+        fields[:] = [field for field in fields if field[0] != wanted]
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether a line has that name, in any case."""
+        return isinstance(name, str) and any(key == name.lower() for key, _ in self._list())
+
+    def __iter__(self) -> Iterator[str]:
+        """Give each name once, in wire order."""
+        return iter(dict.fromkeys(key for key, _ in self._list()))
+
+    def __len__(self) -> int:
+        """Count the lines, not the names."""
+        return len(self._list())
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the lines, order included."""
+        return self._list() == other._list() if isinstance(other, Headers) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, like dict
+
+    def __repr__(self) -> str:
+        """Show the lines."""
+        return f"Headers({self._list()!r})"

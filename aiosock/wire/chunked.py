@@ -1,0 +1,219 @@
+"""Message bodies on the wire (RFC 9112 sections 6 and 7): decoders that are fed bytes, and the way back."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from aiosock.config import Limits
+from aiosock.errors import ProtocolError
+from aiosock.headers import Headers
+from aiosock.wire import grammar
+from aiosock.wire.head import wire_name
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+
+FORBIDDEN_TRAILERS = frozenset(
+    [
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "max-forwards",
+        "pragma",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "www-authenticate",
+        "age",
+        "date",
+        "expires",
+        "location",
+        "retry-after",
+        "vary",
+        "warning",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "if-range",
+    ]
+)
+"""Framing, routing, authentication, request modifiers and response control (RFC 9110 section 6.5.1)."""
+
+
+_TOO_LONG: Final = "The extensions and trailers of the chunked body are too long."
+
+
+class BodyDecoder(Protocol):
+    """What takes a body out of the bytes of a connection."""
+
+    complete: bool
+    """Whether the whole body has been decoded."""
+    rest: bytes
+    """What came behind the body: the start of the next request."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take received bytes, give the body bytes in them."""
+
+
+class LengthDecoder:
+    """A body of a known length (RFC 9112 section 6.2)."""
+
+    __slots__ = ("_missing", "complete", "rest")
+
+    def __init__(self, length: int) -> None:
+        self._missing = length
+        self.complete = length == 0
+        self.rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take received bytes, give the body bytes in them."""
+        if len(data) < self._missing:
+            self._missing -= len(data)
+            return data
+        body, self.rest = data[: self._missing], data[self._missing :]
+        self._missing = 0
+        self.complete = True
+        return body
+
+
+class ChunkedDecoder:
+    """A body in chunks (RFC 9112 section 7.1), trailers included.
+
+    Extensions are dropped. They and the trailer section may have `limits.head_bytes` in all: what surrounds the data
+    is bounded however long the data is.
+    """
+
+    __slots__ = ("_allowance", "_limits", "_missing", "_pending", "_scanned", "_step", "complete", "rest", "trailers")
+
+    def __init__(self, limits: Limits) -> None:
+        self.complete = False
+        self.rest = b""
+        self.trailers = Headers()
+        self._limits = limits
+        self._allowance = limits.head_bytes
+        self._pending = b""
+        self._scanned = 0
+        self._missing = 0
+        self._step: _Step = ChunkedDecoder._read_chunk_line
+
+    def feed(self, data: bytes) -> bytes:
+        """Take received bytes, give the body bytes in them.
+
+        Raises ProtocolError: 400 for anything that is not a chunk, 431 where extensions or trailers are too long.
+        """
+        # What is pending starts with an unfinished line: not read again, or one that drips in would cost its square.
+        self._scanned = len(self._pending)
+        data, self._pending = self._pending + data, b""
+        pieces: list[bytes] = []
+        position = 0
+        while position >= 0 and not self.complete:
+            consumed = position
+            position = self._step(self, data, position, pieces)
+        remaining = data[consumed if position < 0 else position :]
+        if self.complete:
+            self.rest = remaining
+        else:
+            self._pending = remaining
+        return b"".join(pieces)
+
+    # The step is a plain function, not a bound method: that would be a reference cycle for each body.
+    # Each step takes what it can from `data` at `position` and gives the position behind it, or -1 for "more bytes".
+
+    def _read_chunk_line(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        end = data.find(b"\n", max(position, self._scanned)) + 1
+        line = grammar.CHUNK_LINE.match(data, position) if end else None
+        if line is None:
+            self._refuse_chunk_line(data, position, end)
+            return -1
+        self._allowance -= len(line[2])
+        if self._allowance < 0:
+            raise ProtocolError(431, _TOO_LONG)
+        self._missing = int(line[1], 16)
+        self._step = ChunkedDecoder._read_data if self._missing else ChunkedDecoder._read_trailers
+        return line.end()
+
+    def _read_data(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        piece = data[position : position + self._missing]
+        if not piece:
+            return -1
+        pieces.append(piece)
+        self._missing -= len(piece)
+        if not self._missing:
+            self._step = ChunkedDecoder._read_data_end
+        return position + len(piece)
+
+    def _read_data_end(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        ending = data[position : position + 2]
+        if not b"\r\n".startswith(ending):
+            raise ProtocolError(400, "A chunk is longer or shorter than its size says.")
+        if len(ending) < 2:
+            return -1
+        self._step = ChunkedDecoder._read_chunk_line
+        return position + 2
+
+    def _read_trailers(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        if data.startswith(b"\r\n", position):
+            self.complete = True
+            return position + 2
+        room = self._allowance + 2  # the blank line
+        end = data.find(b"\r\n\r\n", max(position, self._scanned - 3))
+        if end < 0:
+            self._refuse_bytes(data, position, len(data), room)
+            return -1
+        self._refuse_bytes(data, position, end + 4, room)
+        self.trailers = self._checked_trailers(data[position : end + 2])
+        self.complete = True
+        return end + 4
+
+    def _checked_trailers(self, block: bytes) -> Headers:
+        if not grammar.FIELD_BLOCK.fullmatch(block):
+            raise ProtocolError(400, "A trailer line is malformed.")
+        if block.count(b"\n") > self._limits.fields:
+            raise ProtocolError(431, f"The trailer section has more than {self._limits.fields} field lines.")
+        trailers = Headers.from_block(block)
+        if forbidden := FORBIDDEN_TRAILERS.intersection(trailers):
+            raise ProtocolError(400, f"A trailer section may not have {', '.join(sorted(forbidden))}.")
+        return trailers
+
+    def _refuse_chunk_line(self, data: bytes, position: int, end: int) -> None:
+        wrong = ProtocolError(400, "A chunk does not start with its size in hexadecimal and CRLF.")
+        if not grammar.CHUNK_LINE_START.match(data, position):
+            raise wrong
+        self._refuse_bytes(data, position, end or len(data), self._allowance + 18)  # 16 digits and CRLF
+        if end:
+            raise wrong
+
+    def _refuse_bytes(self, data: bytes, start: int, end: int, room: int) -> None:
+        # In the order of the wire: the verdict is the same in whatever pieces the bytes arrive.
+        wrong = grammar.FORBIDDEN_IN_HEAD.search(data, max(start, self._scanned - 1), end)
+        if wrong and wrong.start() - start < room:
+            raise ProtocolError(400, "The chunked body has a byte that may not be there.")
+        if end - start > room:
+            raise ProtocolError(431, _TOO_LONG)
+
+
+_Step = Callable[[ChunkedDecoder, bytes, int, list[bytes]], int]
+
+
+def encode_chunk(data: bytes) -> bytes:
+    """Give one chunk; `data` must not be empty, for that would be the last chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def encode_last_chunk(trailers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Give the last chunk and the trailer section; the pairs must be valid, as those of `Headers` are."""
+    lines = "".join([f"{wire_name(name)}: {value}\r\n" for name, value in trailers])
+    return b"0\r\n" + lines.encode("latin-1") + b"\r\n"

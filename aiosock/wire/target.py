@@ -1,0 +1,92 @@
+"""Request-targets and hosts (RFC 9112 section 3.2, RFC 3986): four forms in, path and query out."""
+
+from ipaddress import IPv6Address
+from urllib.parse import parse_qsl, unquote
+
+from aiosock.errors import HTTPError, ProtocolError
+from aiosock.wire import grammar
+
+MAX_QUERY_FIELDS = 1000
+"""Pairs of one query: PHP's max_input_vars."""
+
+
+def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
+    """Take a request-target apart: (raw path, decoded path, raw query, authority or None).
+
+    It is given as ASCII without spaces or controls. The path of the authority-form (CONNECT) is empty, that of the
+    asterisk-form (OPTIONS) is `*`.
+
+    Raises ProtocolError (400) for a target in none of the four forms, a form its method does not have, a fragment, a
+    percent sign that encodes nothing, and an encoded path that is not UTF-8.
+    """
+    if method == "CONNECT":  # section 3.2.3
+        return "", "", "", _checked_authority(target, needs_port=True)
+    if target.startswith("/"):  # section 3.2.1
+        return _split_path(target, None)
+    if target == "*" and method == "OPTIONS":  # section 3.2.4
+        return "*", "*", "", None
+    absolute = grammar.ABSOLUTE_FORM.fullmatch(target.encode("ascii"))  # section 3.2.2
+    if absolute is None:
+        raise ProtocolError(400, "The request-target is neither a path nor a URL of http or https.")
+    authority, rest = absolute[1].decode("ascii"), absolute[2].decode("ascii")
+    return _split_path(rest if rest.startswith("/") else "/" + rest, _checked_authority(authority))
+
+
+def parse_host(value: str) -> str:
+    """Give a Host field value back in lower case, port included.
+
+    Raises ProtocolError (400) unless it is a name, an IPv4 address or a bracketed IPv6 address, with a port or without.
+    An empty one is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
+    """
+    return _checked_authority(value)
+
+
+def parse_query(query: str) -> list[tuple[str, str]]:
+    """Give the pairs of a query string, decoded as forms are: `&` alone separates, `+` is a space, blanks are kept.
+
+    As the URL standard has it, a stray percent sign stands for itself and bytes that are not UTF-8 become U+FFFD.
+
+    Raises HTTPError (400) for more than 1000 pairs.
+    """
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError:
+        raise HTTPError(400, f"The query has more than {MAX_QUERY_FIELDS} fields.") from None
+
+
+def decode_segments(raw_path: str) -> list[str]:
+    """Split a path that `parse_target` has accepted at its slashes, and decode each part: `%2F` is no separator."""
+    return [unquote(segment) if "%" in segment else segment for segment in raw_path[1:].split("/")]
+
+
+def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str | None]:
+    if "#" in target:
+        raise ProtocolError(400, "The request-target has a fragment; a client keeps that to itself.")
+    raw_path, _, query = target.partition("?")
+    return raw_path, raw_path if "%" not in raw_path else _decode(raw_path), query, authority
+
+
+def _decode(raw_path: str) -> str:
+    if grammar.BAD_PERCENT.search(raw_path):
+        raise ProtocolError(400, "The path has a percent sign that is not followed by two hexadecimal digits.")
+    try:
+        return unquote(raw_path, errors="strict")
+    except UnicodeDecodeError:
+        raise ProtocolError(400, "The path, percent-decoded, is not UTF-8.") from None
+
+
+def _checked_authority(value: str, *, needs_port: bool = False) -> str:
+    match = grammar.HOST.fullmatch(value.encode("ascii", "replace"))
+    if match is None or (match[1] is not None and not _is_ipv6(match[1].decode("ascii"))):
+        raise ProtocolError(400, "The host is not a name or an address with an optional port.")
+    if int(match[2] or 0) > 65535 or (needs_port and match[2] is None):
+        raise ProtocolError(400, "The host has no port or one above 65535.")
+    return value.lower()
+
+
+def _is_ipv6(address: str) -> bool:
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return True

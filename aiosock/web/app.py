@@ -1,0 +1,218 @@
+"""App: routes, middleware, exception handlers and lifespan, folded once into one Handler."""
+
+import inspect
+import logging
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from aiosock.errors import Disconnected, HTTPError, RouteError
+from aiosock.web.handler import Handler, Middleware, to_response
+from aiosock.web.problem import error_response
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+from aiosock.web.router import Router
+from aiosock.web.routes import Match, Mounted, NotMatched, Route, RouteTable, build_path
+
+logger = logging.getLogger("aiosock.app")
+
+IMPLEMENTED = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+"""Methods that get 405 where no route has them; others get 501 (RFC 9110 section 9.1), unless a route names them."""
+
+_E = TypeVar("_E", bound=Exception)
+_M = TypeVar("_M", bound=Middleware)
+_L = TypeVar("_L", bound=Callable[..., Any])
+ExceptionHandler = Callable[[Request, _E], Awaitable[object]]
+
+
+class App(Router):
+    """An application: a Handler that is written down route by route.
+
+    `state` is for what the lifespan opens and handlers use.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = SimpleNamespace()
+        self.table = RouteTable()
+        self.convertors = self.table.convertors
+        self._methods = set(IMPLEMENTED)
+        self._middleware: list[Middleware] = []
+        self._exceptions: dict[type[Exception], ExceptionHandler[Any]] = {}
+        self._lifespan: Callable[[App], AbstractAsyncContextManager[object]] | None = None
+        self._hosts: dict[str, Handler] = {}
+        self._mounted: list[App] = []
+        self._handler: Handler | None = None
+
+    # Writing it down.
+
+    def add(self, route: Route) -> None:
+        """Add a route; raise RouteError where its pattern is malformed or taken."""
+        self.table.add(route)
+        self._methods |= route.methods
+        super().add(route)
+
+    def mount(self, prefix: str, handler: Handler) -> None:
+        """Hand every path below `prefix` to an app or handler, which sees the rest as `request.subpath`."""
+        self.table.mount(prefix, handler)
+        self._remember(handler)
+
+    def host(self, name: str, handler: Handler) -> None:
+        """Hand every request for a host to an app or handler; `*.example.org` takes all hosts below that one."""
+        self._hosts[name.lower()] = handler
+        self._remember(handler)
+
+    def middleware(self, middleware: _M) -> _M:
+        """Wrap all handlers: `async def m(request, next) -> Response`. The first one registered is the outermost."""
+        if self._handler is not None:
+            raise RouteError("middleware must be registered before the first request")
+        self._middleware.append(middleware)
+        return middleware
+
+    def exception(self, kind: type[_E]) -> Callable[[ExceptionHandler[_E]], ExceptionHandler[_E]]:
+        """Answer exceptions of a class and its subclasses: `async def h(request, error)`, which returns as handlers do."""
+
+        def register(handler: ExceptionHandler[_E]) -> ExceptionHandler[_E]:
+            self._exceptions[kind] = handler
+            return handler
+
+        return register
+
+    def lifespan(self, function: _L) -> _L:
+        """Run around the server's life: `async def lifespan(app)` that yields once, or an async context manager."""
+        self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
+        return function
+
+    def url_for(self, name: str, **params: object) -> str:
+        """Give the path of the route with that name; raise RouteError where there is none, or for wrong parameters."""
+        for route in self.routes:
+            if route.name == name:
+                return build_path(route.pattern, params)
+        raise RouteError(f"no route is named {name!r}")
+
+    # Running it.
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hold this app's lifespan open, and those of the apps mounted in it."""
+        async with AsyncExitStack() as stack:
+            if self._lifespan is not None:
+                await stack.enter_async_context(self._lifespan(self))
+            for app in self._mounted:
+                await stack.enter_async_context(app.running())
+            yield
+
+    def __call__(self, request: Request) -> Awaitable[Response]:
+        """Answer a request. Only Disconnected and cancellation come out; every other exception is an answer."""
+        handler = self._handler or self._fold()
+        return handler(request)
+
+    def _fold(self) -> Handler:
+        handler: Handler = self._dispatch
+        for middleware in reversed(self._middleware):
+            handler = _bound(middleware, handler)
+        if self._middleware:
+            # What a middleware itself raises is answered too; what it wraps has been answered inside.
+            handler = partial(self._guard, handler)
+        self._handler = handler
+        return handler
+
+    async def _guard(self, handler: Handler, request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Exception as error:
+            return await self._answer(request, error)
+
+    async def _dispatch(self, request: Request) -> Response:
+        try:
+            if self._hosts and (handler := self._handler_of_host(request.host)):
+                return await handler(request)
+            found = self.table.match(request.method, request.subpath)
+            if isinstance(found, Match):
+                route = found.route
+                request.params = found.params
+                request.body_limit = route.body_limit
+                request.exchange.on_disconnect = route.on_disconnect
+                return to_response(await route.endpoint(request, **found.params))
+            if isinstance(found, Mounted):
+                return await _below(request, found)
+            return self._not_matched(request, found)
+        except Exception as error:
+            return await self._answer(request, error)
+
+    def _not_matched(self, request: Request, found: NotMatched) -> Response:
+        if request.target == "*":
+            return Response(status=204, headers={"allow": _allow(self._methods)})
+        if request.method not in self._methods:
+            raise HTTPError(501, f"The method {request.method[:20]} is not implemented.")
+        if found.allowed and request.method == "OPTIONS":
+            return Response(status=204, headers={"allow": _allow(found.allowed)})
+        if found.allowed:
+            detail = f"{request.method} is not allowed here; {_allow(found.allowed)} are."
+            raise HTTPError(405, detail, {"allow": _allow(found.allowed)})
+        if location := self._with_other_slash(request):
+            return Response.redirect(location, 308)
+        raise HTTPError(404, f"Nothing is at {request.path}.")
+
+    def _with_other_slash(self, request: Request) -> str | None:
+        """Give the same URL with or without its last slash, where that one has a route."""
+        if request.subpath in ("", "/") or not isinstance(
+            self.table.match(request.method, _toggle_slash(request.subpath)), Match
+        ):
+            return None
+        # A location of //host or /\host would lead away from this one.
+        path = "/" + _toggle_slash(request.raw_path).lstrip("/\\")
+        return f"{path}?{request.head.query}" if request.head.query else path
+
+    async def _answer(self, request: Request, error: Exception) -> Response:
+        """Turn an exception into an answer: a registered handler's, an HTTPError's own, or 500."""
+        if isinstance(error, Disconnected):
+            raise error
+        for kind in type(error).__mro__:
+            if handler := self._exceptions.get(kind):
+                return to_response(await handler(request, error))
+        accept = request.headers.get("accept", "")
+        if isinstance(error, HTTPError):
+            return error_response(error, accept)
+        logger.error("%s %s failed", request.method, request.target, exc_info=error)
+        trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
+        return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
+
+    def _handler_of_host(self, host: str) -> Handler | None:
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name in self._hosts:
+            return self._hosts[name]
+        return next((h for key, h in self._hosts.items() if key.startswith("*.") and name.endswith(key[1:])), None)
+
+    def _remember(self, handler: Handler) -> None:
+        if isinstance(handler, App):
+            self._mounted.append(handler)
+
+
+def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
+    """Give the context in which a handler can be served: an App's lifespan, nothing for a bare handler."""
+    return handler.running() if isinstance(handler, App) else nullcontext()
+
+
+def _bound(middleware: Middleware, inner: Handler) -> Handler:
+    return lambda request: middleware(request, inner)
+
+
+def _toggle_slash(path: str) -> str:
+    return path[:-1] if path.endswith("/") else path + "/"
+
+
+async def _below(request: Request, found: Mounted) -> Response:
+    above, request.subpath = request.subpath, found.subpath
+    try:
+        return await found.handler(request)
+    finally:
+        request.subpath = above
+
+
+def _allow(methods: frozenset[str] | set[str]) -> str:
+    implied = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return ", ".join(sorted(methods | implied))

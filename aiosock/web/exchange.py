@@ -1,0 +1,90 @@
+"""The handle a connection gives to a request: the same for every protocol, so that `web` knows none of them."""
+
+import asyncio
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from aiosock.config import Limits
+from aiosock.headers import Headers
+
+if TYPE_CHECKING:
+    from aiosock.web.response import Response
+
+OnDisconnect = Literal["cancel", "eager", "finish"]
+"""What happens to a handler whose peer leaves: cancelled by a reset, by a mere end of input too, or by nothing."""
+
+
+class Address(NamedTuple):
+    """One end of a TCP connection."""
+
+    host: str
+    port: int
+
+
+class Connection:
+    """What all requests of one connection have in common.
+
+    `client` and `server` are None for a UNIX socket. `shutdown` is set when the server is told to stop: a handler
+    that could go on for ever looks at it, or waits for it.
+    """
+
+    __slots__ = ("client", "debug", "limits", "scheme", "server", "shutdown")
+
+    def __init__(
+        self,
+        *,
+        client: Address | None = None,
+        server: Address | None = None,
+        scheme: str = "http",
+        limits: Limits | None = None,
+        shutdown: asyncio.Event | None = None,
+        debug: bool = False,
+    ) -> None:
+        self.client = client
+        self.server = server
+        self.scheme = scheme
+        self.limits = limits or Limits()
+        self.shutdown = shutdown or asyncio.Event()
+        self.debug = debug
+
+
+class BodyWriter(Protocol):
+    """Where a streamed answer goes, piece by piece; each `write` waits while the peer is slower than we are."""
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece. Raises Disconnected when the peer is gone, ResponseError beyond the Content-Length."""
+
+    async def end(self, trailers: Headers | None = None) -> None:
+        """Say that this was all. Raises ResponseError where the Content-Length promised more."""
+
+
+class Duplex(Protocol):
+    """A connection that has left HTTP behind (RFC 9110 section 7.8): bytes both ways."""
+
+    async def receive(self) -> bytes:
+        """Give the next bytes, or b"" when the peer will send no more."""
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes; waits while the peer is slower than we are. Raises Disconnected when it is gone."""
+
+
+class Exchange(Protocol):
+    """One request and its answer, as the connection sees them."""
+
+    connection: Connection
+    on_disconnect: OnDisconnect
+
+    async def receive(self) -> bytes:
+        """Give the next piece of the request body, b"" at its end.
+
+        The first call answers an `Expect: 100-continue`. Raises HTTPError for a body that is malformed or comes too
+        slowly, Disconnected for one that ends early.
+        """
+
+    async def informational(self, status: int, headers: Headers) -> None:
+        """Send an interim answer, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
+
+    async def begin(self, head: "Response") -> BodyWriter:
+        """Send a head and give the writer for its body; what the handler returns afterwards is ignored."""
+
+    async def disconnected(self) -> None:
+        """Wait until the peer has closed or reset the connection."""

@@ -1,0 +1,77 @@
+"""Handlers: the coroutine functions users write, checked when they are registered, and what they may return."""
+
+import inspect
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection
+from typing import Any
+
+from aiosock.errors import RouteError
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""The seam: all that a connection knows of an application."""
+
+Next = Handler
+"""What a middleware calls to go on."""
+
+Middleware = Callable[[Request, Next], Awaitable[Response]]
+"""`async def m(request, next) -> Response`, awaited in the request's own task."""
+
+Endpoint = Callable[..., Awaitable[object]]
+"""A handler as users write it: the request, then the path parameters by name."""
+
+
+def to_response(result: object) -> Response:
+    """Turn what a handler returned into a Response: the one table that decides.
+
+    Raises TypeError for anything that is not in it.
+    """
+    if isinstance(result, Response):
+        return result
+    if isinstance(result, str):
+        return Response.text(result)
+    if isinstance(result, bytes):
+        return Response(result)
+    if isinstance(result, dict | list):
+        return Response.json(result)
+    if result is None:
+        return Response(status=204)
+    raise TypeError(f"a handler returns Response, str, bytes, dict, list or None, not {type(result).__name__}")
+
+
+def as_endpoint(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> Endpoint:
+    """Give a handler in the shape that routes call, after checking that it fits its pattern.
+
+    Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request and the
+    pattern's parameters.
+    """
+    called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004 - an instance
+    streams = inspect.isasyncgenfunction(called)
+    if not streams and not inspect.iscoroutinefunction(called):
+        raise RouteError(f"handler {_name(function)} for {pattern!r} must be defined with async def")
+    _check_signature(function, pattern, parameters)
+    return _streaming(function) if streams else function
+
+
+def _streaming(function: Callable[..., AsyncIterable[bytes | str]]) -> Endpoint:
+    async def endpoint(request: Request, **parameters: Any) -> Response:
+        # Text unless it says otherwise by returning Response(generator(), headers=...): browsers then show it.
+        return Response(function(request, **parameters), headers={"content-type": "text/plain; charset=utf-8"})
+
+    return endpoint
+
+
+def _check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
+    signature = inspect.signature(function)
+    try:
+        signature.bind(object(), **dict.fromkeys(parameters))
+    except TypeError as error:
+        wanted = ", ".join(["request", *parameters])
+        raise RouteError(
+            f"handler {_name(function)}{signature} does not fit the pattern {pattern!r}, "
+            f"which calls it with ({wanted}): {error}"
+        ) from None
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", type(function).__qualname__)

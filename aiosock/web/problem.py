@@ -1,0 +1,37 @@
+"""Error answers in the client's language: a page for a browser, problem+json (RFC 9457) for a program, a line for curl."""
+
+import json
+from html import escape
+
+from aiosock.errors import HTTPError, reason_phrase
+from aiosock.web.response import Response
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>{detail}</p>
+"""
+
+
+def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
+    """Answer an error for a client with this Accept field; `trace` is a traceback, shown only in debug mode."""
+    title = f"{error.status} {reason_phrase(error.status)}".rstrip()
+    accept = accept.lower()
+    if "text/html" in accept:
+        page = _PAGE.format(title=escape(title), detail=escape(error.detail))
+        response = Response.html(page + (f"<pre>{escape(trace)}</pre>\n" if trace else ""), error.status)
+    elif "json" in accept:
+        problem = {"title": reason_phrase(error.status), "status": error.status, "detail": error.detail}
+        body = json.dumps({**problem, "trace": trace} if trace else problem)
+        response = Response(body, error.status, {"content-type": "application/problem+json"})
+    else:
+        line = title if error.detail == reason_phrase(error.status) else f"{title}: {error.detail}"
+        response = Response.text(f"{line}\n{trace}", error.status)
+    response.headers["vary"] = "Accept"
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,234 @@
+"""Request: what arrived, decoded when it is asked for."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, overload
+
+from aiosock.errors import HTTPError
+from aiosock.headers import Headers
+from aiosock.web.exchange import Address, Exchange
+from aiosock.wire.cookies import parse_cookies
+from aiosock.wire.head import RequestHead
+from aiosock.wire.target import parse_query
+
+
+class Query:
+    """The pairs of a query string, in order; a name may come more than once."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = pairs
+
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Give the first value of that name."""
+        return next((value for key, value in self._pairs if key == name), default)
+
+    def get_all(self, name: str) -> list[str]:
+        """Give every value of that name, in order."""
+        return [value for key, value in self._pairs if key == name]
+
+    def items(self) -> list[tuple[str, str]]:
+        """Give every pair, in order."""
+        return list(self._pairs)
+
+    def __getitem__(self, name: str) -> str:
+        """Give the first value of that name; raise KeyError where there is none."""
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether a pair has that name."""
+        return any(key == name for key, _ in self._pairs)
+
+    def __len__(self) -> int:
+        """Count the pairs."""
+        return len(self._pairs)
+
+    def __repr__(self) -> str:
+        """Show the pairs."""
+        return f"Query({self._pairs!r})"
+
+
+class Body:
+    """A request body as it arrives: an async iterable of bytes, to be read once.
+
+    Nothing is read from the socket before somebody iterates, and no faster than that, beyond one bounded buffer.
+    """
+
+    __slots__ = ("_exchange", "started")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.started = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the pieces as they come, none of them empty; raises what `Exchange.receive` raises."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give the next piece."""
+        self.started = True
+        data = await self._exchange.receive()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+
+class Request:
+    """One request. What costs work (headers, query, cookies, body) is decoded when first asked for.
+
+    `method` is as sent, `target` the request-target as sent. `path` is percent-decoded (`%2F` included);
+    `raw_path` is as sent, and `subpath` what a mount has left of it. `params` holds the path parameters, converted.
+    """
+
+    body_limit: int | None = None
+    """Bytes that `read` takes at the most; None: `limits.body_bytes`. A route may say otherwise."""
+
+    _content: bytes | None = None
+
+    def __init__(self, head: RequestHead, exchange: Exchange) -> None:
+        self.head = head
+        self.exchange = exchange
+        self.method = head.method
+        self.subpath = head.raw_path
+        self.params: dict[str, Any] = {}
+
+    @property
+    def target(self) -> str:
+        """The request-target as sent (RFC 9112 section 3.2)."""
+        return self.head.target
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        return self.head.path
+
+    @property
+    def raw_path(self) -> str:
+        """The path as sent."""
+        return self.head.raw_path
+
+    @property
+    def version(self) -> str:
+        """The protocol, such as HTTP/1.1."""
+        return "HTTP/{}.{}".format(*self.head.version)
+
+    @property
+    def host(self) -> str:
+        """Host and port the client asked for, in lower case; empty where an HTTP/1.0 client did not say."""
+        return self.head.host or ""
+
+    @property
+    def scheme(self) -> str:
+        """The scheme: http or https."""
+        return self.exchange.connection.scheme
+
+    @property
+    def url(self) -> str:
+        """The whole URL. Its host is the client's word: build no link for others from it without an allow-list."""
+        query = f"?{self.head.query}" if self.head.query else ""
+        return f"{self.scheme}://{self.host}{self.head.raw_path}{query}"
+
+    @property
+    def client(self) -> Address | None:
+        """Host and port of the peer; None for a UNIX socket."""
+        return self.exchange.connection.client
+
+    @property
+    def shutdown(self) -> asyncio.Event:
+        """Set when the server is told to stop: what streams without end looks at it, or waits for it."""
+        return self.exchange.connection.shutdown
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The header fields, in wire order."""
+        return Headers.from_block(self.head.fields.block)
+
+    @cached_property
+    def query(self) -> Query:
+        """The query's pairs; raises HTTPError (400) for more than a thousand."""
+        return Query(parse_query(self.head.query))
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """The cookies sent; of two with one name, the first."""
+        return parse_cookies("; ".join(self.headers.get_all("cookie")))
+
+    @cached_property
+    def state(self) -> SimpleNamespace:
+        """Room for what middleware wants to hand to handlers."""
+        return SimpleNamespace()
+
+    @cached_property
+    def body(self) -> Body:
+        """The body as it arrives, an async iterable of bytes; it can be read once."""
+        return Body(self.exchange)
+
+    async def read(self, limit: int | None = None) -> bytes:
+        """Give the whole body; called again, the same bytes.
+
+        `limit` in bytes overrides the route's. Raises HTTPError: 413 for a longer body, before it is read where its
+        length is announced; what `Exchange.receive` raises; RuntimeError after `body` has been iterated.
+        """
+        if self._content is None:
+            self._content = await self._read(limit or self.body_limit or self.exchange.connection.limits.body_bytes)
+        return self._content
+
+    async def text(self) -> str:
+        """Give the body as UTF-8 text; raises what `read` raises and HTTPError (400) for other bytes."""
+        try:
+            return (await self.read()).decode()
+        except UnicodeDecodeError as error:
+            raise HTTPError(400, f"The body is not UTF-8 at byte {error.start}.") from None
+
+    async def json(self) -> Any:
+        """Give the body as JSON (RFC 8259).
+
+        Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
+        malformed JSON.
+        """
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # A form or text/plain can be posted across origins without a preflight; JSON cannot, so it must say that it is.
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise HTTPError(415, "The body must have the content type application/json.")
+        try:
+            return json.loads(await self.text())
+        except json.JSONDecodeError as error:
+            detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            raise HTTPError(400, detail) from None
+        except (RecursionError, ValueError):  # nesting, or a number of more digits than int() takes
+            raise HTTPError(400, "The body is not JSON of sane depth and numbers.") from None
+
+    async def disconnected(self) -> None:
+        """Wait until the client has gone."""
+        await self.exchange.disconnected()
+
+    def __repr__(self) -> str:
+        """Show method and target."""
+        return f"<Request {self.method} {self.target}>"
+
+    async def _read(self, limit: int) -> bytes:
+        if self.body.started:
+            raise RuntimeError("the body has already been iterated; read() comes too late")
+        too_long = HTTPError(413, f"The body may have {limit} bytes.")
+        if (self.head.fields.content_length or 0) > limit:
+            raise too_long
+        pieces: list[bytes] = []
+        async for piece in self.body:
+            limit -= len(piece)
+            if limit < 0:
+                raise too_long
+            pieces.append(piece)
+        return b"".join(pieces)

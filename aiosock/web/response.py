@@ -1,0 +1,100 @@
+"""Response: status, fields and a body that is bytes or comes piece by piece."""
+
+import json
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from typing import Any, Self
+from urllib.parse import quote
+
+from aiosock.errors import ResponseError
+from aiosock.headers import Headers
+from aiosock.web.exchange import Duplex
+
+Fields = Mapping[str, str] | Iterable[tuple[str, str]] | Headers
+
+_TEXT = (("content-type", "text/plain; charset=utf-8"),)
+_HTML = (("content-type", "text/html; charset=utf-8"),)
+_JSON = (("content-type", "application/json"),)
+_BYTES = (("content-type", "application/octet-stream"),)
+
+
+class Response:
+    """An answer: `status`, `headers`, and a `body` of bytes or an async iterable of bytes or str.
+
+    A str is sent as UTF-8 text. Content-Length, Date and what frames the message are the connection's business; a
+    streamed body whose length is known may set Content-Length itself, and is held to it.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self, body: bytes | str | AsyncIterable[bytes | str] = b"", status: int = 200, headers: Fields = ()
+    ) -> None:
+        """Raise ResponseError for a field that cannot be sent, or a status that does not end an exchange."""
+        if not 200 <= status <= 599:
+            raise ResponseError(f"a response has a status from 200 to 599, not {status}")
+        self.status = status
+        self.headers = Headers(headers) if headers else Headers.from_valid(())
+        self.body: bytes | AsyncIterable[bytes | str]
+        if isinstance(body, str):
+            self.body = body.encode()
+            self.headers.setdefault(*_TEXT[0])
+        else:
+            self.body = body
+            if body and isinstance(body, bytes):
+                self.headers.setdefault(*_BYTES[0])
+
+    @classmethod
+    def _of(cls, body: bytes, constant: tuple[tuple[str, str], ...], status: int, headers: Fields) -> Self:
+        response = cls.__new__(cls)
+        response.status = status
+        response.headers = Headers.from_valid(constant)
+        response.body = body
+        for name, value in headers.items() if isinstance(headers, Mapping | Headers) else headers:
+            response.headers[name] = value
+        return response
+
+    @classmethod
+    def text(cls, text: str, status: int = 200, headers: Fields = ()) -> Self:
+        """Answer with plain text."""
+        return cls._of(text.encode(), _TEXT, status, headers)
+
+    @classmethod
+    def html(cls, html: str, status: int = 200, headers: Fields = ()) -> Self:
+        """Answer with a page."""
+        return cls._of(html.encode(), _HTML, status, headers)
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, headers: Fields = ()) -> Self:
+        """Answer with JSON (RFC 8259); raises TypeError or ValueError for what JSON cannot say, NaN included."""
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return cls._of(text.encode(), _JSON, status, headers)
+
+    @classmethod
+    def redirect(cls, location: str, status: int = 303, headers: Fields = ()) -> Self:
+        """Send the client elsewhere: 303 by default, after which it asks with GET (RFC 9110 section 15.4.4).
+
+        Characters that a URL cannot hold are percent-encoded; raises ResponseError for a line break or control.
+        """
+        if any(ord(character) < 32 or ord(character) == 127 for character in location):
+            raise ResponseError(f"not a location: {location!r}")
+        fields = [("location", quote(location, safe="!#$%&'()*+,/:;=?@[]^`{|}~\\"))]
+        return cls._of(b"", tuple(fields), status, headers)
+
+    def __repr__(self) -> str:
+        """Show the status and what kind of body it is."""
+        body = f"{len(self.body)} bytes" if isinstance(self.body, bytes) else "streamed"
+        return f"<{type(self).__name__} {self.status}, {body}>"
+
+
+class Upgrade(Response):
+    """An answer of 101 after which `run` has the connection to itself (RFC 9110 section 7.8)."""
+
+    __slots__ = ("protocol", "run")
+
+    def __init__(self, protocol: str, run: Callable[[Duplex], Awaitable[None]], headers: Fields = ()) -> None:
+        """Switch to `protocol`, a token that the client offered in its Upgrade field."""
+        super().__init__(headers=headers)
+        self.status = 101
+        self.headers["upgrade"] = protocol
+        self.protocol = protocol
+        self.run = run

@@ -1,0 +1,90 @@
+"""Router: how routes are written down, alone or under a prefix to be included in an app."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
+
+from aiosock.errors import RouteError
+from aiosock.headers import Headers
+from aiosock.web.exchange import OnDisconnect
+from aiosock.web.handler import as_endpoint
+from aiosock.web.routes import ANY, Route, parameter_names
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a route may say besides pattern and methods.
+
+    `name` is for `url_for`, by default the handler's own. `on_disconnect` says what a leaving client does to the
+    handler. `body_limit` is in bytes, for bodies read whole.
+    """
+
+    name: str
+    on_disconnect: OnDisconnect
+    body_limit: int
+
+
+class Router:
+    """A collection of routes with a common prefix."""
+
+    def __init__(self, prefix: str = "") -> None:
+        """Raise RouteError for a prefix that does not start with a slash, or ends with one."""
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise RouteError(f"the prefix {prefix!r} must start with a slash and not end with one")
+        self.prefix = prefix
+        self.routes: list[Route] = []
+
+    def route(
+        self, pattern: str, methods: Iterable[str] | Literal["*"] = ("GET",), **options: Unpack[RouteOptions]
+    ) -> Callable[[_F], _F]:
+        """Register a handler for a pattern; GET serves HEAD as well, "*" serves any method.
+
+        Raises RouteError for a pattern that is malformed or taken, and for a handler that does not fit it.
+        """
+        pattern = self.prefix + pattern
+        parameters = parameter_names(pattern)
+        known = frozenset([ANY] if methods == ANY else (_method(method) for method in methods))
+
+        def register(handler: _F) -> _F:
+            name = options.get("name") or getattr(handler, "__name__", type(handler).__name__)
+            settings = {key: value for key, value in options.items() if key != "name"}
+            self.add(Route(pattern, known, as_endpoint(handler, pattern, parameters), name, **settings))  # type: ignore[arg-type]
+            return handler
+
+        return register
+
+    def get(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for GET, and so for HEAD."""
+        return self.route(pattern, ["GET"], **options)
+
+    def post(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for POST."""
+        return self.route(pattern, ["POST"], **options)
+
+    def put(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for PUT."""
+        return self.route(pattern, ["PUT"], **options)
+
+    def patch(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for PATCH."""
+        return self.route(pattern, ["PATCH"], **options)
+
+    def delete(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for DELETE."""
+        return self.route(pattern, ["DELETE"], **options)
+
+    def include(self, router: "Router", prefix: str = "") -> None:
+        """Take in another router's routes, under `prefix` and its own; later additions to it are not seen."""
+        for route in router.routes:
+            self.add(replace(route, pattern=self.prefix + prefix + route.pattern))
+
+    def add(self, route: Route) -> None:
+        """Add a route as it is."""
+        self.routes.append(route)
+
+
+def _method(method: str) -> str:
+    # A method is a token like a field name is; Headers already knows how to tell. Methods are case-sensitive.
+    Headers({method: ""})
+    return method

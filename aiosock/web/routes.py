@@ -1,0 +1,265 @@
+"""Routes: patterns in, the route for a method and path out. Pure: no request, no response, no I/O."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from aiosock.errors import RouteError
+from aiosock.web.exchange import OnDisconnect
+from aiosock.web.handler import Endpoint, Handler
+from aiosock.wire.target import decode_segments
+
+ANY = "*"
+"""A route's method that stands for all."""
+
+
+class Convertor(NamedTuple):
+    """A kind of path parameter. `convert` raises ValueError for text that matches but is none: the path is not found."""
+
+    regex: str
+    convert: Callable[[str], Any]
+
+
+CONVERTORS: Mapping[str, Convertor] = {
+    "str": Convertor(r"[^/]+", str),
+    "int": Convertor(r"-?[0-9]+", int),
+    "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", float),
+    "uuid": Convertor(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", UUID),
+    "path": Convertor(r".*", str),
+}
+"""`path` takes the rest of the path, slashes included, and may be empty; so it comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A pattern, its methods, and the endpoint behind them."""
+
+    pattern: str
+    methods: frozenset[str]
+    endpoint: Endpoint
+    name: str
+    on_disconnect: OnDisconnect = "cancel"
+    body_limit: int | None = None
+
+
+class Match(NamedTuple):
+    """A route that was found, with its path parameters, decoded and converted."""
+
+    route: Route
+    params: dict[str, Any]
+
+
+class Mounted(NamedTuple):
+    """A mount that was found, with what it leaves of the raw path."""
+
+    handler: Handler
+    subpath: str
+
+
+class NotMatched(NamedTuple):
+    """No route: `allowed` has the methods the path would take; empty where nothing has that path."""
+
+    allowed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A part of a pattern between two slashes with parameters in it."""
+
+    regex: re.Pattern[str]
+    convertors: tuple[tuple[str, Convertor], ...]
+
+    def convert(self, text: str) -> dict[str, Any] | None:
+        match = self.regex.fullmatch(text)
+        if match is None:
+            return None
+        try:
+            return {name: convertor.convert(match[name]) for name, convertor in self.convertors}
+        except ValueError:
+            return None
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the trie: the routes that end here, and the ways on."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    segments: list[tuple[_Segment, "_Node"]] = field(default_factory=list)
+    rests: list[tuple[_Segment, "_Node"]] = field(default_factory=list)
+    mount: Handler | None = None
+
+
+class RouteTable:
+    """All routes of an app: a dict for paths without parameters, a trie of segments for the rest.
+
+    Literals come before parameters, parameters before `path` parameters, those before mounts.
+    """
+
+    def __init__(self, convertors: Mapping[str, Convertor] | None = None) -> None:
+        self.convertors = dict(convertors or CONVERTORS)
+        self.routes: list[Route] = []
+        self._literals: dict[str, dict[str, Match]] = {}
+        self._root = _Node()
+
+    def add(self, route: Route) -> None:
+        """Add a route; raise RouteError for a malformed pattern, or a method and pattern that are taken."""
+        node = self._root
+        for part in split_pattern(route.pattern):
+            node = self._step(node, part, route.pattern)
+        for method in route.methods:
+            if method in node.routes:
+                raise RouteError(f"{method} {route.pattern!r} is already taken by {node.routes[method].name}")
+            node.routes[method] = route
+        if "{" not in route.pattern:
+            self._literals[route.pattern] = {method: Match(taken, {}) for method, taken in node.routes.items()}
+        self.routes.append(route)
+
+    def mount(self, prefix: str, handler: Handler) -> None:
+        """Hand all paths below `prefix` to `handler`; raise RouteError where that is taken or has parameters."""
+        if "{" in prefix:
+            raise RouteError(f"the mount {prefix!r} may not have parameters")
+        node = self._root
+        for part in split_pattern(prefix.rstrip("/")) if prefix.strip("/") else []:
+            node = self._step(node, part, prefix)
+        if node.mount is not None:
+            raise RouteError(f"the mount {prefix!r} is already taken")
+        node.mount = handler
+
+    def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
+        """Find what serves `method` at a raw path; `%2F` in it is no slash."""
+        literal = self._literals.get(raw_path)
+        if literal is not None and (found := _pick(literal, method)):
+            return found
+        if not raw_path.startswith("/"):
+            return NotMatched(frozenset())
+        allowed: set[str] = set()
+        for routes, params in _walk(self._root, decode_segments(raw_path), 0):
+            route = _pick(routes, method)
+            if route is not None:
+                return Match(route, params)
+            allowed.update(routes)
+        if not allowed and (mounted := self._find_mount(raw_path)):
+            return mounted
+        return NotMatched(frozenset(allowed))
+
+    def _find_mount(self, raw_path: str) -> Mounted | None:
+        node: _Node | None = self._root
+        raw_segments = raw_path[1:].split("/")
+        found: Mounted | None = None
+        for depth, segment in enumerate([*decode_segments(raw_path), ""]):
+            if node is None:
+                break
+            if node.mount is not None:
+                found = Mounted(node.mount, "/" + "/".join(raw_segments[depth:]))
+            node = node.literals.get(segment)
+        return found
+
+    def _step(self, node: _Node, part: str, pattern: str) -> _Node:
+        if "{" not in part and "}" not in part:
+            return node.literals.setdefault(part, _Node())
+        segment = self._compile(part, pattern)
+        takes_rest = any(convertor.regex == CONVERTORS["path"].regex for _, convertor in segment.convertors)
+        ways = node.rests if takes_rest else node.segments
+        for known, child in ways:
+            if known == segment:
+                return child
+        ways.append((segment, _Node()))
+        return ways[-1][1]
+
+    def _compile(self, part: str, pattern: str) -> _Segment:
+        regex, convertors = "", []
+        for literal, name, kind in _parse_part(part, pattern):
+            regex += re.escape(literal)
+            if name:
+                if kind not in self.convertors:
+                    raise RouteError(f"the pattern {pattern!r} has an unknown convertor {kind!r}")
+                regex += f"(?P<{name}>{self.convertors[kind].regex})"
+                convertors.append((name, self.convertors[kind]))
+        return _Segment(re.compile(regex, re.DOTALL), tuple(convertors))
+
+
+def split_pattern(pattern: str) -> list[str]:
+    """Split a pattern at its slashes; raise RouteError unless it starts with one and keeps `path` for its end."""
+    if not pattern.startswith("/"):
+        raise RouteError(f"the pattern {pattern!r} must start with a slash")
+    parts = pattern[1:].split("/")
+    if any(":path}" in part for part in parts[:-1]):
+        raise RouteError(f"the pattern {pattern!r} has a path parameter that is not at its end")
+    return parts
+
+
+def parameter_names(pattern: str) -> list[str]:
+    """Give the names of a pattern's parameters in order; raise RouteError where one comes twice."""
+    names = [name for part in split_pattern(pattern) for _, name, _ in _parse_part(part, pattern) if name]
+    if len(names) != len(set(names)):
+        raise RouteError(f"the pattern {pattern!r} has the same parameter twice")
+    return names
+
+
+def build_path(pattern: str, params: Mapping[str, object]) -> str:
+    """Fill a pattern's parameters in and give the encoded path.
+
+    Raises RouteError where the parameters given are not those of the pattern.
+    """
+    if set(parameter_names(pattern)) != set(params):
+        raise RouteError(f"the pattern {pattern!r} does not take the parameters {sorted(params)}")
+    built = []
+    for part in split_pattern(pattern):
+        for literal, name, kind in _parse_part(part, pattern):
+            built.append(quote(literal))
+            if name:
+                built.append(quote(str(params[name]), safe="/" if kind == "path" else ""))
+        built.append("/")
+    return "/" + "".join(built[:-1])
+
+
+def _parse_part(part: str, pattern: str) -> Iterator[tuple[str, str, str]]:
+    """Give (literal before it, name, convertor) for each parameter, then (literal, "", "") for what is left."""
+    position = 0
+    for match in re.finditer(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([A-Za-z_][A-Za-z0-9_]*))?\}", part):
+        yield _literal(part[position : match.start()], pattern), match[1], match[2] or "str"
+        position = match.end()
+    yield _literal(part[position:], pattern), "", ""
+
+
+def _literal(text: str, pattern: str) -> str:
+    if "{" in text or "}" in text:
+        raise RouteError(f"the pattern {pattern!r} has a brace that is not {{name}} or {{name:convertor}}")
+    return text
+
+
+_T = TypeVar("_T")
+
+
+def _pick(by_method: Mapping[str, _T], method: str) -> _T | None:
+    """Give what serves `method`: its own entry, for HEAD that of GET (RFC 9110 section 9.3.2), or the one for any."""
+    found = by_method.get(method)
+    if found is None and method == "HEAD":
+        found = by_method.get("GET")
+    return found if found is not None else by_method.get(ANY)
+
+
+def _walk(node: _Node, segments: list[str], depth: int) -> Iterator[tuple[dict[str, Route], dict[str, Any]]]:
+    """Give the routes of every node that fits the path, best first, each with its parameters.
+
+    A node stands at one depth, so a walk visits each at most once: hostile paths cost no more than the trie is large.
+    """
+    if depth == len(segments):
+        if node.routes:
+            yield node.routes, {}
+        return
+    if child := node.literals.get(segments[depth]):
+        yield from _walk(child, segments, depth + 1)
+    for segment, child in node.segments:
+        params = segment.convert(segments[depth])
+        if params is not None:
+            for routes, deeper in _walk(child, segments, depth + 1):
+                yield routes, params | deeper
+    for segment, child in node.rests:
+        params = segment.convert("/".join(segments[depth:]))
+        if params is not None and child.routes:
+            yield child.routes, params

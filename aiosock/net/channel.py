@@ -1,0 +1,228 @@
+"""Channel: one connection's reader and writer, and the deadline under which it waits.
+
+Setting a deadline is an attribute assignment; the server's one sweep compares it with the clock. A timer or an
+`asyncio.timeout` for each wait would cost as much as parsing a head.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from math import inf
+from typing import Final, Protocol
+
+from aiosock.config import Limits, Timeouts
+from aiosock.errors import Disconnected
+
+READ_SIZE: Final = 64 * 1024
+"""What one read takes at the most. A pipeline is cut request by request from this, so more would cost copies."""
+
+
+class Waiting(Enum):
+    """What a connection is waiting for; the sweep and the drain look at it, nobody decides by it."""
+
+    NOTHING = "a handler is at work, or nothing is due"
+    IDLE = "the first byte of a request"
+    BYTES = "more of a request"
+    ROOM = "the peer to take bytes of the answer"
+
+
+class Watcher(Protocol):
+    """What wants to know that the peer has left: the exchange whose handler is at work."""
+
+    def peer_left(self, *, reset: bool) -> None:
+        """Hear that the peer has reset the connection, or, without `reset`, ended its input."""
+
+
+class Channel:
+    """One connection. Every wait in it ends: by the peer, or by `deadline`, in seconds of `clock`."""
+
+    __slots__ = (
+        "_reader",
+        "_room_since",
+        "_room_waited",
+        "_taken_before",
+        "_task",
+        "_transport",
+        "_unsent",
+        "_writer",
+        "buffer",
+        "clock",
+        "deadline",
+        "limits",
+        "sent",
+        "timeouts",
+        "waiting",
+        "watcher",
+    )
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: Limits,
+        timeouts: Timeouts,
+        clock: Callable[[], float],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._transport = writer.transport
+        self._task: asyncio.Task[object] | None = None
+        self._unsent = 0
+        self._taken_before = 0
+        self._room_since = 0.0
+        self._room_waited = 0.0
+        self.limits = limits
+        self.timeouts = timeouts
+        self.clock = clock
+        self.buffer = b""
+        self.deadline = inf
+        self.waiting = Waiting.NOTHING
+        self.watcher: Watcher | None = None
+        self.sent = 0
+        self._transport.set_write_buffer_limits(high=limits.write_buffer_bytes)
+
+    # Receiving.
+
+    def take(self) -> bytes:
+        """Give what has been received and not been used."""
+        data, self.buffer = self.buffer, b""
+        return data
+
+    async def receive(self, waiting: Waiting = Waiting.BYTES) -> bytes:
+        """Wait for bytes until `deadline`; give b"" at the end of the peer's input.
+
+        Raises TimeoutError at the deadline, Disconnected for a reset.
+        """
+        self.waiting = waiting
+        self._task = asyncio.current_task()
+        try:
+            return await self._reader.read(READ_SIZE)
+        except asyncio.CancelledError:
+            if self._task is not None:
+                raise  # somebody else's cancellation
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # a coroutine runs in a task
+            raise TimeoutError from None
+        except (OSError, RuntimeError) as error:
+            raise self._translated(error) from error
+        finally:
+            self.waiting = Waiting.NOTHING
+            self._task = None
+            self.deadline = inf
+
+    # Sending.
+
+    def write(self, data: bytes) -> bool:
+        """Hand bytes to the transport; say whether so much is waiting that `drain` is due.
+
+        Raises Disconnected when the peer is gone.
+        """
+        if self._transport.is_closing():
+            raise Disconnected("the peer has left")
+        try:
+            self._transport.write(data)
+        except (OSError, RuntimeError) as error:
+            raise self._translated(error) from error
+        self.sent += len(data)
+        return self._transport.get_write_buffer_size() > self.limits.write_buffer_bytes
+
+    async def send(self, data: bytes) -> None:
+        """Write, and wait while the peer is slower than we are."""
+        if self.write(data):
+            await self.drain()
+
+    def start_answer(self) -> None:
+        """Measure the rate at which the peer takes bytes from here on: what it took before does not excuse it."""
+        self._taken_before = self._taken()
+        self._room_waited = 0.0
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what was written.
+
+        Raises Disconnected for a peer that leaves, and for one that takes too little too slowly: the sweep resets it.
+        """
+        self._room_since = self.clock()
+        self._unsent = self._transport.get_write_buffer_size()
+        self.deadline = self._write_deadline(self._room_since)
+        self.waiting = Waiting.ROOM
+        try:
+            await self._writer.drain()
+        except (OSError, RuntimeError) as error:
+            raise self._translated(error) from error
+        finally:
+            self._room_waited += self.clock() - self._room_since
+            self.waiting = Waiting.NOTHING
+            self.deadline = inf
+
+    def _taken(self) -> int:
+        return self.sent - self._transport.get_write_buffer_size()
+
+    def _write_deadline(self, now: float) -> float:
+        """Give the moment at which the peer, were it to take nothing from `now` on, has been too slow."""
+        idle = self.timeouts.write_idle_seconds
+        if not self.timeouts.write_min_bytes_per_second:
+            return now + idle
+        earned = (self._taken() - self._taken_before) / self.timeouts.write_min_bytes_per_second
+        waited = self._room_waited + now - self._room_since
+        return now + min(idle, self.timeouts.rate_grace_seconds + earned - waited)
+
+    def _translated(self, error: OSError | RuntimeError) -> Exception:
+        """Give Disconnected for what a peer that has left causes: uvloop reports some of that as RuntimeError."""
+        if isinstance(error, OSError) or self.is_closing():
+            return Disconnected("the peer has left")
+        return error  # our own mistake, such as two reads at once
+
+    # What the sweep calls.
+
+    def check(self, now: float) -> None:
+        """Enforce the deadline, and tell the watcher of a peer that has left."""
+        if self.waiting is Waiting.ROOM:
+            unsent = self._transport.get_write_buffer_size()
+            if unsent < self._unsent:
+                self._unsent = unsent
+                self.deadline = self._write_deadline(now)
+        if now >= self.deadline:
+            self._expire()
+        elif self.watcher is not None and (self.is_closing() or self._reader.at_eof()):
+            self.watcher.peer_left(reset=self.is_closing())
+
+    def _expire(self) -> None:
+        self.deadline = inf
+        if self.waiting is Waiting.ROOM:
+            self.abort()  # wakes `drain` with an error
+        elif self._task is not None:
+            task, self._task = self._task, None  # None tells `receive` whose cancellation it is
+            task.cancel()
+
+    # Ending.
+
+    def is_closing(self) -> bool:
+        """Say whether the connection is gone, by either side."""
+        return self._transport.is_closing()
+
+    def abort(self) -> None:
+        """End it at once; bytes not yet sent are dropped, the peer sees a reset."""
+        self._transport.abort()
+
+    async def close(self, *, linger: bool) -> None:
+        """Send what is left and close; with `linger`, let the peer read it before the kernel could send a reset.
+
+        A socket closed with unread input resets its peer, which may then lose the answer it has not yet read
+        (RFC 9112 section 9.6). So: end our side, read and drop for a bounded time, then close.
+        """
+        try:
+            if self._transport.get_write_buffer_size():
+                self._transport.set_write_buffer_limits(high=0)
+                await self.drain()
+            if linger and self._transport.can_write_eof() and not self.is_closing():
+                self._transport.write_eof()
+                await self._discard(self.clock() + self.timeouts.linger_seconds)
+        except (Disconnected, OSError, TimeoutError):
+            self.abort()
+        finally:
+            self._writer.close()
+
+    async def _discard(self, until: float) -> None:
+        data = b"any"
+        while data:
+            self.deadline = until
+            data = await self.receive()

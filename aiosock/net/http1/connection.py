@@ -1,0 +1,185 @@
+"""The life of an HTTP/1 connection (RFC 9112 section 9): a coroutine whose line number is its state.
+
+It waits for a head, awaits the handler, sends the answer, and goes round again.
+"""
+
+import asyncio
+import time
+
+from aiosock.errors import Disconnected, HTTPError, ProtocolError
+from aiosock.headers import Headers
+from aiosock.log import Access, server_logger, timestamp
+from aiosock.net.channel import Channel, Waiting
+from aiosock.net.http1.exchange import Http1Exchange
+from aiosock.net.service import Service
+from aiosock.web.exchange import Connection
+from aiosock.web.problem import error_response
+from aiosock.web.request import Request
+from aiosock.wire.head import FieldSection, RequestHead, encode_head, find_head, keeps_alive, parse_head
+
+YIELD_AFTER = 32
+"""Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
+
+
+class Http1Connection:
+    """One HTTP/1 connection: `serve` answers its requests, in order, until it ends."""
+
+    def __init__(self, channel: Channel, service: Service, connection: Connection) -> None:
+        self._channel = channel
+        self._service = service
+        self._connection = connection
+        self._previous: FieldSection | None = None
+        self._in_a_row = 0
+
+    async def serve(self) -> None:
+        """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
+        linger = False
+        try:
+            # Waiting for a head...
+            while (head := await self._read_head()) is not None:
+                # ...for the handler, and for the peer to take the answer...
+                exchange = Http1Exchange(head, self._channel, self._service, self._connection)
+                if not await self._answer(exchange, Request(head, exchange)):
+                    return
+                # ...and for what is left of the body; then round again.
+                if not await exchange.finish():
+                    # The peer that asked for the end sends no more; any other may be sending, and must see the answer.
+                    linger = keeps_alive(head) or exchange.has_unread
+                    break
+        except ProtocolError as error:
+            linger = await self._refuse(error)
+        except Disconnected:
+            self._channel.abort()
+        except asyncio.CancelledError:  # the drain's hard deadline
+            self._channel.abort()
+            raise
+        except Exception:
+            server_logger.exception("The connection failed; this is a bug in aiosock.")
+            self._channel.abort()
+        finally:
+            await self._channel.close(linger=linger)
+
+    async def _read_head(self) -> RequestHead | None:
+        """Give the next request's head, or None when there is no next request.
+
+        Raises ProtocolError for a head that is malformed, too long or too slow; Disconnected for a reset.
+        """
+        channel, limits = self._channel, self._service.limits
+        buffer = channel.take()
+        if buffer:
+            await self._take_turns()
+        waiting = Waiting.BYTES if buffer else Waiting.IDLE
+        deadline = channel.clock() + self._patience(waiting)
+        scanned = 0
+        while not (buffer and (end := find_head(buffer, scanned, limits))):
+            scanned = len(buffer)
+            data = await self._receive_head(buffer, waiting, deadline)
+            if not data:
+                return None
+            if waiting is Waiting.IDLE:
+                waiting = Waiting.BYTES
+                deadline = channel.clock() + self._patience(waiting)
+            buffer += data
+        channel.buffer = buffer[end:]
+        head = parse_head(buffer[:end], limits, self._previous)
+        self._previous = head.fields
+        return head
+
+    async def _receive_head(self, buffer: bytes, waiting: Waiting, deadline: float) -> bytes:
+        """Give more of a head; b"" where the peer, or we, may end the connection without a word."""
+        self._channel.deadline = deadline
+        try:
+            data = await self._channel.receive(waiting)
+        except TimeoutError:
+            if waiting is Waiting.IDLE:
+                return b""
+            raise ProtocolError(408, f"The head took longer than {self._patience(waiting):g} seconds.") from None
+        if not data and buffer.strip(b"\r\n"):
+            raise ProtocolError(400, "The request ended within its head.")
+        return data
+
+    def _patience(self, waiting: Waiting) -> float:
+        """Give how many seconds to wait for the first byte of a head, or from there to its end."""
+        timeouts = self._service.timeouts
+        if waiting is Waiting.IDLE and self._service.shutdown.is_set():
+            return timeouts.drain_idle_seconds
+        if waiting is Waiting.IDLE and self._previous is not None:
+            return timeouts.keep_alive_seconds
+        return timeouts.head_seconds
+
+    async def _take_turns(self) -> None:
+        """Let other connections go on, now and then, while a pipeline is worked off."""
+        self._in_a_row += 1
+        if self._in_a_row % YIELD_AFTER == 0:
+            await asyncio.sleep(0)
+
+    async def _answer(self, exchange: Http1Exchange, request: Request) -> bool:
+        """Await the handler and send what it gives; say whether the connection is still in order."""
+        began, sent_before = self._channel.clock(), self._channel.sent
+        self._channel.watcher = exchange
+        try:
+            return await self._handle(exchange, request)
+        except asyncio.CancelledError:
+            if not exchange.stop_cancelling():
+                raise
+            server_logger.debug("%s %s: the peer has left", request.method, request.target)
+        except Disconnected as error:
+            server_logger.debug("%s %s: %s", request.method, request.target, error)
+        finally:
+            self._channel.watcher = None
+            exchange.over()
+            if self._service.is_logging:
+                self._log(exchange.status, request, self._channel.sent - sent_before, self._channel.clock() - began)
+        self._channel.abort()
+        return False
+
+    async def _handle(self, exchange: Http1Exchange, request: Request) -> bool:
+        """Await the handler and answer; a bare handler may raise what an App would have answered."""
+        try:
+            exchange.check_expectation()
+            await exchange.answer(await self._service.handler(request))
+            return True
+        except HTTPError as caught:
+            error = caught
+        except Disconnected:
+            raise
+        except Exception:
+            server_logger.exception("%s %s failed", request.method, request.target)
+            error = HTTPError(500, "The server failed to answer.")
+        if exchange.has_begun:
+            # The status is out and cannot change any more: the peer must at least see that the body is not whole.
+            self._channel.abort()
+            return False
+        await exchange.answer(error_response(error, request.headers.get("accept", "")))
+        return True
+
+    async def _refuse(self, error: ProtocolError) -> bool:
+        """Answer what is not a request; say whether to linger. No request after it is looked at."""
+        response = error_response(error)
+        assert isinstance(response.body, bytes)
+        own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
+        try:
+            await self._channel.send(encode_head(response.status, response.headers.items(), own) + response.body)
+        except Disconnected:
+            return False
+        if self._service.is_logging:
+            self._log(response.status, None, len(response.body), 0.0)
+        return True
+
+    def _log(self, status: int, request: Request | None, sent: int, seconds: float) -> None:
+        client = self._connection.client
+        headers = request.headers if request else Headers()
+        self._service.log_access(
+            Access(
+                client=client.host if client else "-",
+                time=timestamp(time.time()),
+                method=request.method if request else "-",
+                target=request.target if request else "-",
+                version=request.version if request else "-",
+                status=status,
+                bytes=sent,
+                seconds=seconds,
+                referer=headers.get("referer", "-"),
+                user_agent=headers.get("user-agent", "-"),
+            )
+        )

@@ -1,0 +1,314 @@
+"""One HTTP/1 exchange: the request body as it is wanted, the answer as the peer takes it (RFC 9112 sections 6 to 9)."""
+
+import asyncio
+from enum import Enum
+from typing import Final
+
+from aiosock.errors import HTTPError, ProtocolError, ResponseError
+from aiosock.headers import Headers
+from aiosock.net.channel import Channel
+from aiosock.net.http1.writer import Http1BodyWriter, Http1Duplex
+from aiosock.net.service import Service
+from aiosock.web.exchange import BodyWriter, Connection, OnDisconnect
+from aiosock.web.response import Response, Upgrade
+from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
+from aiosock.wire.grammar import CONTENT_LENGTH
+from aiosock.wire.head import BODILESS, CHUNKED, RequestHead, body_framing, encode_head, keeps_alive
+
+OWN_FIELDS: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+"""Fields that frame the message: the connection's business, whatever a handler has set."""
+
+JOIN_BYTES: Final = 64 * 1024
+"""Bodies up to this leave in one write with their head; copying longer ones costs more than a second write."""
+
+
+class Answer(Enum):
+    """How far the answer has come."""
+
+    NOT_BEGUN = "nothing but informational answers was sent"
+    BEGUN = "the head was sent"
+    ENDED = "all of it was sent"
+
+
+class Http1Exchange:
+    """A request and its answer on an HTTP/1 connection; see `web.exchange.Exchange` for its contract."""
+
+    __slots__ = (
+        "_answer",
+        "_awaits_continue",
+        "_broken",
+        "_cancelling",
+        "_channel",
+        "_decoder",
+        "_gone",
+        "_head",
+        "_keep_alive",
+        "_received",
+        "_service",
+        "_task",
+        "_waited",
+        "connection",
+        "on_disconnect",
+        "status",
+    )
+
+    def __init__(self, head: RequestHead, channel: Channel, service: Service, connection: Connection) -> None:
+        framing = body_framing(head)
+        self._decoder: BodyDecoder | None = None
+        if framing:
+            self._decoder = ChunkedDecoder(service.limits) if framing == CHUNKED else LengthDecoder(framing)
+        self._head = head
+        self._channel = channel
+        self._service = service
+        self._task = asyncio.current_task()
+        self._answer = Answer.NOT_BEGUN
+        self._awaits_continue = head.fields.expect is not None and head.version == (1, 1)
+        self._broken = False
+        self._cancelling = False
+        self._gone: asyncio.Event | None = None
+        self._keep_alive = keeps_alive(head)
+        self._received = 0
+        self._waited = 0.0
+        self.connection = connection
+        self.on_disconnect: OnDisconnect = "cancel"
+        self.status = 0
+
+    # The request body.
+
+    def check_expectation(self) -> None:
+        """Raise HTTPError (417) for an expectation other than 100-continue (RFC 9110 section 10.1.1)."""
+        if self._awaits_continue and self._head.fields.expect != "100-continue":
+            self._keep_alive = False
+            raise HTTPError(417, "The only expectation met is 100-continue.")
+
+    @property
+    def has_unread(self) -> bool:
+        """Say whether bytes of the peer are, or may be, on their way that nobody will read."""
+        return bool(self._channel.buffer) or (self._decoder is not None and not self._decoder.complete)
+
+    @property
+    def has_begun(self) -> bool:
+        """Say whether the final status has been sent."""
+        return self._answer is not Answer.NOT_BEGUN
+
+    async def receive(self) -> bytes:
+        """Give the next piece of the request body, b"" at its end."""
+        decoder = self._decoder
+        if decoder is None:
+            return b""
+        if self._answer is Answer.ENDED and not decoder.complete:
+            raise RuntimeError("the exchange is over; its body can no longer be read")
+        return await self._receive(decoder)
+
+    async def _receive(self, decoder: BodyDecoder) -> bytes:
+        channel = self._channel
+        try:
+            while not decoder.complete:
+                data = channel.take() or await self._wait_for_body()
+                piece = decoder.feed(data)
+                if decoder.complete:
+                    channel.buffer = decoder.rest
+                if piece:
+                    return piece
+        except ProtocolError:
+            self._broken = True
+            raise
+        return b""
+
+    async def _wait_for_body(self) -> bytes:
+        channel, timeouts = self._channel, self._service.timeouts
+        if self._awaits_continue:
+            self._awaits_continue = False
+            if self._answer is Answer.NOT_BEGUN:
+                await channel.send(encode_head(100, ()))
+        began = channel.clock()
+        patience = timeouts.body_idle_seconds
+        if timeouts.body_min_bytes_per_second:
+            earned = self._received / timeouts.body_min_bytes_per_second
+            patience = min(patience, timeouts.rate_grace_seconds + earned - self._waited)
+        channel.deadline = began + patience
+        try:
+            data = await channel.receive()
+        except TimeoutError:
+            raise ProtocolError(408, "The body came too slowly.") from None
+        if not data:
+            raise ProtocolError(400, "The body ended before its announced end.")
+        self._received += len(data)
+        self._waited += channel.clock() - began
+        return data
+
+    async def finish(self) -> bool:
+        """Read and drop a short rest of the body; say whether another request can follow (RFC 9112 section 9.3)."""
+        decoder = self._decoder
+        if not self._keep_alive or self._broken:
+            return False
+        if decoder is None or decoder.complete:
+            return True
+        dropped = 0
+        try:
+            while piece := await self._receive(decoder):
+                dropped += len(piece)
+                if dropped > self._service.limits.unread_body_bytes:
+                    return False
+        except ProtocolError:
+            return False
+        return True
+
+    # The answer.
+
+    async def informational(self, status: int, headers: Headers) -> None:
+        """Send an interim answer; to HTTP/1.0, nothing (RFC 9110 section 15.2)."""
+        if not 100 <= status <= 199 or status == 101:
+            raise ResponseError(f"an informational answer has a status from 100 to 199 but not 101, not {status}")
+        if self._answer is Answer.NOT_BEGUN and self._head.version == (1, 1):
+            await self._channel.send(encode_head(status, headers.items()))
+
+    async def begin(self, head: Response) -> BodyWriter:
+        """Send a head and give the writer for its body."""
+        length = self._announced_length(head)
+        data = self._encode(head, length)
+        bodiless = self._head.method == "HEAD" or head.status in BODILESS
+        writer = Http1BodyWriter(
+            self._channel,
+            length=0 if bodiless else length,
+            chunked=length is None and self._head.version == (1, 1),
+            silent=bodiless,
+            when_ended=self._end,
+        )
+        self._channel.start_answer()
+        await self._channel.send(data)
+        return writer
+
+    async def answer(self, response: Response) -> None:
+        """Send a response whole.
+
+        Raises Disconnected; ResponseError for one that is not fit to be sent; what a streamed body itself raises.
+        """
+        body = response.body
+        if self._answer is not Answer.NOT_BEGUN:
+            if self._answer is Answer.BEGUN:
+                raise ResponseError("the handler began an answer and did not end it")
+        elif isinstance(response, Upgrade):
+            await self._upgrade(response)
+        elif isinstance(body, bytes):
+            await self._answer_whole(response, body)
+        else:
+            try:
+                writer = await self.begin(response)
+                if self._head.method != "HEAD" and response.status not in BODILESS:
+                    async for piece in body:
+                        await writer.write(piece.encode() if isinstance(piece, str) else piece)
+                await writer.end()
+            finally:
+                close = getattr(body, "aclose", None)
+                if close is not None:
+                    await close()
+
+    async def _answer_whole(self, response: Response, body: bytes) -> None:
+        announced = self._announced_length(response)
+        if body and announced is not None and announced != len(body):
+            raise ResponseError(f"the Content-Length is {announced}, the body has {len(body)} bytes")
+        # A HEAD handler may announce the length of the body that GET would have.
+        head = self._encode(response, len(body) if announced is None else announced)
+        if self._head.method == "HEAD" or response.status in BODILESS:
+            body = b""
+        elif announced and not body:
+            raise ResponseError(f"the Content-Length is {announced}, and there is no body")
+        channel = self._channel
+        if len(body) <= JOIN_BYTES:
+            is_full = channel.write(head + body)
+        else:
+            channel.write(head)
+            is_full = channel.write(body)
+        self._end()
+        if is_full:
+            channel.start_answer()
+            await channel.drain()
+
+    async def _upgrade(self, response: Upgrade) -> None:
+        if response.protocol.lower() not in self._head.fields.upgrade or self._head.version != (1, 1):
+            raise ResponseError(f"the client did not offer to upgrade to {response.protocol}")
+        self._keep_alive = False
+        self._answer = Answer.BEGUN
+        self.status = 101
+        fields = [*response.headers.items(), ("connection", "upgrade")]
+        await self._channel.send(encode_head(101, fields, self._service.date_line()))
+        await response.run(Http1Duplex(self._channel))
+        self._end()
+
+    def _announced_length(self, response: Response) -> int | None:
+        value = response.headers.get("content-length")
+        if value is None:
+            return None
+        if not CONTENT_LENGTH.fullmatch(value.encode("latin-1")):
+            raise ResponseError(f"not a Content-Length: {value!r}")
+        return int(value)
+
+    def _encode(self, response: Response, length: int | None) -> bytes:
+        """Give the head with the fields that frame the message; from here on the answer has begun."""
+        if self._answer is not Answer.NOT_BEGUN:
+            raise ResponseError("the answer has already begun")
+        fields = response.headers.items()
+        own = self._service.date_line()
+        if not OWN_FIELDS.isdisjoint([name for name, _ in fields]):
+            if "close" in response.headers.get("connection", "").lower():
+                self._keep_alive = False
+            fields = [field for field in fields if field[0] not in OWN_FIELDS]
+        if response.status not in BODILESS:  # RFC 9112 section 6.3
+            if length is not None:
+                own += b"Content-Length: %d\r\n" % length
+            elif self._head.version == (1, 1):
+                own += b"Transfer-Encoding: chunked\r\n"
+            else:
+                self._keep_alive = False  # HTTP/1.0 knows no chunks: the end of the connection ends the body
+        if not self._will_persist():
+            own += b"Connection: close\r\n"
+        elif self._head.version == (1, 0):
+            own += b"Connection: keep-alive\r\n"
+        self._answer = Answer.BEGUN
+        self.status = response.status
+        return encode_head(response.status, fields, own)
+
+    def _will_persist(self) -> bool:
+        """Decide, when the head is written, whether the connection can go on; the answer says so (section 9.6)."""
+        if self._broken or self._service.shutdown.is_set():
+            self._keep_alive = False
+        elif self._decoder is not None and not self._decoder.complete:
+            # A client that never got its 100 may send the body or not: what follows could be either (RFC 9110, 10.1.1).
+            length = self._head.fields.content_length or 0
+            if self._awaits_continue or length - self._received > self._service.limits.unread_body_bytes:
+                self._keep_alive = False
+        return self._keep_alive
+
+    def _end(self) -> None:
+        self._answer = Answer.ENDED
+
+    # The peer that leaves.
+
+    def peer_left(self, *, reset: bool) -> None:
+        """Tell a handler that waits for it; cancel the handler where its route says so."""
+        if self._gone is not None:
+            self._gone.set()
+        if self._cancelling or self.on_disconnect == "finish" or not (reset or self.on_disconnect == "eager"):
+            return
+        if self._task is not None:
+            self._cancelling = True
+            self._task.cancel()
+
+    def stop_cancelling(self) -> bool:
+        """Take back our own cancellation; False where it is somebody else's."""
+        if self._cancelling and self._task is not None:
+            self._task.uncancel()
+        return self._cancelling
+
+    async def disconnected(self) -> None:
+        """Wait until the peer has closed or reset the connection, or the exchange is over."""
+        if self._answer is Answer.ENDED or self._channel.is_closing():
+            return
+        self._gone = self._gone or asyncio.Event()
+        await self._gone.wait()
+
+    def over(self) -> None:
+        """Let go of whoever still waits for the peer to leave."""
+        if self._gone is not None:
+            self._gone.set()

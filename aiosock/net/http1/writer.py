@@ -1,0 +1,64 @@
+"""What a handler writes to directly: a streamed HTTP/1 body (RFC 9112 sections 6 and 7), or a connection taken over."""
+
+from collections.abc import Callable
+from math import inf
+
+from aiosock.errors import ResponseError
+from aiosock.headers import Headers
+from aiosock.net.channel import Channel
+from aiosock.wire.chunked import encode_chunk, encode_last_chunk
+
+
+class Http1BodyWriter:
+    """A body in pieces: in chunks, or as many bytes as announced, or until the connection ends (`length` None).
+
+    A `silent` one has no body on the wire: the answer to HEAD, and 204 and 304.
+    """
+
+    __slots__ = ("_channel", "_chunked", "_missing", "_silent", "_when_ended")
+
+    def __init__(
+        self, channel: Channel, *, length: int | None, chunked: bool, silent: bool, when_ended: Callable[[], None]
+    ) -> None:
+        self._channel = channel
+        self._missing = length
+        self._chunked = chunked
+        self._silent = silent
+        self._when_ended = when_ended
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece; an empty one sends nothing."""
+        if self._silent or not data:  # an empty chunk would be the last one
+            return
+        if self._missing is not None:
+            if len(data) > self._missing:
+                raise ResponseError(f"the body is longer than its Content-Length by {len(data) - self._missing} bytes")
+            self._missing -= len(data)
+        await self._channel.send(encode_chunk(data) if self._chunked else data)
+
+    async def end(self, trailers: Headers | None = None) -> None:
+        """Say that this was all; trailers are sent where the body is chunked (RFC 9110 section 6.5)."""
+        if self._missing:
+            raise ResponseError(f"the body is shorter than its Content-Length by {self._missing} bytes")
+        if self._chunked and not self._silent:
+            await self._channel.send(encode_last_chunk(trailers.items() if trailers else ()))
+        self._when_ended()
+
+
+class Http1Duplex:
+    """The bytes of a connection that has left HTTP: what follows the 101 both ways."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def receive(self) -> bytes:
+        """Give the next bytes, or b"" at their end. The protocol on top sets its own bounds to this wait."""
+        self._channel.deadline = inf
+        return self._channel.take() or await self._channel.receive()
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes, as fast as the peer takes them."""
+        self._channel.start_answer()
+        await self._channel.send(data)

@@ -1,0 +1,203 @@
+"""Listeners: bound sockets that are held while accepting on them is paused and resumed.
+
+Closing an `asyncio.Server` closes its sockets, and the kernel then resets the clients that wait in their backlog. So the
+listener keeps the socket itself and lets asyncio accept on a `dup`: closing that one only pauses.
+"""
+
+import asyncio
+import errno
+import os
+import re
+import socket
+import stat
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+from aiosock.config import Config
+from aiosock.errors import ConfigError
+
+ACCEPT_AT_ONCE: Final = 64
+"""Connections accepted in one turn of the loop: asyncio takes the backlog for this number, and 2048 would starve it."""
+
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+_TCP = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]]*)):([0-9]{1,5})", re.ASCII)
+
+
+class Listener:
+    """One listening socket, TCP or UNIX."""
+
+    def __init__(self, sock: socket.socket, backlog: int, *, unlink: str | None = None) -> None:
+        self.sock = sock
+        self._backlog = backlog
+        self._unlink = unlink
+        self._inode = os.stat(unlink).st_ino if unlink else 0
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """What a person types to reach it."""
+        if self.sock.family == socket.AF_UNIX:
+            return f"unix:{self.sock.getsockname()}"
+        host, port = self.sock.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def resume(self, connected: Connected, read_buffer_bytes: int) -> None:
+        """Start accepting: each connection is served by a task that awaits `connected`."""
+        if self._server is not None:
+            return
+        options: dict[str, Any] = {"sock": self.sock.dup(), "backlog": ACCEPT_AT_ONCE, "limit": read_buffer_bytes}
+        if self.sock.family == socket.AF_UNIX:
+            if sys.version_info >= (3, 13):
+                options["cleanup_socket"] = False  # the path is ours to remove, and not at a pause
+            self._server = await asyncio.start_unix_server(connected, **options)
+        else:
+            self._server = await asyncio.start_server(connected, **options)
+        self.sock.listen(self._backlog)  # start_server has set it to ACCEPT_AT_ONCE
+
+    def pause(self) -> None:
+        """Stop accepting; clients wait in the kernel's backlog."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def accept_pending(self) -> Iterator[socket.socket]:
+        """Give the connections that wait in the backlog, without waiting for more."""
+        try:
+            while True:
+                sock, _ = self.sock.accept()
+                sock.setblocking(False)
+                yield sock
+        except OSError:  # BlockingIOError: no more; anything else must not keep the others from being served
+            return
+
+    def close(self) -> None:
+        """Stop listening, and remove the path of a UNIX socket unless another server has taken it over."""
+        self.pause()
+        self.sock.close()
+        if self._unlink is not None:
+            try:
+                if os.stat(self._unlink).st_ino == self._inode:
+                    os.unlink(self._unlink)
+            except FileNotFoundError:
+                pass
+
+
+def open_listeners(config: Config) -> list[Listener]:
+    """Bind what the config names; all or none.
+
+    Raises ConfigError, naming the address and the reason, for one that is malformed or cannot be had.
+    """
+    listeners: list[Listener] = []
+    try:
+        for address in config.bind or [_join(config.host, config.port)]:
+            listeners += _open(address, config.backlog)
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _open(address: str, backlog: int) -> list[Listener]:
+    kind, _, rest = address.partition(":")
+    try:
+        if kind == "unix":
+            return [_open_unix(rest, backlog)]
+        if kind == "fd":
+            return [_open_fd(rest, backlog)]
+        return _open_tcp(address, backlog)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"cannot listen on {address}: {reason}") from error
+
+
+def _open_tcp(address: str, backlog: int) -> list[Listener]:
+    match = _TCP.fullmatch(address)
+    if match is None or int(match[3]) > 65535:
+        raise ConfigError(f"cannot listen on {address!r}: not HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N")
+    host, port = match[1] or match[2], int(match[3])
+    flags = socket.AI_PASSIVE
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=flags)
+    listeners: list[Listener] = []
+    # A name such as localhost stands for several addresses; with port 0 they all take the first one's.
+    for family, _, _, _, place in dict.fromkeys(found):
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            continue
+        if listeners:
+            place = (place[0], listeners[0].sock.getsockname()[1], *place[2:])
+        try:
+            listeners.append(Listener(_bound(family, place), backlog))
+        except OSError as error:
+            # A machine without IPv6 still has ::1 in its hosts file.
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or len(found) == 1:
+                for listener in listeners:
+                    listener.close()
+                raise
+    if not listeners:
+        raise OSError(errno.EADDRNOTAVAIL, "the address is not available")
+    return listeners
+
+
+def _bound(family: int, place: tuple[Any, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A restart must not wait for the old connections' TIME_WAIT; on Windows the option means something else.
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(place)
+        sock.setblocking(False)
+        sock.listen()  # now: a port that another program listens on is found here, not when serving starts
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _open_unix(path: str, backlog: int) -> Listener:
+    if not path:
+        raise ConfigError("cannot listen on unix: without a path")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        sock.bind(path)
+        sock.setblocking(False)
+        sock.listen()
+        return Listener(sock, backlog, unlink=path)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _remove_stale(path: str) -> None:
+    """Remove the socket of a server that is gone; leave a living one, and anything that is no socket."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise OSError(errno.EEXIST, "there is a file that is not a socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _open_fd(number: str, backlog: int) -> Listener:
+    if not number.isdecimal():
+        raise ConfigError(f"cannot listen on fd:{number}: not a number")
+    sock = socket.socket(fileno=os.dup(int(number)))
+    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) or sock.type != socket.SOCK_STREAM:
+        sock.close()
+        raise OSError(errno.EINVAL, "it is not a listening stream socket")
+    sock.setblocking(False)
+    return Listener(sock, backlog)

@@ -1,0 +1,221 @@
+"""Server: listeners, the connections they accept, the sweep that bounds every wait, and the drain that ends it all."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, Self
+
+from aiosock.config import Config, Limits, Timeouts
+from aiosock.log import server_logger
+from aiosock.net.channel import Channel, Waiting
+from aiosock.net.http1 import Http1Connection
+from aiosock.net.listener import Listener, open_listeners
+from aiosock.net.service import Service
+from aiosock.web.exchange import Address, Connection
+from aiosock.web.handler import Handler
+
+SWEEP_SECONDS: Final = 0.5
+"""How often deadlines are looked at, at the least: none is missed by more."""
+
+DRAIN_SWEEP_SECONDS: Final = 0.05
+"""The same while draining, when the deadlines of idle connections are short."""
+
+RESERVED_DESCRIPTORS: Final = 64
+"""Descriptors left to listeners, files that handlers open, and connections accepted in the turn that meets the limit."""
+
+
+class Server:
+    """Serves a handler on bound sockets; an async context manager that starts on entry and drains on exit."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        config: Config | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raise ConfigError for an address or a format that cannot work. Binds here, accepts when started."""
+        self.config = config or Config()
+        self.service = Service(handler, self.config, clock)
+        self.listeners: list[Listener] = []
+        self._channels: set[Channel] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._limit = self.config.limits.connections or connection_limit()
+        self._room = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it listens; with port 0, the port it was given."""
+        return [listener.url for listener in self.listeners]
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._channels)
+
+    # Life.
+
+    async def start(self) -> None:
+        """Bind, accept, sweep. Raises ConfigError for an address that cannot be had."""
+        self.listeners = open_listeners(self.config)
+        await self._resume()
+        self._background = {asyncio.create_task(self._keep_accepting()), asyncio.create_task(self._keep_sweeping())}
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drain."""
+        await self.drain()
+
+    async def drain(self) -> bool:
+        """Stop without losing a request; say whether every handler has ended.
+
+        What waits in the backlog is accepted, then the listeners close. Requests in flight are answered, with
+        `Connection: close`; idle connections may send one more; `request.shutdown` is set. What is left at
+        `timeouts.drain_seconds` is cancelled.
+        """
+        self.service.shutdown.set()
+        await self._accept_backlog()
+        timeouts = self.config.timeouts
+        now = self.service.clock()
+        for channel in self._channels:
+            if channel.waiting is Waiting.IDLE:
+                channel.deadline = min(channel.deadline, now + timeouts.drain_idle_seconds)
+        while self._channels and self.service.clock() < now + timeouts.drain_seconds:
+            self.sweep()
+            self._empty.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), DRAIN_SWEEP_SECONDS)
+        return await self.abort()
+
+    async def abort(self) -> bool:
+        """End every connection now; say whether every handler has ended. A handler may refuse to be cancelled."""
+        for listener in self.listeners:
+            listener.close()
+        if self._channels:
+            server_logger.warning("cancelling %d connections that did not end in time", len(self._channels))
+        for channel in self._channels:
+            channel.abort()
+        left = set(self._tasks) | set(self._background)
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=1.0)
+        return not left
+
+    # Connections.
+
+    async def _resume(self) -> None:
+        for listener in self.listeners:
+            await listener.resume(self.connected, self.config.limits.read_buffer_bytes)
+
+    def _pause(self) -> None:
+        for listener in self.listeners:
+            listener.pause()
+
+    async def _keep_accepting(self) -> None:
+        """Accept again when there is room: at the limit, `connected` leaves further clients to the kernel."""
+        while not self.service.shutdown.is_set():
+            self._room.clear()
+            await self._room.wait()
+            try:
+                await self._resume()
+            except OSError as error:  # no descriptor for the dup: whoever has them all gives some back
+                server_logger.warning("cannot accept: %s", error)
+
+    async def _accept_backlog(self) -> None:
+        """Stop listening, after taking in the clients that the kernel has accepted: closing would reset them."""
+        self._pause()
+        for listener in self.listeners:
+            for sock in listener.accept_pending():
+                task = asyncio.create_task(self.connected(*await open_streams(sock, self.config.limits)))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            listener.close()
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection; the body of the task that asyncio makes for it."""
+        config = self.config
+        channel = Channel(reader, writer, config.limits, config.timeouts, self.service.clock)
+        task = asyncio.current_task()
+        self._channels.add(channel)
+        if task is not None:
+            self._tasks.add(task)
+        if len(self._channels) == self._limit:
+            server_logger.warning("%d connections are open; further ones wait", self._limit)
+            self._pause()
+        try:
+            await Http1Connection(channel, self.service, self._describe(writer)).serve()
+        finally:
+            if task is not None:
+                self._tasks.discard(task)
+            self._channels.discard(channel)
+            if len(self._channels) == self._limit - 1:
+                self._room.set()
+            if not self._channels:
+                self._empty.set()
+
+    def _describe(self, writer: asyncio.StreamWriter) -> Connection:
+        return Connection(
+            client=_address(writer.get_extra_info("peername")),
+            server=_address(writer.get_extra_info("sockname")),
+            limits=self.config.limits,
+            shutdown=self.service.shutdown,
+            debug=self.config.debug,
+        )
+
+    async def _keep_sweeping(self) -> None:
+        """Look at every connection's deadline from time to time: one task, whatever the number of connections."""
+        period = sweep_seconds(self.config.timeouts)
+        while True:
+            await asyncio.sleep(period)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Enforce the deadlines that have passed."""
+        now = self.service.clock()
+        for channel in tuple(self._channels):
+            channel.check(now)
+
+
+async def open_streams(sock: socket.socket, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Wrap an accepted socket in streams, as `asyncio.start_server` does."""
+    if sock.family == socket.AF_UNIX:
+        return await asyncio.open_unix_connection(sock=sock, limit=limits.read_buffer_bytes)
+    return await asyncio.open_connection(sock=sock, limit=limits.read_buffer_bytes)
+
+
+def sweep_seconds(timeouts: Timeouts) -> float:
+    """Give how often to sweep: often enough to keep the shortest timeout within a quarter of itself."""
+    shortest = min(
+        timeouts.head_seconds,
+        timeouts.keep_alive_seconds,
+        timeouts.body_idle_seconds,
+        timeouts.write_idle_seconds,
+        timeouts.rate_grace_seconds,
+        timeouts.linger_seconds,
+    )
+    return min(SWEEP_SECONDS, max(shortest / 4, 0.01))
+
+
+def connection_limit() -> int:
+    """Give as many connections as the process may have descriptors, less a reserve; a million where it is unlimited."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return 1_000_000
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 1_000_000
+    return max(soft - max(RESERVED_DESCRIPTORS, soft // 10), soft // 4, 1)
+
+
+def _address(name: object) -> Address | None:
+    return Address(name[0], name[1]) if isinstance(name, tuple) else None

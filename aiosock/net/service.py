@@ -1,0 +1,48 @@
+"""Service: what all connections of a server share."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiosock.config import Config
+from aiosock.log import Access, access_formatter, access_logger
+from aiosock.web.handler import Handler
+from aiosock.wire.conditional import format_date
+
+
+class Service:
+    """A handler and the conditions it is served under.
+
+    `shutdown` is set when the server is told to stop: every answer then closes its connection.
+
+    Raises ConfigError for a malformed `log_format`.
+    """
+
+    def __init__(self, handler: Handler, config: Config, clock: Callable[[], float]) -> None:
+        self.handler = handler
+        self.config = config
+        self.limits = config.limits
+        self.timeouts = config.timeouts
+        self.clock = clock
+        self.shutdown = asyncio.Event()
+        self._format_access = access_formatter(config.log_format) if config.access_log else None
+        self._date_line = b""
+        self._date_expires = 0.0
+
+    @property
+    def is_logging(self) -> bool:
+        """Say whether answers are logged."""
+        return self._format_access is not None
+
+    def date_line(self) -> bytes:
+        """Give the Date field of this second (RFC 9110 section 6.6.1), made once a second and only when asked for."""
+        now = time.time()
+        if now >= self._date_expires:
+            self._date_line = b"Date: %b\r\n" % format_date(now).encode("ascii")
+            self._date_expires = int(now) + 1.0
+        return self._date_line
+
+    def log_access(self, access: Access) -> None:
+        """Write a line to the access log."""
+        if self._format_access is not None:
+            access_logger.info("%s", self._format_access(access))

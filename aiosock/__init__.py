@@ -1,0 +1,47 @@
+"""aiosock: an HTTP server and async router that you can read in an afternoon and put on the internet."""
+
+from aiosock.config import Config, Limits, Timeouts
+from aiosock.errors import (
+    AiosockError,
+    ConfigError,
+    Disconnected,
+    HTTPError,
+    ProtocolError,
+    ResponseError,
+    RouteError,
+)
+from aiosock.headers import Headers
+from aiosock.net.server import Server
+from aiosock.runner import run, serve
+from aiosock.web.app import App
+from aiosock.web.request import Request
+from aiosock.web.response import Response, Upgrade
+from aiosock.web.router import Router
+from aiosock.web.routes import Convertor
+from aiosock.web.static import StaticFiles
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AiosockError",
+    "App",
+    "Config",
+    "ConfigError",
+    "Convertor",
+    "Disconnected",
+    "HTTPError",
+    "Headers",
+    "Limits",
+    "ProtocolError",
+    "Request",
+    "Response",
+    "ResponseError",
+    "RouteError",
+    "Router",
+    "Server",
+    "StaticFiles",
+    "Timeouts",
+    "Upgrade",
+    "run",
+    "serve",
+]

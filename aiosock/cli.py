@@ -1,0 +1,130 @@
+"""The command line: `aiosock module:app`, and `main(app)` for a program of its own. Every option is a field of Config."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from functools import reduce
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, NoReturn, cast
+
+from cyclopts import App as CommandLine
+from cyclopts import CycloptsError, Parameter
+from cyclopts.config import Env, Toml
+
+from aiosock.config import Config
+from aiosock.errors import ConfigError
+from aiosock.runner import CONFIG_STATUS, run
+from aiosock.web.handler import Handler
+
+# `*` lifts the fields out: --port and --limits.head-bytes, not --options.port and --options.limits.head-bytes.
+_Options = Annotated[Config, Parameter(name="*")]
+_Tokens = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
+_File = Annotated[Path | None, Parameter(name="--config", env_var="AIOSOCK_CONFIG")]
+
+_DEFAULTS = Config()
+
+_HELP = """Serve {what} over HTTP.
+
+An option is taken from the command line, else from the environment (AIOSOCK_PORT, AIOSOCK_LIMITS_HEAD_BYTES, ...), else
+from the TOML file of --config (port = 8080, [limits] head_bytes = 16384, ...), else its default.
+"""
+
+
+def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> None:
+    """Serve `app`, or the one that the first argument names, with options from command line, environment and file.
+
+    What cannot work gives one line on standard error and exit status 2.
+    """
+    commands = _commands_for(app) if app else _commands()
+
+    def read_file(*tokens: _Tokens, file: _File = None) -> None:
+        """Read the file of options before the options.
+
+        Parameters
+        ----------
+        file
+            TOML file with options.
+        """
+        files = [Toml(file, must_exist=True)] if file else []
+        commands.config = [Env("AIOSOCK_", command=False), *files]
+        commands(tokens, exit_on_error=False, print_error=False)
+
+    commands.meta.default(read_file)
+    try:
+        commands.meta(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
+    except (ConfigError, CycloptsError) as error:
+        _refuse(str(error))
+    except FileNotFoundError as error:  # only the file of options: what an app raises is its own
+        if Path(str(error.filename)).suffix != ".toml":
+            raise
+        _refuse(f"there is no file {error.filename}")
+
+
+def load(target: str) -> Handler:
+    """Import `module:app`, from the current directory too; the part behind the colon may have dots.
+
+    Raises ConfigError where module or attribute do not exist; what the module itself raises goes through.
+    """
+    name, _, path = target.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # the module is there; what it imports is not
+        raise ConfigError(f"there is no module {name!r} to serve {target!r} from") from None
+    except ValueError:
+        raise ConfigError(f"{target!r} is not of the form module:app") from None
+    try:
+        app = reduce(getattr, (path or "app").split("."), cast(object, module))
+    except AttributeError as error:
+        raise ConfigError(f"cannot serve {target!r}: {error}") from None
+    if not callable(app):
+        raise ConfigError(f"cannot serve {target!r}: it is not an app or handler")
+    return cast(Handler, app)
+
+
+def _commands_for(app: Handler) -> CommandLine:
+    """Give the command line of a program that has its own app."""
+    name = Path(sys.argv[0]).name
+    commands = _command_line(name, "the app of " + name)
+
+    def serve(*, options: _Options = _DEFAULTS) -> None:
+        run(app, options)
+
+    commands.default(serve)
+    return commands
+
+
+def _commands() -> CommandLine:
+    """Give the command line of `aiosock`."""
+    commands = _command_line("aiosock", "an app")
+
+    def serve(app: str, /, *, options: _Options = _DEFAULTS) -> None:
+        """Serve an app.
+
+        Parameters
+        ----------
+        app
+            Where the app is: module:app.
+        """
+        run(load(app), options)
+
+    commands.default(serve)
+    return commands
+
+
+def _command_line(name: str, what: str) -> CommandLine:
+    return CommandLine(
+        name=name,
+        help=_HELP.format(what=what),
+        version=version("aiosock"),
+        result_action="return_value",
+    )
+
+
+def _refuse(reason: str) -> NoReturn:
+    print(f"aiosock: error: {reason}", file=sys.stderr)
+    raise SystemExit(CONFIG_STATUS)

@@ -1,0 +1,140 @@
+"""Running an app: the event loop, the lifespan, signals and the exit status."""
+
+import asyncio
+import logging
+import os
+import platform
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from typing import Any, TextIO
+
+from aiosock.config import Config
+from aiosock.errors import ConfigError
+from aiosock.log import access_logger
+from aiosock.net.server import Server
+from aiosock.web.app import lifespan_of
+from aiosock.web.handler import Handler
+
+CONFIG_STATUS = 2
+"""The exit status for an option that cannot work, as argparse and most of POSIX have it."""
+
+
+@asynccontextmanager
+async def serve(app: Handler, config: Config | None = None, **options: Any) -> AsyncIterator[Server]:
+    """Serve an app inside a running event loop; leaving the block drains.
+
+    `options` are fields of Config: `async with serve(app, port=0) as server: print(server.urls)`.
+
+    Raises ConfigError for an option that cannot work, TypeError for one that does not exist.
+    """
+    config = config or Config(**options)
+    async with lifespan_of(app), Server(app, config) as server:
+        yield server
+
+
+def run(app: Handler, config: Config | None = None, **options: Any) -> None:
+    """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
+
+    `options` are fields of Config: `run(app, port=8080)`. Returns after a clean drain. Exits with status 2 after one
+    line on standard error where an option cannot work, 1 where a handler would not end, 128 plus the signal's number
+    after a second signal.
+    """
+    try:
+        config = config or Config(**options)
+        factory = loop_factory(config.loop)
+        configure_logging(config)
+        with asyncio.Runner(loop_factory=factory) as runner:
+            drained = runner.run(_serve_until_told(app, config))
+            if not drained:
+                # Runner.close would wait for ever for a handler that swallows its cancellation.
+                _exit_now(1)
+    except ConfigError as error:
+        _say(f"aiosock: error: {error}", sys.stderr)
+        _exit(CONFIG_STATUS)
+
+
+async def _serve_until_told(app: Handler, config: Config) -> bool:
+    told = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if told.is_set():
+            _exit_now(128 + number)
+        told.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: KeyboardInterrupt ends the run without a drain
+            loop.add_signal_handler(number, on_signal, number)
+    async with lifespan_of(app):
+        server = Server(app, config)
+        await server.start()
+        _say(banner(server), sys.stdout)
+        await told.wait()
+        _say("aiosock: draining; a second signal ends it at once", sys.stderr)
+        return await server.drain()
+
+
+def banner(server: Server) -> str:
+    """Say where the server listens, on which loop and with which versions."""
+    loop = asyncio.get_running_loop()
+    module = type(loop).__module__.partition(".")[0]
+    kind = f"uvloop {version('uvloop')}" if module == "uvloop" else "asyncio"
+    lines = [f"aiosock {version('aiosock')} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
+    return "\n".join([*lines, f"{kind}, {platform.python_implementation()} {platform.python_version()}; Ctrl-C stops"])
+
+
+def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Give what makes the event loop; raise ConfigError, saying what to install, where uvloop is asked for and absent."""
+    if loop == "asyncio":
+        return asyncio.new_event_loop
+    try:
+        import uvloop
+    except ImportError:
+        if loop == "auto":
+            return asyncio.new_event_loop
+        raise ConfigError("loop uvloop is not installed: pip install 'aiosock[uvloop]'") from None
+    return uvloop.new_event_loop
+
+
+class _QuietHandler(logging.StreamHandler[TextIO]):
+    """A handler that loses lines rather than answers when its stream is closed or its disk is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Drop the line."""
+
+
+def configure_logging(config: Config) -> None:
+    """Send the access log to standard output and the rest to standard error, unless the program has its own way."""
+    logger = logging.getLogger("aiosock")
+    if logger.handlers or logging.getLogger().handlers:
+        return
+    handler = _QuietHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if config.debug else logging.INFO)
+    if config.access_log and not access_logger.handlers:
+        lines = _QuietHandler(sys.stdout)
+        lines.setFormatter(logging.Formatter("%(message)s"))
+        access_logger.addHandler(lines)
+        access_logger.propagate = False
+
+
+def _say(text: str, stream: TextIO | None) -> None:
+    """Print a line; a closed standard stream is no reason to stop serving."""
+    with suppress(OSError, ValueError):
+        print(text, file=stream, flush=True)
+
+
+def _exit(status: int) -> None:
+    raise SystemExit(status)
+
+
+def _exit_now(status: int) -> None:
+    """End the process without waiting for anything, once what has been printed is out."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status)

@@ -1,0 +1,293 @@
+"""Client: drives an app through the real connection code in memory, well-behaved or not."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Self
+
+from aiosock.config import Config
+from aiosock.errors import Disconnected
+from aiosock.headers import Headers
+from aiosock.net.server import Server
+from aiosock.testing.transport import MemoryTransport, open_memory_streams
+from aiosock.web.app import lifespan_of
+from aiosock.web.handler import Handler
+from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
+from aiosock.wire.head import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    ResponseHead,
+    encode_request_head,
+    parse_response_head,
+    response_framing,
+)
+
+Fields = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class ClientResponse:
+    """An answer as a client sees it. `interim` holds the informational answers before it, in order."""
+
+    def __init__(self, head: ResponseHead, interim: list[ResponseHead]) -> None:
+        self.status = head.status
+        self.reason = head.reason
+        self.version = head.version
+        self.headers = head.headers
+        self.interim = interim
+        self.trailers = Headers()
+        self.body = b""
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """Give the body as JSON."""
+        return json.loads(self.body)
+
+    def __repr__(self) -> str:
+        """Show the status and the length of the body."""
+        return f"<ClientResponse {self.status}, {len(self.body)} bytes>"
+
+
+class Peer:
+    """The client's end of one connection in memory: it can send what it likes, stall, half-close and reset."""
+
+    def __init__(self, client: "Client", transport: MemoryTransport, task: asyncio.Task[None]) -> None:
+        self._client = client
+        self._transport = transport
+        self._task = task
+        self._taken = 0
+
+    # Sending.
+
+    def send(self, data: bytes) -> None:
+        """Deliver bytes, all at once. Raises Disconnected when the server has closed the connection."""
+        self._transport.peer_sends(data)
+
+    async def drip(self, data: bytes, size: int = 1) -> None:
+        """Deliver bytes `size` at a time, each piece once the server has dealt with the one before."""
+        for start in range(0, len(data), size):
+            self.send(data[start : start + size])
+            await self._client.settle()
+
+    def end(self) -> None:
+        """Half-close: send nothing more, go on reading."""
+        self._transport.peer_ends()
+
+    def reset(self) -> None:
+        """Reset the connection."""
+        self._transport.peer_resets()
+
+    def stall(self) -> None:
+        """Stop reading: what the server writes fills its buffer."""
+        self._transport.peer_reads(False)
+
+    def resume(self) -> None:
+        """Go on reading."""
+        self._transport.peer_reads(True)
+
+    # Receiving.
+
+    @property
+    def received(self) -> bytes:
+        """All the bytes that the server has sent."""
+        return bytes(self._transport.received)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server has ended its side, or all of it."""
+        return self._transport.ended or self._transport.is_closing()
+
+    @property
+    def was_reset(self) -> bool:
+        """Whether the server dropped the connection without sending the rest."""
+        return self._transport.was_reset
+
+    async def closed(self) -> None:
+        """Wait until the server has ended its side."""
+        while not self.is_closed:
+            await self._change()
+
+    async def done(self) -> None:
+        """Wait until the server has let go of the connection altogether."""
+        await asyncio.wait_for(asyncio.shield(self._task), self._client.patience)
+
+    async def receive(self) -> bytes:
+        """Wait for bytes not yet taken and take them; b"" at the end."""
+        while not (data := bytes(self._transport.received[self._taken :])):
+            if self.is_closed:
+                return b""
+            await self._change()
+        self._taken += len(data)
+        return data
+
+    async def response(self, method: str = "GET") -> ClientResponse:
+        """Take one answer, informational ones before it included, for a request with this method.
+
+        Raises Disconnected where the connection ends before the answer does, ProtocolError for a malformed one.
+        """
+        response, decoder, rest = await self._head(method)
+        pieces = [piece async for piece in self._body(decoder, rest)]
+        response.body = b"".join(pieces)
+        if isinstance(decoder, ChunkedDecoder):
+            response.trailers = decoder.trailers
+        return response
+
+    async def _head(self, method: str) -> tuple[ClientResponse, BodyDecoder | None, bytes]:
+        interim: list[ResponseHead] = []
+        buffer = b""
+        while True:
+            while b"\r\n\r\n" not in buffer:
+                data = await self.receive()
+                if not data:
+                    raise Disconnected(f"the connection ended after {buffer!r}")
+                buffer += data
+            block, _, buffer = buffer.partition(b"\r\n\r\n")
+            head = parse_response_head(block + b"\r\n\r\n")
+            if head.status >= 200 or head.status == 101:
+                break
+            interim.append(head)
+        framing = response_framing(head, method)
+        if framing == UNTIL_CLOSE:
+            return ClientResponse(head, interim), None, buffer
+        limits = self._client.server.config.limits
+        decoder = ChunkedDecoder(limits) if framing == CHUNKED else LengthDecoder(framing)
+        return ClientResponse(head, interim), decoder, buffer
+
+    async def _body(self, decoder: BodyDecoder | None, rest: bytes) -> AsyncIterator[bytes]:
+        data = rest
+        while True:
+            piece = data if decoder is None else decoder.feed(data)
+            if decoder is not None and decoder.complete:
+                self._taken -= len(decoder.rest)  # the start of the next answer
+            if piece:
+                yield piece
+            if decoder is not None and decoder.complete:
+                return
+            data = await self.receive()
+            if not data:
+                if decoder is None and not self.was_reset:
+                    return
+                raise Disconnected("the connection ended within the body")
+
+    async def _change(self) -> None:
+        self._transport.changed.clear()
+        await asyncio.wait_for(self._transport.changed.wait(), self._client.patience)
+
+
+class Client:
+    """Talks to an app in memory: `async with Client(app) as client: response = await client.get("/")`.
+
+    Time stands still but for `advance`: deadlines pass only when a test says so. `patience` is in real seconds and
+    bounds every wait, so that a server that does not answer fails the test.
+    """
+
+    def __init__(self, app: Handler, config: Config | None = None, *, patience: float = 10.0, **options: Any) -> None:
+        """Take the options that `run` takes; the access log is off unless asked for."""
+        self.now = 0.0
+        self.patience = patience
+        config = config or Config(**{"access_log": False, **options})
+        self.server = Server(app, config, clock=lambda: self.now)
+        self._app = app
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Run the app's lifespan."""
+        await self._stack.enter_async_context(lifespan_of(self._app))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every connection, then the lifespan."""
+        await self.server.abort()
+        await self._stack.aclose()
+
+    # Time.
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, and the server look at its deadlines."""
+        await self.settle()
+        self.now += seconds
+        self.server.sweep()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let every task that can go on do so; what waits for a thread is not waited for."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    # Raw connections.
+
+    async def connect(self) -> Peer:
+        """Open a connection to do anything with."""
+        reader, writer, transport = open_memory_streams(self.server.config.limits.read_buffer_bytes)
+        task = asyncio.create_task(self.server.connected(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await self.settle()
+        return Peer(self, transport, task)
+
+    # Requests, each on a connection of its own.
+
+    async def request(
+        self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
+    ) -> ClientResponse:
+        """Send a request and give its answer; `json` is sent as a JSON body."""
+        peer = await self._send(method, target, body, headers, json)
+        response = await peer.response(method)
+        peer.end()
+        await peer.done()
+        return response
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = ()
+    ) -> AsyncIterator[tuple[ClientResponse, AsyncIterator[bytes]]]:
+        """Send a request; give its answer without the body, and the body piece by piece. Leaving the block resets."""
+        peer = await self._send(method, target, body, headers, None)
+        response, decoder, rest = await peer._head(method)
+        try:
+            yield response, peer._body(decoder, rest)
+        finally:
+            peer.reset()
+            await self.settle()
+
+    async def get(self, target: str, *, headers: Fields = ()) -> ClientResponse:
+        """GET."""
+        return await self.request("GET", target, headers=headers)
+
+    async def head(self, target: str, *, headers: Fields = ()) -> ClientResponse:
+        """HEAD."""
+        return await self.request("HEAD", target, headers=headers)
+
+    async def post(
+        self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
+    ) -> ClientResponse:
+        """POST."""
+        return await self.request("POST", target, body=body, headers=headers, json=json)
+
+    async def put(
+        self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
+    ) -> ClientResponse:
+        """PUT."""
+        return await self.request("PUT", target, body=body, headers=headers, json=json)
+
+    async def delete(self, target: str, *, headers: Fields = ()) -> ClientResponse:
+        """DELETE."""
+        return await self.request("DELETE", target, headers=headers)
+
+    async def _send(self, method: str, target: str, body: bytes | str, headers: Fields, value: Any) -> Peer:
+        fields = Headers(headers)
+        fields.setdefault("host", "testserver")
+        if value is not None:
+            body = json.dumps(value)
+            fields.setdefault("content-type", "application/json")
+        data = body.encode() if isinstance(body, str) else body
+        if data or method in ("POST", "PUT", "PATCH"):
+            fields.setdefault("content-length", str(len(data)))
+        peer = await self.connect()
+        peer.send(encode_request_head(method, target, fields.items()) + data)
+        return peer

@@ -1,0 +1,157 @@
+"""A transport in memory: the server's side is an asyncio transport, the other side does what peers do."""
+
+import asyncio
+from typing import Any, Final
+
+from aiosock.errors import Disconnected
+
+DEFAULT_HIGH_WATER: Final = 64 * 1024
+
+
+class MemoryTransport(asyncio.Transport):
+    """What the server writes to. The peer takes bytes as they are written, unless it has stopped reading."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.StreamReaderProtocol) -> None:
+        super().__init__({"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 80)})
+        self._loop = loop
+        self._protocol = protocol
+        self._high = DEFAULT_HIGH_WATER
+        self._low = DEFAULT_HIGH_WATER // 4
+        self._buffer = bytearray()
+        self._unread = bytearray()
+        self._closing = False
+        self._ending = False
+        self._lost = False
+        self._paused_writing = False
+        self._reading = True
+        self._peer_ended = False
+        self._peer_reads = True
+        self.received = bytearray()
+        self.ended = False
+        self.was_reset = False
+        self.changed = asyncio.Event()
+        protocol.connection_made(self)
+
+    # What the server calls.
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes from the server."""
+        if self._closing or self._ending:
+            return
+        self._buffer += data
+        self._flow()
+
+    def write_eof(self) -> None:
+        """End the server's output once the peer has it all."""
+        self._ending = True
+        self._flow()
+
+    def can_write_eof(self) -> bool:
+        """Say yes, as TCP does."""
+        return True
+
+    def close(self) -> None:
+        """Close once the peer has taken what was written."""
+        self._closing = True
+        self._flow()
+
+    def abort(self) -> None:
+        """Close now and drop the rest: the peer sees a reset."""
+        self.was_reset = self.was_reset or not self._lost
+        self._buffer.clear()
+        self._closing = True
+        self._lose(None)
+
+    def is_closing(self) -> bool:
+        """Say whether either side has closed it."""
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        """Count the bytes that the peer has not taken."""
+        return len(self._buffer)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set when the server is told to pause and to go on."""
+        self._high = DEFAULT_HIGH_WATER if high is None else high
+        self._low = self._high // 4 if low is None else low
+        self._flow()
+
+    def pause_reading(self) -> None:
+        """Keep what the peer sends from the server."""
+        self._reading = False
+
+    def resume_reading(self) -> None:
+        """Let it through again."""
+        self._reading = True
+        self._loop.call_soon(self._deliver)
+
+    def is_reading(self) -> bool:
+        """Say whether what the peer sends reaches the server."""
+        return self._reading and not self._closing
+
+    # What the peer calls.
+
+    def peer_sends(self, data: bytes) -> None:
+        """Deliver bytes to the server. Raises Disconnected once the connection is gone."""
+        if self._lost or self._peer_ended:
+            raise Disconnected("the connection is closed")
+        self._unread += data
+        self._deliver()
+
+    def peer_ends(self) -> None:
+        """Half-close: the server sees the end of its input."""
+        self._peer_ended = True
+        self._deliver()
+
+    def peer_resets(self) -> None:
+        """Reset the connection."""
+        self._closing = True
+        self._buffer.clear()
+        self._lose(ConnectionResetError("the peer reset the connection"))
+
+    def peer_reads(self, reads: bool) -> None:
+        """Stop taking what the server writes, or go on."""
+        self._peer_reads = reads
+        self._flow()
+
+    # What follows from it.
+
+    def _deliver(self) -> None:
+        if not self._reading or self._lost:
+            return
+        if self._unread:
+            data, self._unread = bytes(self._unread), bytearray()
+            self._protocol.data_received(data)
+        if self._peer_ended:
+            self._protocol.eof_received()
+
+    def _flow(self) -> None:
+        if self._peer_reads and self._buffer:
+            self.received += self._buffer
+            self._buffer.clear()
+        if not self._buffer and (self._ending or self._closing):
+            self.ended = True
+        self.changed.set()
+        if len(self._buffer) > self._high and not self._paused_writing:
+            self._paused_writing = True
+            self._protocol.pause_writing()
+        elif len(self._buffer) <= self._low and self._paused_writing:
+            self._paused_writing = False
+            self._protocol.resume_writing()
+        if self._closing and not self._buffer:
+            self._lose(None)
+
+    def _lose(self, error: Exception | None) -> None:
+        if not self._lost:
+            self._lost = True
+            self.changed.set()
+            self._loop.call_soon(self._protocol.connection_lost, error)
+
+
+def open_memory_streams(limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, MemoryTransport]:
+    """Give the streams that a server would get from `asyncio.start_server`, and the transport behind them."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=limit, loop=loop)
+    protocol: Any = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport = MemoryTransport(loop, protocol)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop), transport

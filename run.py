@@ -1,0 +1,72 @@
+"""The demo site: a page to look at, and a handler for each thing a server does. Copy it and make it yours."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiosock import App, Request, Response, StaticFiles
+from aiosock.cli import main
+
+app = App()
+files = StaticFiles(Path(__file__).parent / "static")
+app.mount("/static", files)
+
+
+@app.get("/")
+async def home(request: Request) -> Response | str:
+    """Answer a browser with a page, and curl with a line."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return "Hello from aiosock! Try /hello/you, /echo, /time and /upload.\n"
+    return await files.serve(request, "/index.html")
+
+
+@app.get("/hello/{name}")
+async def hello(request: Request, name: str) -> str:
+    """Greet by name: what stands between slashes arrives decoded."""
+    return f"Hello, {name}!\n"
+
+
+@app.route("/echo", methods="*")
+async def echo(request: Request) -> dict[str, Any]:
+    """Show what arrived."""
+    return {
+        "method": request.method,
+        "target": request.target,
+        "version": request.version,
+        "client": request.client and request.client.host,
+        "headers": request.headers.items(),
+        "body": (await request.read()).decode(errors="replace"),
+    }
+
+
+@app.get("/time")
+async def time(request: Request) -> Response:
+    """Send the time each second, as server-sent events, until the client or the server leaves."""
+
+    async def events() -> AsyncIterator[str]:
+        while not request.shutdown.is_set():
+            yield f"data: {datetime.now(UTC).isoformat()}\n\n"
+            try:
+                await asyncio.wait_for(request.shutdown.wait(), timeout=1)
+            except TimeoutError:
+                continue
+        yield "event: shutdown\ndata: goodbye\n\n"
+
+    return Response(events(), headers={"content-type": "text/event-stream", "cache-control": "no-store"})
+
+
+@app.route("/upload", methods=["POST", "PUT"])
+async def upload(request: Request) -> dict[str, int | str]:
+    """Take a body of any size without keeping it."""
+    size, digest = 0, hashlib.sha256()
+    async for piece in request.body:
+        size += len(piece)
+        digest.update(piece)
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+if __name__ == "__main__":
+    main(app)

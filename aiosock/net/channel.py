@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from enum import Enum
 from math import inf
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiosock.config import Limits, Timeouts
 from aiosock.errors import Disconnected
@@ -66,7 +66,7 @@ class Channel:
         self._reader = reader
         self._writer = writer
         self._transport = writer.transport
-        self._task: asyncio.Task[object] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._unsent = 0
         self._taken_before = 0
         self._room_since = 0.0
@@ -79,7 +79,8 @@ class Channel:
         self.waiting = Waiting.NOTHING
         self.watcher: Watcher | None = None
         self.sent = 0
-        self._transport.set_write_buffer_limits(high=limits.write_buffer_bytes)
+        if not self._transport.is_closing():  # a peer can be gone before its coroutine starts
+            self._transport.set_write_buffer_limits(high=limits.write_buffer_bytes)
 
     # Receiving.
 
@@ -88,19 +89,21 @@ class Channel:
         data, self.buffer = self.buffer, b""
         return data
 
-    async def receive(self, waiting: Waiting = Waiting.BYTES) -> bytes:
+    async def receive(self, waiting: Waiting = Waiting.BYTES, task: asyncio.Task[Any] | None = None) -> bytes:
         """Wait for bytes until `deadline`; give b"" at the end of the peer's input.
+
+        `task` is the one that waits, for callers that know it: asking asyncio costs 0.5 us on CPython 3.11.
 
         Raises TimeoutError at the deadline, Disconnected for a reset.
         """
         self.waiting = waiting
-        self._task = asyncio.current_task()
+        self._task = task = task or asyncio.current_task()
         try:
             return await self._reader.read(READ_SIZE)
         except asyncio.CancelledError:
-            if self._task is not None:
+            if self._task is not None or task is None:
                 raise  # somebody else's cancellation
-            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # a coroutine runs in a task
+            task.uncancel()
             raise TimeoutError from None
         except (OSError, RuntimeError) as error:
             raise self._translated(error) from error
@@ -148,6 +151,9 @@ class Channel:
             await self._writer.drain()
         except (OSError, RuntimeError) as error:
             raise self._translated(error) from error
+        else:
+            if self.is_closing():  # asyncio wakes the writers of an aborted transport without an error
+                raise Disconnected("the peer has left, or does not read")
         finally:
             self._room_waited += self.clock() - self._room_since
             self.waiting = Waiting.NOTHING

@@ -122,9 +122,11 @@ class Server:
 
     async def _keep_accepting(self) -> None:
         """Accept again when there is room: at the limit, `connected` leaves further clients to the kernel."""
-        while not self.service.shutdown.is_set():
+        while True:
             self._room.clear()
             await self._room.wait()
+            if self.service.shutdown.is_set():
+                return
             try:
                 await self._resume()
             except OSError as error:  # no descriptor for the dup: whoever has them all gives some back

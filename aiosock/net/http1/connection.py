@@ -22,7 +22,7 @@ YIELD_AFTER = 32
 
 
 class Http1Connection:
-    """One HTTP/1 connection: `serve` answers its requests, in order, until it ends."""
+    """One HTTP/1 connection: `serve`, in the task that made it, answers its requests, in order, until it ends."""
 
     def __init__(self, channel: Channel, service: Service, connection: Connection) -> None:
         self._channel = channel
@@ -30,6 +30,7 @@ class Http1Connection:
         self._connection = connection
         self._previous: FieldSection | None = None
         self._in_a_row = 0
+        self._task = asyncio.current_task()
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
@@ -38,11 +39,11 @@ class Http1Connection:
             # Waiting for a head...
             while (head := await self._read_head()) is not None:
                 # ...for the handler, and for the peer to take the answer...
-                exchange = Http1Exchange(head, self._channel, self._service, self._connection)
+                exchange = Http1Exchange(head, self._channel, self._service, self._connection, self._task)
                 if not await self._answer(exchange, Request(head, exchange)):
                     return
                 # ...and for what is left of the body; then round again.
-                if not await exchange.finish():
+                if not (exchange.is_finished or await exchange.finish()):
                     # The peer that asked for the end sends no more; any other may be sending, and must see the answer.
                     linger = keeps_alive(head) or exchange.has_unread
                     break
@@ -73,8 +74,16 @@ class Http1Connection:
         scanned = 0
         while not (buffer and (end := find_head(buffer, scanned, limits))):
             scanned = len(buffer)
-            data = await self._receive_head(buffer, waiting, deadline)
+            channel.deadline = deadline
+            try:
+                data = await channel.receive(waiting, self._task)
+            except TimeoutError:
+                if waiting is Waiting.IDLE:
+                    return None
+                raise ProtocolError(408, f"The head took longer than {self._patience(waiting):g} seconds.") from None
             if not data:
+                if buffer.strip(b"\r\n"):
+                    raise ProtocolError(400, "The request ended within its head.")
                 return None
             if waiting is Waiting.IDLE:
                 waiting = Waiting.BYTES
@@ -84,19 +93,6 @@ class Http1Connection:
         head = parse_head(buffer[:end], limits, self._previous)
         self._previous = head.fields
         return head
-
-    async def _receive_head(self, buffer: bytes, waiting: Waiting, deadline: float) -> bytes:
-        """Give more of a head; b"" where the peer, or we, may end the connection without a word."""
-        self._channel.deadline = deadline
-        try:
-            data = await self._channel.receive(waiting)
-        except TimeoutError:
-            if waiting is Waiting.IDLE:
-                return b""
-            raise ProtocolError(408, f"The head took longer than {self._patience(waiting):g} seconds.") from None
-        if not data and buffer.strip(b"\r\n"):
-            raise ProtocolError(400, "The request ended within its head.")
-        return data
 
     def _patience(self, waiting: Waiting) -> float:
         """Give how many seconds to wait for the first byte of a head, or from there to its end."""

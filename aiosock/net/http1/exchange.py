@@ -1,8 +1,9 @@
 """One HTTP/1 exchange: the request body as it is wanted, the answer as the peer takes it (RFC 9112 sections 6 to 9)."""
 
 import asyncio
+from collections.abc import AsyncIterable
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from aiosock.errors import HTTPError, ProtocolError, ResponseError
 from aiosock.headers import Headers
@@ -52,7 +53,15 @@ class Http1Exchange:
         "status",
     )
 
-    def __init__(self, head: RequestHead, channel: Channel, service: Service, connection: Connection) -> None:
+    def __init__(
+        self,
+        head: RequestHead,
+        channel: Channel,
+        service: Service,
+        connection: Connection,
+        task: asyncio.Task[Any] | None,
+    ) -> None:
+        """Take part in `task`, the connection's: a handler is cancelled through it."""
         framing = body_framing(head)
         self._decoder: BodyDecoder | None = None
         if framing:
@@ -60,7 +69,7 @@ class Http1Exchange:
         self._head = head
         self._channel = channel
         self._service = service
-        self._task = asyncio.current_task()
+        self._task = task
         self._answer = Answer.NOT_BEGUN
         self._awaits_continue = head.fields.expect is not None and head.version == (1, 1)
         self._broken = False
@@ -104,7 +113,11 @@ class Http1Exchange:
         channel = self._channel
         try:
             while not decoder.complete:
-                data = channel.take() or await self._wait_for_body()
+                data = channel.take()
+                if data:
+                    self._awaits_continue = False  # it did not wait for our 100 (RFC 9110 section 10.1.1)
+                else:
+                    data = await self._wait_for_body()
                 piece = decoder.feed(data)
                 if decoder.complete:
                     channel.buffer = decoder.rest
@@ -136,6 +149,11 @@ class Http1Exchange:
         self._received += len(data)
         self._waited += channel.clock() - began
         return data
+
+    @property
+    def is_finished(self) -> bool:
+        """Say whether another request can follow at once: the plain case, without the await of `finish`."""
+        return self._decoder is None and self._keep_alive
 
     async def finish(self) -> bool:
         """Read and drop a short rest of the body; say whether another request can follow (RFC 9112 section 9.3)."""
@@ -191,39 +209,40 @@ class Http1Exchange:
         elif isinstance(response, Upgrade):
             await self._upgrade(response)
         elif isinstance(body, bytes):
-            await self._answer_whole(response, body)
+            if self._write_whole(response, body):
+                self._channel.start_answer()
+                await self._channel.drain()
         else:
-            try:
-                writer = await self.begin(response)
-                if self._head.method != "HEAD" and response.status not in BODILESS:
-                    async for piece in body:
-                        await writer.write(piece.encode() if isinstance(piece, str) else piece)
-                await writer.end()
-            finally:
-                close = getattr(body, "aclose", None)
-                if close is not None:
-                    await close()
+            await self._stream(response, body)
 
-    async def _answer_whole(self, response: Response, body: bytes) -> None:
+    def _write_whole(self, response: Response, body: bytes) -> bool:
+        """Write head and body at once; say whether the peer is so slow that we must wait."""
         announced = self._announced_length(response)
-        if body and announced is not None and announced != len(body):
+        is_silent = self._head.method == "HEAD" or response.status in BODILESS
+        # A handler may announce for HEAD the length of the body that GET would have.
+        if announced is not None and announced != len(body) and (body or not is_silent):
             raise ResponseError(f"the Content-Length is {announced}, the body has {len(body)} bytes")
-        # A HEAD handler may announce the length of the body that GET would have.
         head = self._encode(response, len(body) if announced is None else announced)
-        if self._head.method == "HEAD" or response.status in BODILESS:
+        if is_silent:
             body = b""
-        elif announced and not body:
-            raise ResponseError(f"the Content-Length is {announced}, and there is no body")
-        channel = self._channel
+        self._answer = Answer.ENDED
         if len(body) <= JOIN_BYTES:
-            is_full = channel.write(head + body)
-        else:
-            channel.write(head)
-            is_full = channel.write(body)
-        self._end()
-        if is_full:
-            channel.start_answer()
-            await channel.drain()
+            return self._channel.write(head + body)
+        self._channel.write(head)
+        return self._channel.write(body)
+
+    async def _stream(self, response: Response, body: AsyncIterable[bytes | str]) -> None:
+        """Write the head, then piece after piece; the body is closed whatever happens."""
+        try:
+            writer = await self.begin(response)
+            if self._head.method != "HEAD" and response.status not in BODILESS:
+                async for piece in body:
+                    await writer.write(piece.encode() if isinstance(piece, str) else piece)
+            await writer.end()
+        finally:
+            close = getattr(body, "aclose", None)
+            if close is not None:
+                await close()
 
     async def _upgrade(self, response: Upgrade) -> None:
         if response.protocol.lower() not in self._head.fields.upgrade or self._head.version != (1, 1):

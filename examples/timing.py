@@ -1,0 +1,28 @@
+"""A middleware, and a streamed upload: how long a request took, and how large it was."""
+
+from time import perf_counter
+
+from aiosock import App, Request, Response, run
+from aiosock.web.handler import Handler
+
+app = App()
+
+
+@app.middleware
+async def timing(request: Request, next: Handler) -> Response:
+    began = perf_counter()
+    response = await next(request)
+    response.headers["server-timing"] = f"app;dur={(perf_counter() - began) * 1000:.2f}"
+    return response
+
+
+@app.put("/size")
+async def size(request: Request) -> dict[str, int]:
+    total = 0
+    async for piece in request.body:
+        total += len(piece)
+    return {"bytes": total}
+
+
+if __name__ == "__main__":
+    run(app, port=8080)

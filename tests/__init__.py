@@ -1,0 +1,1 @@
+"""The tests of aiosock, one file for each module, in the same folders."""

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterable
 from enum import Enum
 from typing import Any, Final
 
-from aiosock.errors import HTTPError, ProtocolError, ResponseError
+from aiosock.errors import HTTPError, ResponseError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
+from aiosock.net.http1.reader import Http1BodyReader
 from aiosock.net.http1.writer import Http1BodyWriter, Http1Duplex
 from aiosock.net.service import Service
 from aiosock.web.exchange import BodyWriter, Connection, OnDisconnect
 from aiosock.web.response import Response, Upgrade
-from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.grammar import CONTENT_LENGTH
-from aiosock.wire.head import BODILESS, CHUNKED, RequestHead, body_framing, encode_head, keeps_alive
+from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_head, keeps_alive
 
 OWN_FIELDS: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 """Fields that frame the message: the connection's business, whatever a handler has set."""
@@ -36,18 +36,14 @@ class Http1Exchange:
 
     __slots__ = (
         "_answer",
-        "_awaits_continue",
-        "_broken",
+        "_body",
         "_cancelling",
         "_channel",
-        "_decoder",
         "_gone",
         "_head",
         "_keep_alive",
-        "_received",
         "_service",
         "_task",
-        "_waited",
         "connection",
         "on_disconnect",
         "status",
@@ -63,21 +59,18 @@ class Http1Exchange:
     ) -> None:
         """Take part in `task`, the connection's: a handler is cancelled through it."""
         framing = body_framing(head)
-        self._decoder: BodyDecoder | None = None
+        self._body: Http1BodyReader | None = None
         if framing:
-            self._decoder = ChunkedDecoder(service.limits) if framing == CHUNKED else LengthDecoder(framing)
+            awaits_continue = head.fields.expect is not None and head.version == (1, 1)
+            self._body = Http1BodyReader(channel, framing, awaits_continue=awaits_continue)
         self._head = head
         self._channel = channel
         self._service = service
         self._task = task
         self._answer = Answer.NOT_BEGUN
-        self._awaits_continue = head.fields.expect is not None and head.version == (1, 1)
-        self._broken = False
         self._cancelling = False
         self._gone: asyncio.Event | None = None
         self._keep_alive = keeps_alive(head)
-        self._received = 0
-        self._waited = 0.0
         self.connection = connection
         self.on_disconnect: OnDisconnect = "cancel"
         self.status = 0
@@ -86,14 +79,14 @@ class Http1Exchange:
 
     def check_expectation(self) -> None:
         """Raise HTTPError (417) for an expectation other than 100-continue (RFC 9110 section 10.1.1)."""
-        if self._awaits_continue and self._head.fields.expect != "100-continue":
+        if self._head.fields.expect not in (None, "100-continue") and self._head.version == (1, 1):
             self._keep_alive = False
             raise HTTPError(417, "The only expectation met is 100-continue.")
 
     @property
     def has_unread(self) -> bool:
         """Say whether bytes of the peer are, or may be, on their way that nobody will read."""
-        return bool(self._channel.buffer) or (self._decoder is not None and not self._decoder.complete)
+        return bool(self._channel.buffer) or (self._body is not None and not self._body.is_complete)
 
     @property
     def has_begun(self) -> bool:
@@ -102,75 +95,23 @@ class Http1Exchange:
 
     async def receive(self) -> bytes:
         """Give the next piece of the request body, b"" at its end."""
-        decoder = self._decoder
-        if decoder is None:
+        body = self._body
+        if body is None or body.is_complete:
             return b""
-        if self._answer is Answer.ENDED and not decoder.complete:
+        if self._answer is Answer.ENDED:
             raise RuntimeError("the exchange is over; its body can no longer be read")
-        return await self._receive(decoder)
-
-    async def _receive(self, decoder: BodyDecoder) -> bytes:
-        channel = self._channel
-        try:
-            while not decoder.complete:
-                data = channel.take()
-                if data:
-                    self._awaits_continue = False  # it did not wait for our 100 (RFC 9110 section 10.1.1)
-                else:
-                    data = await self._wait_for_body()
-                piece = decoder.feed(data)
-                if decoder.complete:
-                    channel.buffer = decoder.rest
-                if piece:
-                    return piece
-        except ProtocolError:
-            self._broken = True
-            raise
-        return b""
-
-    async def _wait_for_body(self) -> bytes:
-        channel, timeouts = self._channel, self._service.timeouts
-        if self._awaits_continue:
-            self._awaits_continue = False
-            if self._answer is Answer.NOT_BEGUN:
-                await channel.send(encode_head(100, ()))
-        began = channel.clock()
-        patience = timeouts.body_idle_seconds
-        if timeouts.body_min_bytes_per_second:
-            earned = self._received / timeouts.body_min_bytes_per_second
-            patience = min(patience, timeouts.rate_grace_seconds + earned - self._waited)
-        channel.deadline = began + patience
-        try:
-            data = await channel.receive()
-        except TimeoutError:
-            raise ProtocolError(408, "The body came too slowly.") from None
-        if not data:
-            raise ProtocolError(400, "The body ended before its announced end.")
-        self._received += len(data)
-        self._waited += channel.clock() - began
-        return data
+        return await body.receive()
 
     @property
     def is_finished(self) -> bool:
         """Say whether another request can follow at once: the plain case, without the await of `finish`."""
-        return self._decoder is None and self._keep_alive
+        return self._body is None and self._keep_alive
 
     async def finish(self) -> bool:
         """Read and drop a short rest of the body; say whether another request can follow (RFC 9112 section 9.3)."""
-        decoder = self._decoder
-        if not self._keep_alive or self._broken:
+        if not self._keep_alive:
             return False
-        if decoder is None or decoder.complete:
-            return True
-        dropped = 0
-        try:
-            while piece := await self._receive(decoder):
-                dropped += len(piece)
-                if dropped > self._service.limits.unread_body_bytes:
-                    return False
-        except ProtocolError:
-            return False
-        return True
+        return self._body is None or (not self._body.is_broken and await self._body.drop())
 
     # The answer.
 
@@ -183,15 +124,15 @@ class Http1Exchange:
 
     async def begin(self, head: Response) -> BodyWriter:
         """Send a head and give the writer for its body."""
-        length = self._announced_length(head)
-        data = self._encode(head, length)
+        fields, length = self._split(head)
+        data = self._encode(head.status, fields, length)
         bodiless = self._head.method == "HEAD" or head.status in BODILESS
         writer = Http1BodyWriter(
             self._channel,
             length=0 if bodiless else length,
             chunked=length is None and self._head.version == (1, 1),
             silent=bodiless,
-            when_ended=self._end,
+            when_ended=self._ended,
         )
         self._channel.start_answer()
         await self._channel.send(data)
@@ -217,12 +158,12 @@ class Http1Exchange:
 
     def _write_whole(self, response: Response, body: bytes) -> bool:
         """Write head and body at once; say whether the peer is so slow that we must wait."""
-        announced = self._announced_length(response)
+        fields, announced = self._split(response)
         is_silent = self._head.method == "HEAD" or response.status in BODILESS
         # A handler may announce for HEAD the length of the body that GET would have.
         if announced is not None and announced != len(body) and (body or not is_silent):
             raise ResponseError(f"the Content-Length is {announced}, the body has {len(body)} bytes")
-        head = self._encode(response, len(body) if announced is None else announced)
+        head = self._encode(response.status, fields, len(body) if announced is None else announced)
         if is_silent:
             body = b""
         self._answer = Answer.ENDED
@@ -253,27 +194,27 @@ class Http1Exchange:
         fields = [*response.headers.items(), ("connection", "upgrade")]
         await self._channel.send(encode_head(101, fields, self._service.date_line()))
         await response.run(Http1Duplex(self._channel))
-        self._end()
+        self._answer = Answer.ENDED
 
-    def _announced_length(self, response: Response) -> int | None:
-        value = response.headers.get("content-length")
-        if value is None:
-            return None
-        if not CONTENT_LENGTH.fullmatch(value.encode("latin-1")):
-            raise ResponseError(f"not a Content-Length: {value!r}")
-        return int(value)
+    def _split(self, response: Response) -> tuple[list[tuple[str, str]], int | None]:
+        """Give the fields of a response without those that frame it, and the length these announce."""
+        fields = response.headers.items()
+        own = [field for field in fields if field[0] in OWN_FIELDS]
+        if not own:
+            return fields, None
+        if "close" in response.headers.get("connection", "").lower():
+            self._keep_alive = False
+        length = response.headers.get("content-length")
+        if length is not None and not CONTENT_LENGTH.fullmatch(length.encode("latin-1")):
+            raise ResponseError(f"not a Content-Length: {length!r}")
+        return [field for field in fields if field not in own], None if length is None else int(length)
 
-    def _encode(self, response: Response, length: int | None) -> bytes:
+    def _encode(self, status: int, fields: list[tuple[str, str]], length: int | None) -> bytes:
         """Give the head with the fields that frame the message; from here on the answer has begun."""
         if self._answer is not Answer.NOT_BEGUN:
             raise ResponseError("the answer has already begun")
-        fields = response.headers.items()
         own = self._service.date_line()
-        if not OWN_FIELDS.isdisjoint([name for name, _ in fields]):
-            if "close" in response.headers.get("connection", "").lower():
-                self._keep_alive = False
-            fields = [field for field in fields if field[0] not in OWN_FIELDS]
-        if response.status not in BODILESS:  # RFC 9112 section 6.3
+        if status not in BODILESS:  # RFC 9112 section 6.3
             if length is not None:
                 own += b"Content-Length: %d\r\n" % length
             elif self._head.version == (1, 1):
@@ -285,21 +226,22 @@ class Http1Exchange:
         elif self._head.version == (1, 0):
             own += b"Connection: keep-alive\r\n"
         self._answer = Answer.BEGUN
-        self.status = response.status
-        return encode_head(response.status, fields, own)
+        self.status = status
+        return encode_head(status, fields, own)
 
     def _will_persist(self) -> bool:
         """Decide, when the head is written, whether the connection can go on; the answer says so (section 9.6)."""
-        if self._broken or self._service.shutdown.is_set():
+        body = self._body
+        if self._service.shutdown.is_set():
             self._keep_alive = False
-        elif self._decoder is not None and not self._decoder.complete:
+        elif body is not None and not body.is_complete:
             # A client that never got its 100 may send the body or not: what follows could be either (RFC 9110, 10.1.1).
-            length = self._head.fields.content_length or 0
-            if self._awaits_continue or length - self._received > self._service.limits.unread_body_bytes:
+            if body.is_broken or body.awaits_continue or not body.is_short:
                 self._keep_alive = False
+            body.awaits_continue = False  # the final status takes the place of the 100
         return self._keep_alive
 
-    def _end(self) -> None:
+    def _ended(self) -> None:
         self._answer = Answer.ENDED
 
     # The peer that leaves.

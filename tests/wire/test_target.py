@@ -1,0 +1,267 @@
+"""Tests of aiosock.wire.target."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from aiosock.errors import HTTPError, ProtocolError
+from aiosock.wire.target import MAX_QUERY_FIELDS, decode_segments, parse_host, parse_query, parse_target
+from tests.growth import LINEAR, growth
+
+SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
+
+VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E))
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "parts"),
+    [
+        # RFC 9112 section 3.2.1
+        ("GET", "/", ("/", "/", "", None)),
+        ("GET", "/a/b", ("/a/b", "/a/b", "", None)),
+        ("GET", "/a?", ("/a", "/a", "", None)),
+        ("GET", "/?b=c&d", ("/", "/", "b=c&d", None)),
+        ("GET", "/a?b?c", ("/a", "/a", "b?c", None)),
+        ("GET", "/a?%", ("/a", "/a", "%", None)),
+        ("GET", "/a%20b", ("/a%20b", "/a b", "", None)),
+        ("GET", "/%c3%A9", ("/%c3%A9", "/é", "", None)),
+        ("GET", "/a%2Fb", ("/a%2Fb", "/a/b", "", None)),
+        ("GET", "/%252e", ("/%252e", "/%2e", "", None)),
+        ("GET", "/a%3Fb?c", ("/a%3Fb", "/a?b", "c", None)),
+        ("GET", "/a+b", ("/a+b", "/a+b", "", None)),
+        ("GET", "/../a", ("/../a", "/../a", "", None)),
+        ("GET", "//evil.example", ("//evil.example", "//evil.example", "", None)),
+        ("GET", "/http://a/", ("/http://a/", "/http://a/", "", None)),
+        ("OPTIONS", "/*", ("/*", "/*", "", None)),
+        ("connect", "/", ("/", "/", "", None)),
+        # RFC 9112 section 3.2.2
+        ("GET", "http://a", ("/", "/", "", "a")),
+        ("GET", "http://a/", ("/", "/", "", "a")),
+        ("GET", "http://a?b", ("/", "/", "b", "a")),
+        ("GET", "http://a/?b", ("/", "/", "b", "a")),
+        ("GET", "http://a/b%20c?d", ("/b%20c", "/b c", "d", "a")),
+        ("GET", "http://a//b", ("//b", "//b", "", "a")),
+        ("GET", "http://A.Example:80/B", ("/B", "/B", "", "a.example:80")),
+        ("GET", "HtTpS://a/", ("/", "/", "", "a")),
+        ("GET", "http://[::1]:80/", ("/", "/", "", "[::1]:80")),
+        ("OPTIONS", "http://a", ("/", "/", "", "a")),
+        # RFC 9112 section 3.2.3
+        ("CONNECT", "a:443", ("", "", "", "a:443")),
+        ("CONNECT", "[::1]:443", ("", "", "", "[::1]:443")),
+        # RFC 9112 section 3.2.4
+        ("OPTIONS", "*", ("*", "*", "", None)),
+    ],
+)
+def test_a_target_is_taken_apart(method: str, target: str, parts: tuple[str, str, str, str | None]) -> None:
+    assert parse_target(target, method) == parts
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        pytest.param("GET", "", id="empty"),
+        pytest.param("GET", "a", id="no leading slash"),
+        pytest.param("GET", "?a", id="query alone"),
+        pytest.param("GET", "#", id="fragment alone"),
+        pytest.param("GET", "\\a", id="backslash"),
+        pytest.param("GET", "*", id="asterisk for GET"),
+        pytest.param("options", "*", id="asterisk for lower-case options"),
+        pytest.param("OPTIONS", "*?a", id="asterisk with query"),
+        pytest.param("OPTIONS", "**", id="two asterisks"),
+        pytest.param("GET", "/a#b", id="fragment"),
+        pytest.param("GET", "/a?b#c", id="fragment behind a query"),
+        pytest.param("GET", "http://a/#", id="fragment in a URL"),
+        pytest.param("GET", "/%", id="percent sign at the end"),
+        pytest.param("GET", "/%4", id="one hexadecimal digit"),
+        pytest.param("GET", "/%zz", id="no hexadecimal digits"),
+        pytest.param("GET", "/%u0041", id="percent u"),
+        pytest.param("GET", "/%+4", id="signed percent-encoding"),
+        pytest.param("GET", "/%ff", id="not UTF-8"),
+        pytest.param("GET", "/%c3", id="half a UTF-8 sequence"),
+        pytest.param("GET", "/%c0%af", id="overlong slash"),
+        pytest.param("GET", "/%ed%a0%80", id="surrogate"),
+        pytest.param("GET", "http:/a", id="one slash"),
+        pytest.param("GET", "http:a", id="no slash"),
+        pytest.param("GET", "http://", id="no authority"),
+        pytest.param("GET", "http:///a", id="empty authority"),
+        pytest.param("GET", "http://?a", id="query for authority"),
+        pytest.param("GET", "http://:80/", id="port alone"),
+        pytest.param("GET", "http://u@a/", id="userinfo"),
+        pytest.param("GET", "http://u:p@a/", id="userinfo with password"),
+        pytest.param("GET", "http://a\\b/", id="backslash in the authority"),
+        pytest.param("GET", "http://a%2Fb/", id="percent-encoding in the authority"),
+        pytest.param("GET", "http://a:x/", id="bad port"),
+        pytest.param("GET", "http://a:65536/", id="port above 65535"),
+        pytest.param("GET", "http://a/%", id="bad path of a URL"),
+        pytest.param("GET", "ftp://a/", id="ftp"),
+        pytest.param("GET", "ws://a/", id="ws"),
+        pytest.param("GET", "xhttp://a/", id="scheme that ends with http"),
+        pytest.param("GET", "a:80", id="authority-form for GET"),
+        pytest.param("connect", "a:80", id="authority-form for lower-case connect"),
+        pytest.param("CONNECT", "a", id="no port"),
+        pytest.param("CONNECT", "a:", id="empty port"),
+        pytest.param("CONNECT", ":443", id="no host"),
+        pytest.param("CONNECT", "[::1]", id="IPv6 without a port"),
+        pytest.param("CONNECT", "a:443/", id="path behind the authority"),
+        pytest.param("CONNECT", "u@a:443", id="userinfo before the authority"),
+        pytest.param("CONNECT", "/", id="path for CONNECT"),
+        pytest.param("CONNECT", "*", id="asterisk for CONNECT"),
+        pytest.param("CONNECT", "http://a:80", id="URL for CONNECT"),
+    ],
+)
+def test_a_bad_target_is_refused(method: str, target: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse_target(target, method)
+
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a", "a.example", "a.example.", "xn--9ca", "a_b", "a-b", "~a", "127.0.0.1", "1", "a:0", "a:80", "a:65535", "a:00080",
+        "[::]", "[::1]", "[::1]:80", "[2001:db8::1]", "[::ffff:127.0.0.1]",
+    ],
+)  # fmt: skip
+def test_a_host_is_given_back(host: str) -> None:
+    assert parse_host(host) == host
+
+
+def test_a_host_is_given_back_in_lower_case() -> None:
+    assert parse_host("A.Example:80") == "a.example:80"
+    assert parse_host("[2001:DB8::A]") == "[2001:db8::a]"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", " ", ":", ":80", "a:", "a:-1", "a:+80", "a: 80", "a:80 ", " a", "a:b", "a:80:80", "a:65536", "a:99999",
+        "a:000080", "a:8\u0660", "a/b?c#@d", "a/", "a?", "a#", "u@a", "a,b", "a b", "a\tb", "a\\b", "a;b", "a%41", "a'b", "a\"b",
+        "(a)", "a|b", "<a>", "*", "a\x00", "a\n", "\xe9", "\u0101", "\u212a", "\u3002", "\ud800",
+        "[", "]", "[]", "[::1", "::1", "[::1]80", "[::1]:", "[::1]a", "[a]", "[1.2.3.4]", "[:]", "[:::]", "[1:2]", "[...]",
+        "[::1%eth0]", "[::g]", "[v1.a]", "[[::1]]", "a[::1]", "[1:2:3:4:5:6:7:8:9]", "[12345::]",
+    ],
+)  # fmt: skip
+def test_a_bad_host_is_refused(host: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse_host(host)
+
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "pairs"),
+    [
+        ("", []),
+        ("a", [("a", "")]),
+        ("a=", [("a", "")]),
+        ("=b", [("", "b")]),
+        ("a=b", [("a", "b")]),
+        ("a=b&c=d&a=e", [("a", "b"), ("c", "d"), ("a", "e")]),
+        ("a=b=c", [("a", "b=c")]),
+        ("a=b;c=d", [("a", "b;c=d")]),
+        ("&a=b&", [("a", "b")]),
+        ("a=b+c%2Bd%20e", [("a", "b c+d e")]),
+        ("a+b=c", [("a b", "c")]),
+        ("a%26b=%3d", [("a&b", "=")]),
+        ("a=%c3%a9", [("a", "é")]),
+        ("a=%", [("a", "%")]),
+        ("a=%zz", [("a", "%zz")]),
+        ("a=%ff", [("a", "\ufffd")]),
+        ("a=?", [("a", "?")]),
+    ],
+)
+def test_a_query_is_read_as_a_form_is(query: str, pairs: list[tuple[str, str]]) -> None:
+    assert parse_query(query) == pairs
+
+
+def test_a_query_may_have_1000_fields_and_no_more() -> None:
+    assert len(parse_query("&".join(["a=b"] * MAX_QUERY_FIELDS))) == MAX_QUERY_FIELDS == 1000
+
+    with pytest.raises(HTTPError, match=r"^400 .*1000") as caught:
+        parse_query("&".join(["a=b"] * (MAX_QUERY_FIELDS + 1)))
+    assert not isinstance(caught.value, ProtocolError)  # the connection can be kept
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "segments"),
+    [
+        ("/", [""]),
+        ("/a", ["a"]),
+        ("/a/", ["a", ""]),
+        ("//a", ["", "a"]),
+        ("/a/b%20c", ["a", "b c"]),
+        ("/a%2Fb/c", ["a/b", "c"]),
+        ("/%c3%a9", ["é"]),
+        ("/%252F", ["%2F"]),
+    ],
+)
+def test_an_encoded_slash_separates_nothing(raw_path: str, segments: list[str]) -> None:
+    assert decode_segments(raw_path) == segments
+
+
+# Anything at all
+
+
+@SETTINGS
+@given(
+    target=VISIBLE | VISIBLE.map("/".__add__) | VISIBLE.map("http://".__add__),
+    method=st.sampled_from(["GET", "OPTIONS", "CONNECT"]),
+)
+@example(target="http://[", method="GET")
+@example(target="//[", method="GET")
+def test_any_target_gets_a_400_or_its_parts(target: str, method: str) -> None:
+    try:
+        raw_path, path, query, authority = parse_target(target, method)
+    except ProtocolError as error:
+        status = error.status
+    else:
+        status = 400
+        assert raw_path.startswith("/") or (raw_path, path, query) in {("", "", ""), ("*", "*", "")}
+        assert authority is None or parse_host(authority) == authority
+        assert "/".join(["", *decode_segments(raw_path)]) == path or not raw_path.startswith("/")
+    assert status == 400
+
+
+@SETTINGS
+@given(host=st.text() | st.text("0123456789abcdefABCDEF:.[]%"))
+def test_any_host_gets_a_400_or_is_ascii(host: str) -> None:
+    try:
+        given_back = parse_host(host)
+    except ProtocolError as error:
+        status = error.status
+    else:
+        status = 400
+        assert given_back == host.lower()
+        assert given_back.isascii()
+        assert not set(given_back) & set("/?#@\\%, \t\r\n")
+    assert status == 400
+
+
+@SETTINGS
+@given(query=VISIBLE)
+def test_any_short_query_can_be_read(query: str) -> None:
+    assert len(parse_query(query)) <= query.count("&") + 1
+
+
+# Hostile input
+
+
+@pytest.mark.parametrize(
+    ("work", "part"),
+    [
+        pytest.param(partial(parse_target, method="GET"), "/", id="slashes"),
+        pytest.param(partial(parse_target, method="GET"), "/%41", id="percent-encodings"),
+        pytest.param(partial(parse_target, method="GET"), "/?", id="question marks"),
+        pytest.param(decode_segments, "/%41", id="segments"),
+        pytest.param(parse_host, "a.", id="dots"),
+        pytest.param(parse_query, "%41", id="encoded name"),
+        pytest.param(parse_query, "=", id="equals signs"),
+        pytest.param(parse_query, "+%", id="bad percent signs"),
+    ],
+)
+def test_hostile_text_is_read_in_linear_time(work: Callable[[str], object], part: str) -> None:
+    assert growth(lambda size: partial(work, part * size), 4_000) < LINEAR

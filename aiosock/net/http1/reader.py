@@ -31,8 +31,12 @@ class Http1BodyReader:
 
     @property
     def is_short(self) -> bool:
-        """Say whether what is left is, as far as one can tell, little enough to be read and dropped."""
-        return self._length - self._received <= self._channel.limits.unread_body_bytes
+        """Say whether what is left is, as far as one can tell, little enough to be read and dropped.
+
+        A chunked body does not say how long it is: as much is expected to come as has come.
+        """
+        left = self._received if self._length == CHUNKED else self._length - self._received
+        return left <= self._channel.limits.unread_body_bytes
 
     async def receive(self) -> bytes:
         """Give the next piece, b"" at the end.

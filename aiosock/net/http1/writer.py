@@ -15,7 +15,7 @@ class Http1BodyWriter:
     A `silent` one has no body on the wire: the answer to HEAD, and 204 and 304.
     """
 
-    __slots__ = ("_channel", "_chunked", "_missing", "_silent", "_when_ended")
+    __slots__ = ("_channel", "_chunked", "_has_ended", "_missing", "_silent", "_when_ended")
 
     def __init__(
         self, channel: Channel, *, length: int | None, chunked: bool, silent: bool, when_ended: Callable[[], None]
@@ -23,11 +23,13 @@ class Http1BodyWriter:
         self._channel = channel
         self._missing = length
         self._chunked = chunked
+        self._has_ended = False
         self._silent = silent
         self._when_ended = when_ended
 
     async def write(self, data: bytes) -> None:
         """Send a piece; an empty one sends nothing."""
+        self._refuse_after_end()
         if self._silent or not data:  # an empty chunk would be the last one
             return
         if self._missing is not None:
@@ -38,11 +40,18 @@ class Http1BodyWriter:
 
     async def end(self, trailers: Headers | None = None) -> None:
         """Say that this was all; trailers are sent where the body is chunked (RFC 9110 section 6.5)."""
+        self._refuse_after_end()
         if self._missing:
             raise ResponseError(f"the body is shorter than its Content-Length by {self._missing} bytes")
+        self._has_ended = True
         if self._chunked and not self._silent:
             await self._channel.send(encode_last_chunk(trailers.items() if trailers else ()))
         self._when_ended()
+
+    def _refuse_after_end(self) -> None:
+        # What a kept writer sent now would be read as the start of the next answer.
+        if self._has_ended:
+            raise ResponseError("the body has already ended")
 
 
 class Http1Duplex:

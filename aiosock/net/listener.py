@@ -17,8 +17,8 @@ from typing import Any, Final
 from aiosock.config import Config
 from aiosock.errors import ConfigError
 
-ACCEPT_AT_ONCE: Final = 64
-"""Connections accepted in one turn of the loop: asyncio takes the backlog for this number, and 2048 would starve it."""
+SETTLING_TURNS: Final = 8
+"""Turns of the loop from accepting a connection to serving it, four in asyncio, and some to spare."""
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -43,24 +43,37 @@ class Listener:
         host, port = self.sock.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    async def resume(self, connected: Connected, read_buffer_bytes: int) -> None:
-        """Start accepting: each connection is served by a task that awaits `connected`."""
+    async def resume(self, connected: Connected, *, at_once: int, read_buffer_bytes: int) -> None:
+        """Start accepting, `at_once` in a turn of the loop: each connection is served by a task that awaits `connected`.
+
+        Raises OSError where there is no descriptor for the dup.
+        """
         if self._server is not None:
             return
-        options: dict[str, Any] = {"sock": self.sock.dup(), "backlog": ACCEPT_AT_ONCE, "limit": read_buffer_bytes}
+        options: dict[str, Any] = {"sock": self.sock.dup(), "backlog": at_once, "limit": read_buffer_bytes}
         if self.sock.family == socket.AF_UNIX:
             if sys.version_info >= (3, 13):
                 options["cleanup_socket"] = False  # the path is ours to remove, and not at a pause
             self._server = await asyncio.start_unix_server(connected, **options)
         else:
             self._server = await asyncio.start_server(connected, **options)
-        self.sock.listen(self._backlog)  # start_server has set it to ACCEPT_AT_ONCE
+        # asyncio accepts as many at once as the backlog it is given, and listens with that: give the kernel its own back.
+        self.sock.listen(self._backlog)
 
     def pause(self) -> None:
-        """Stop accepting; clients wait in the kernel's backlog."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        """Stop accepting; clients wait in the kernel's backlog. What has been accepted is served."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, asyncio.SelectorEventLoop):
+            # asyncio attaches a connection to its server a turn after accepting it, and drops it where the server has
+            # been closed in between. So stop accepting now, and close when those under way have arrived.
+            for sock in server.sockets:
+                loop.remove_reader(sock)
+            _call_after(SETTLING_TURNS, server.close)
+        else:
+            server.close()
 
     def accept_pending(self) -> Iterator[socket.socket]:
         """Give the connections that wait in the backlog, without waiting for more."""
@@ -82,6 +95,13 @@ class Listener:
                     os.unlink(self._unlink)
             except FileNotFoundError:
                 pass
+
+
+def _call_after(turns: int, function: Callable[[], None]) -> None:
+    if turns:
+        asyncio.get_running_loop().call_soon(_call_after, turns - 1, function)
+    else:
+        function()
 
 
 def open_listeners(config: Config) -> list[Listener]:

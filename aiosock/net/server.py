@@ -11,7 +11,7 @@ from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import server_logger
 from aiosock.net.channel import Channel, Waiting
 from aiosock.net.http1 import Http1Connection
-from aiosock.net.listener import Listener, open_listeners
+from aiosock.net.listener import SETTLING_TURNS, Listener, open_listeners
 from aiosock.net.service import Service
 from aiosock.web.exchange import Address, Connection
 from aiosock.web.handler import Handler
@@ -21,6 +21,13 @@ SWEEP_SECONDS: Final = 0.5
 
 DRAIN_SWEEP_SECONDS: Final = 0.05
 """The same while draining, when the deadlines of idle connections are short."""
+
+ACCEPT_AT_ONCE: Final = 16
+"""Connections accepted in one turn of the loop. asyncio takes four turns from accepting one to serving it, so the limit
+can be overrun by four times as many; RESERVED_DESCRIPTORS has room for them."""
+
+ACCEPT_RETRY_SECONDS: Final = 1.0
+"""How long to wait when the process has no descriptor left to accept with."""
 
 RESERVED_DESCRIPTORS: Final = 64
 """Descriptors left to listeners, files that handlers open, and connections accepted in the turn that meets the limit."""
@@ -43,6 +50,7 @@ class Server:
         self._channels: set[Channel] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._limit = self.config.limits.connections or connection_limit()
+        self._has_been_full = False
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
@@ -114,7 +122,11 @@ class Server:
 
     async def _resume(self) -> None:
         for listener in self.listeners:
-            await listener.resume(self.connected, self.config.limits.read_buffer_bytes)
+            await listener.resume(
+                self.connected,
+                at_once=max(1, min(ACCEPT_AT_ONCE, self._limit // 8)),
+                read_buffer_bytes=self.config.limits.read_buffer_bytes,
+            )
 
     def _pause(self) -> None:
         for listener in self.listeners:
@@ -123,18 +135,22 @@ class Server:
     async def _keep_accepting(self) -> None:
         """Accept again when there is room: at the limit, `connected` leaves further clients to the kernel."""
         while True:
-            self._room.clear()
             await self._room.wait()
+            self._room.clear()
             if self.service.shutdown.is_set():
                 return
             try:
                 await self._resume()
-            except OSError as error:  # no descriptor for the dup: whoever has them all gives some back
+            except OSError as error:  # no descriptor for the dup: whoever has them all may give some back
                 server_logger.warning("cannot accept: %s", error)
+                await asyncio.sleep(ACCEPT_RETRY_SECONDS)
+                self._room.set()
 
     async def _accept_backlog(self) -> None:
         """Stop listening, after taking in the clients that the kernel has accepted: closing would reset them."""
         self._pause()
+        for _ in range(SETTLING_TURNS):
+            await asyncio.sleep(0)
         for listener in self.listeners:
             for sock in listener.accept_pending():
                 task = asyncio.create_task(self.connected(*await open_streams(sock, self.config.limits)))
@@ -150,8 +166,10 @@ class Server:
         self._channels.add(channel)
         if task is not None:
             self._tasks.add(task)
-        if len(self._channels) == self._limit:
-            server_logger.warning("%d connections are open; further ones wait", self._limit)
+        if len(self._channels) >= self._limit:
+            if not self._has_been_full:  # said once: a server at its limit is there thousands of times
+                server_logger.warning("%d connections are open; further ones wait", self._limit)
+            self._has_been_full = True
             self._pause()
         try:
             await Http1Connection(channel, self.service, self._describe(writer)).serve()

@@ -14,6 +14,7 @@ from aiosock.headers import Headers
 from aiosock.net.server import Server
 from aiosock.runner import run, serve
 from aiosock.web.app import App
+from aiosock.web.handler import Handler, Middleware
 from aiosock.web.request import Request
 from aiosock.web.response import Response, Upgrade
 from aiosock.web.router import Router
@@ -30,8 +31,10 @@ __all__ = [
     "Convertor",
     "Disconnected",
     "HTTPError",
+    "Handler",
     "Headers",
     "Limits",
+    "Middleware",
     "ProtocolError",
     "Request",
     "Response",

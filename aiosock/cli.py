@@ -3,15 +3,17 @@
 import importlib
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
 from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NoReturn, cast
+from typing import Annotated, Any, NoReturn, cast
 
 from cyclopts import App as CommandLine
 from cyclopts import CycloptsError, Parameter
-from cyclopts.config import Env, Toml
+from cyclopts.config import Dict, Env
+from cyclopts.help import ColumnSpec, DefaultFormatter, DescriptionRenderer, NameRenderer
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError
@@ -19,7 +21,8 @@ from aiosock.runner import CONFIG_STATUS, run
 from aiosock.web.handler import Handler
 
 # `*` lifts the fields out: --port and --limits.head-bytes, not --options.port and --options.limits.head-bytes.
-_Options = Annotated[Config, Parameter(name="*")]
+# No `--empty-bind`: an empty tuple is the default.
+_Options = Annotated[Config, Parameter(name="*", negative_iterable=())]
 _Tokens = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
 _File = Annotated[Path | None, Parameter(name="--config", env_var="AIOSOCK_CONFIG")]
 
@@ -47,7 +50,7 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
         file
             TOML file with options.
         """
-        files = [Toml(file, must_exist=True)] if file else []
+        files = [Dict(_read(file), source=str(file))] if file else []
         commands.config = [Env("AIOSOCK_", command=False), *files]
         commands(tokens, exit_on_error=False, print_error=False)
 
@@ -56,10 +59,6 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
         commands.meta(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
     except (ConfigError, CycloptsError) as error:
         _refuse(str(error))
-    except FileNotFoundError as error:  # only the file of options: what an app raises is its own
-        if Path(str(error.filename)).suffix != ".toml":
-            raise
-        _refuse(f"there is no file {error.filename}")
 
 
 def load(target: str) -> Handler:
@@ -68,6 +67,8 @@ def load(target: str) -> Handler:
     Raises ConfigError where module or attribute do not exist; what the module itself raises goes through.
     """
     name, _, path = target.partition(":")
+    if not name or name.startswith("."):
+        raise ConfigError(f"{target!r} is not of the form module:app")
     sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(name)
@@ -75,8 +76,6 @@ def load(target: str) -> Handler:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # the module is there; what it imports is not
         raise ConfigError(f"there is no module {name!r} to serve {target!r} from") from None
-    except ValueError:
-        raise ConfigError(f"{target!r} is not of the form module:app") from None
     try:
         app = reduce(getattr, (path or "app").split("."), cast(object, module))
     except AttributeError as error:
@@ -120,9 +119,27 @@ def _command_line(name: str, what: str) -> CommandLine:
     return CommandLine(
         name=name,
         help=_HELP.format(what=what),
+        # The longest name has 38 letters: it stays on one line, and the description gets the rest.
+        help_formatter=DefaultFormatter(
+            show_metavar=False,
+            column_specs=(
+                ColumnSpec(NameRenderer(max_width=39), style="cyclopts.name", min_width=38, no_wrap=True),
+                ColumnSpec(DescriptionRenderer(), ratio=1),
+            ),
+        ),
         version=version("aiosock"),
         result_action="return_value",
     )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Read a TOML file; raise ConfigError, naming it, where that cannot be done."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{file} is not TOML: {error}") from None
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import version
 from typing import Any, TextIO
 
 from aiosock.config import Config
@@ -46,6 +45,7 @@ def run(app: Handler, config: Config | None = None, **options: Any) -> None:
         config = config or Config(**options)
         factory = loop_factory(config.loop)
         configure_logging(config)
+        _occupy_standard_descriptors()
         with asyncio.Runner(loop_factory=factory) as runner:
             drained = runner.run(_serve_until_told(app, config))
             if not drained:
@@ -66,7 +66,8 @@ async def _serve_until_told(app: Handler, config: Config) -> bool:
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: KeyboardInterrupt ends the run without a drain
+        # Windows, where KeyboardInterrupt ends the run without a drain; then a thread, under asyncio and under uvloop.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, on_signal, number)
     async with lifespan_of(app):
         server = Server(app, config)
@@ -79,6 +80,8 @@ async def _serve_until_told(app: Handler, config: Config) -> bool:
 
 def banner(server: Server) -> str:
     """Say where the server listens, on which loop and with which versions."""
+    from importlib.metadata import version  # 24 ms that `import aiosock` does without
+
     loop = asyncio.get_running_loop()
     module = type(loop).__module__.partition(".")[0]
     kind = f"uvloop {version('uvloop')}" if module == "uvloop" else "asyncio"
@@ -116,7 +119,8 @@ def configure_logging(config: Config) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if config.debug else logging.INFO)
     if config.access_log and not access_logger.handlers:
-        lines = _QuietHandler(sys.stdout)
+        # Without a standard output sys.stdout is None, and StreamHandler(None) would write to standard error.
+        lines = _QuietHandler(sys.stdout) if sys.stdout else logging.NullHandler()
         lines.setFormatter(logging.Formatter("%(message)s"))
         access_logger.addHandler(lines)
         access_logger.propagate = False
@@ -126,6 +130,18 @@ def _say(text: str, stream: TextIO | None) -> None:
     """Print a line; a closed standard stream is no reason to stop serving."""
     with suppress(OSError, ValueError):
         print(text, file=stream, flush=True)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open the null device where a standard stream is closed, so that no socket of the loop gets its number.
+
+    What a library prints would go to that socket's peer, and libuv aborts the process when it closes such a number.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
 
 
 def _exit(status: int) -> None:

@@ -2,8 +2,7 @@
 
 from time import perf_counter
 
-from aiosock import App, Request, Response, run
-from aiosock.web.handler import Handler
+from aiosock import App, Handler, Request, Response, run
 
 app = App()
 

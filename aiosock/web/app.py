@@ -15,7 +15,7 @@ from aiosock.web.problem import error_response
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.router import Router
-from aiosock.web.routes import Match, Mounted, NotMatched, Route, RouteTable, build_path
+from aiosock.web.routes import ANY, Match, Mounted, NotMatched, Route, RouteTable, build_path
 
 logger = logging.getLogger("aiosock.app")
 
@@ -52,7 +52,7 @@ class App(Router):
     def add(self, route: Route) -> None:
         """Add a route; raise RouteError where its pattern is malformed or taken."""
         self.table.add(route)
-        self._methods |= route.methods
+        self._methods |= route.methods - {ANY}
         super().add(route)
 
     def mount(self, prefix: str, handler: Handler) -> None:
@@ -86,7 +86,7 @@ class App(Router):
         self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
         return function
 
-    def url_for(self, name: str, **params: object) -> str:
+    def url_for(self, name: str, /, **params: object) -> str:
         """Give the path of the route with that name; raise RouteError where there is none, or for wrong parameters."""
         for route in self.routes:
             if route.name == name:
@@ -133,7 +133,7 @@ class App(Router):
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
-                request.params = found.params
+                request.params = found.params or {}  # literal routes share an empty one
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
                 return to_response(await route.endpoint(request, **found.params))
@@ -171,9 +171,14 @@ class App(Router):
         """Turn an exception into an answer: a registered handler's, an HTTPError's own, or 500."""
         if isinstance(error, Disconnected):
             raise error
-        for kind in type(error).__mro__:
-            if handler := self._exceptions.get(kind):
+        handler = next((self._exceptions[kind] for kind in type(error).__mro__ if kind in self._exceptions), None)
+        if handler is not None:
+            try:
                 return to_response(await handler(request, error))
+            except Disconnected:
+                raise
+            except Exception as failure:
+                error = failure
         accept = request.headers.get("accept", "")
         if isinstance(error, HTTPError):
             return error_response(error, accept)
@@ -188,7 +193,7 @@ class App(Router):
         return next((h for key, h in self._hosts.items() if key.startswith("*.") and name.endswith(key[1:])), None)
 
     def _remember(self, handler: Handler) -> None:
-        if isinstance(handler, App):
+        if isinstance(handler, App) and handler not in self._mounted:
             self._mounted.append(handler)
 
 

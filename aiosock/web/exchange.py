@@ -1,13 +1,11 @@
 """The handle a connection gives to a request: the same for every protocol, so that `web` knows none of them."""
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
 from aiosock.headers import Headers
-
-if TYPE_CHECKING:
-    from aiosock.web.response import Response
+from aiosock.web.response import Response
 
 OnDisconnect = Literal["cancel", "eager", "finish"]
 """What happens to a handler whose peer leaves: cancelled by a reset, by a mere end of input too, or by nothing."""
@@ -57,16 +55,6 @@ class BodyWriter(Protocol):
         """Say that this was all. Raises ResponseError where the Content-Length promised more."""
 
 
-class Duplex(Protocol):
-    """A connection that has left HTTP behind (RFC 9110 section 7.8): bytes both ways."""
-
-    async def receive(self) -> bytes:
-        """Give the next bytes, or b"" when the peer will send no more."""
-
-    async def send(self, data: bytes) -> None:
-        """Send bytes; waits while the peer is slower than we are. Raises Disconnected when it is gone."""
-
-
 class Exchange(Protocol):
     """One request and its answer, as the connection sees them."""
 
@@ -83,7 +71,7 @@ class Exchange(Protocol):
     async def informational(self, status: int, headers: Headers) -> None:
         """Send an interim answer, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
 
-    async def begin(self, head: "Response") -> BodyWriter:
+    async def begin(self, head: Response) -> BodyWriter:
         """Send a head and give the writer for its body; what the handler returns afterwards is ignored."""
 
     async def disconnected(self) -> None:

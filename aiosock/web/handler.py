@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection
+from functools import wraps
 from typing import Any
 
 from aiosock.errors import RouteError
@@ -49,19 +50,21 @@ def as_endpoint(function: Callable[..., Any], pattern: str, parameters: Collecti
     streams = inspect.isasyncgenfunction(called)
     if not streams and not inspect.iscoroutinefunction(called):
         raise RouteError(f"handler {_name(function)} for {pattern!r} must be defined with async def")
-    _check_signature(function, pattern, parameters)
+    check_signature(function, pattern, parameters)
     return _streaming(function) if streams else function
 
 
 def _streaming(function: Callable[..., AsyncIterable[bytes | str]]) -> Endpoint:
-    async def endpoint(request: Request, **parameters: Any) -> Response:
+    @wraps(function)  # what checks the signature must see the handler's own
+    async def endpoint(request: Request, /, **parameters: Any) -> Response:
         # Text unless it says otherwise by returning Response(generator(), headers=...): browsers then show it.
         return Response(function(request, **parameters), headers={"content-type": "text/plain; charset=utf-8"})
 
     return endpoint
 
 
-def _check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
+def check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
+    """Raise RouteError, naming both, for a handler whose arguments are not the request and the pattern's parameters."""
     signature = inspect.signature(function)
     try:
         signature.bind(object(), **dict.fromkeys(parameters))

@@ -17,6 +17,10 @@ _PAGE = """<!doctype html>
 """
 
 
+# A detail may quote the client: what could add lines, or play with a terminal (CWE-150).
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
 def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
     """Answer an error for a client with this Accept field; `trace` is a traceback, shown only in debug mode."""
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
@@ -29,7 +33,7 @@ def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Respo
         body = json.dumps({**problem, "trace": trace} if trace else problem)
         response = Response(body, error.status, {"content-type": "application/problem+json"})
     else:
-        line = title if error.detail == reason_phrase(error.status) else f"{title}: {error.detail}"
+        line = title if error.detail == reason_phrase(error.status) else f"{title}: {error.detail}".translate(_ESCAPES)
         response = Response.text(f"{line}\n{trace}", error.status)
     response.headers["vary"] = "Accept"
     for name, value in error.headers.items():

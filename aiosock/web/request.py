@@ -15,6 +15,14 @@ from aiosock.wire.head import RequestHead
 from aiosock.wire.target import parse_query
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+# RFC 8259 section 6: there is no NaN and no Infinity.
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 class Query:
     """The pairs of a query string, in order; a name may come more than once."""
 
@@ -139,7 +147,8 @@ class Request:
     def url(self) -> str:
         """The whole URL. Its host is the client's word: build no link for others from it without an allow-list."""
         query = f"?{self.head.query}" if self.head.query else ""
-        return f"{self.scheme}://{self.host}{self.head.raw_path}{query}"
+        path = self.head.raw_path.removeprefix("*")  # RFC 9112 section 3.3: the asterisk-form has no path
+        return f"{self.scheme}://{self.host}{path}{query}"
 
     @property
     def client(self) -> Address | None:
@@ -183,7 +192,11 @@ class Request:
         length is announced; what `Exchange.receive` raises; RuntimeError after `body` has been iterated.
         """
         if self._content is None:
-            self._content = await self._read(limit or self.body_limit or self.exchange.connection.limits.body_bytes)
+            if limit is None:
+                limit = self.body_limit
+            if limit is None:
+                limit = self.exchange.connection.limits.body_bytes
+            self._content = await self._read(limit)
         return self._content
 
     async def text(self) -> str:
@@ -204,11 +217,11 @@ class Request:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")
         try:
-            return json.loads(await self.text())
+            return _JSON.decode(await self.text())
         except json.JSONDecodeError as error:
             detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             raise HTTPError(400, detail) from None
-        except (RecursionError, ValueError):  # nesting, or a number of more digits than int() takes
+        except (RecursionError, ValueError):  # nesting, a number of more digits than int() takes, NaN
             raise HTTPError(400, "The body is not JSON of sane depth and numbers.") from None
 
     async def disconnected(self) -> None:

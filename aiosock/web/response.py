@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import quote
 
 from aiosock.errors import ResponseError
 from aiosock.headers import Headers
-from aiosock.web.exchange import Duplex
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]] | Headers
 
@@ -29,28 +28,36 @@ class Response:
     def __init__(
         self, body: bytes | str | AsyncIterable[bytes | str] = b"", status: int = 200, headers: Fields = ()
     ) -> None:
-        """Raise ResponseError for a field that cannot be sent, or a status that does not end an exchange."""
-        if not 200 <= status <= 599:
-            raise ResponseError(f"a response has a status from 200 to 599, not {status}")
-        self.status = status
+        """Raise ResponseError for a field that cannot be sent, or a status that does not end an exchange.
+
+        Raises TypeError for a body of another type.
+        """
+        self.status = _final(status)
         self.headers = Headers(headers) if headers else Headers.from_valid(())
         self.body: bytes | AsyncIterable[bytes | str]
         if isinstance(body, str):
             self.body = body.encode()
             self.headers.setdefault(*_TEXT[0])
-        else:
+        elif isinstance(body, bytes):
             self.body = body
-            if body and isinstance(body, bytes):
+            if body:
                 self.headers.setdefault(*_BYTES[0])
+        elif isinstance(body, AsyncIterable):
+            self.body = body
+        else:  # said here, where the mistake is, and not after the head has been sent
+            raise TypeError(f"a body is bytes, str or an async iterable of them, not {type(body).__name__}")
 
     @classmethod
     def _of(cls, body: bytes, constant: tuple[tuple[str, str], ...], status: int, headers: Fields) -> Self:
         response = cls.__new__(cls)
-        response.status = status
-        response.headers = Headers.from_valid(constant)
+        response.status = _final(status)
         response.body = body
-        for name, value in headers.items() if isinstance(headers, Mapping | Headers) else headers:
-            response.headers[name] = value
+        if not headers:
+            response.headers = Headers.from_valid(constant)
+            return response
+        response.headers = Headers(headers)
+        for name, value in constant:
+            response.headers.setdefault(name, value)
         return response
 
     @classmethod
@@ -86,6 +93,16 @@ class Response:
         return f"<{type(self).__name__} {self.status}, {body}>"
 
 
+class Duplex(Protocol):
+    """A connection that has left HTTP behind (RFC 9110 section 7.8): bytes both ways."""
+
+    async def receive(self) -> bytes:
+        """Give the next bytes, or b"" when the peer will send no more."""
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes; waits while the peer is slower than we are. Raises Disconnected when it is gone."""
+
+
 class Upgrade(Response):
     """An answer of 101 after which `run` has the connection to itself (RFC 9110 section 7.8)."""
 
@@ -98,3 +115,9 @@ class Upgrade(Response):
         self.headers["upgrade"] = protocol
         self.protocol = protocol
         self.run = run
+
+
+def _final(status: int) -> int:
+    if not 200 <= status <= 599:
+        raise ResponseError(f"a response has a status from 200 to 599, not {status}")
+    return status

@@ -1,16 +1,19 @@
 """Router: how routes are written down, alone or under a prefix to be included in an app."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from aiosock.errors import RouteError
-from aiosock.headers import Headers
+from aiosock.headers import TCHAR
 from aiosock.web.exchange import OnDisconnect
-from aiosock.web.handler import as_endpoint
-from aiosock.web.routes import ANY, Route, parameter_names
+from aiosock.web.handler import as_endpoint, check_signature
+from aiosock.web.routes import Route, parameter_names
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_TOKEN = re.compile(rf"[{TCHAR}]++")
 
 
 class RouteOptions(TypedDict, total=False):
@@ -44,7 +47,7 @@ class Router:
         """
         pattern = self.prefix + pattern
         parameters = parameter_names(pattern)
-        known = frozenset([ANY] if methods == ANY else (_method(method) for method in methods))
+        known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))
 
         def register(handler: _F) -> _F:
             name = options.get("name") or getattr(handler, "__name__", type(handler).__name__)
@@ -75,9 +78,14 @@ class Router:
         return self.route(pattern, ["DELETE"], **options)
 
     def include(self, router: "Router", prefix: str = "") -> None:
-        """Take in another router's routes, under `prefix` and its own; later additions to it are not seen."""
+        """Take in another router's routes, under `prefix` and its own; later additions to it are not seen.
+
+        Raises RouteError where a parameter in a prefix does not fit a handler.
+        """
         for route in router.routes:
-            self.add(replace(route, pattern=self.prefix + prefix + route.pattern))
+            pattern = self.prefix + prefix + route.pattern
+            check_signature(route.endpoint, pattern, parameter_names(pattern))
+            self.add(replace(route, pattern=pattern))
 
     def add(self, route: Route) -> None:
         """Add a route as it is."""
@@ -85,6 +93,7 @@ class Router:
 
 
 def _method(method: str) -> str:
-    # A method is a token like a field name is; Headers already knows how to tell. Methods are case-sensitive.
-    Headers({method: ""})
+    # RFC 9110 section 9.1: a token, and case-sensitive.
+    if not _TOKEN.fullmatch(method):
+        raise RouteError(f"not a method: {method!r}")
     return method

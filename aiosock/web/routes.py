@@ -24,7 +24,7 @@ class Convertor(NamedTuple):
 
 
 CONVERTORS: Mapping[str, Convertor] = {
-    "str": Convertor(r"[^/]+", str),
+    "str": Convertor(r".+", str),  # of one segment, so a slash in it was sent as %2F
     "int": Convertor(r"-?[0-9]+", int),
     "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", float),
     "uuid": Convertor(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", UUID),

@@ -1,9 +1,11 @@
 """StaticFiles: a directory, served without a way out of it (RFC 9110 sections 8.8, 13 and 15.4.5)."""
 
+import asyncio
 import mimetypes
 import os
 import re
 import stat
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -64,7 +66,7 @@ class FileBody:
 
     async def aclose(self) -> None:
         """Close the file; called whether or not the body was read."""
-        await self._file.close()
+        await _close(self._file)
 
 
 class StaticFiles:
@@ -110,10 +112,10 @@ class StaticFiles:
         try:
             response = self._respond(request, INDEX if is_directory else path.name, os.fstat(file.fileno()))
         except BaseException:
-            await file.close()
+            await _close(file)
             raise
         if response.status == 304:
-            await file.close()
+            await _close(file)
         else:
             response.body = FileBody(file, int(response.headers["content-length"]))
         return response
@@ -123,7 +125,7 @@ class StaticFiles:
             raise _not_found(request)
         # Nanoseconds and size change with every write that takes a moment; the inode with every replacement.
         etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
-        validators = {"etag": etag, "last-modified": format_date(status.st_mtime)}
+        validators = {"etag": etag, "last-modified": format_date(min(status.st_mtime, time.time()))}
         if is_not_modified(request.headers, etag, status.st_mtime):
             return Response(status=304, headers=validators)
         fields = {"content-type": media_type(name), "content-length": str(status.st_size), **validators}
@@ -155,6 +157,11 @@ def media_type(name: str) -> str:
         kind = "application/gzip" if encoding == "gzip" else kind if encoding is None else None
     kind = kind or "application/octet-stream"
     return f"{kind}; charset=utf-8" if kind.startswith("text/") or kind in _TEXT_TYPES else kind
+
+
+async def _close(file: AsyncFileIO) -> None:
+    # Shielded: a peer that leaves just now cancels us, and a close that no thread has begun would never happen.
+    await asyncio.shield(file.close())
 
 
 def _is_served(name: str) -> bool:

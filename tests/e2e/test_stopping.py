@@ -1,0 +1,302 @@
+"""SIGTERM and SIGINT: nothing that was accepted is lost, and the exit status says how it ended."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.curl import curl_command
+from tests.e2e.process import LOOPS, PATIENCE, serve_program, serve_site, threads, until
+from tests.e2e.raw import Incomplete, Raw
+
+pytestmark = [
+    pytest.mark.parametrize("loop", LOOPS),
+    pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's"),
+]
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+DRAINING = "aiosock: draining; a second signal ends it at once\n"
+
+PROGRAM = """
+import asyncio
+from aiosock import App
+from aiosock.cli import main
+
+app = App()
+
+@app.lifespan
+async def lifespan(app):
+    print("opened", flush=True)
+    yield
+    print("closed", flush=True)
+
+@app.get("/hang")
+async def hang(request):
+    print("hanging", flush=True)
+    await asyncio.sleep(3600)
+
+@app.get("/stubborn")
+async def stubborn(request):
+    print("hanging", flush=True)
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+@app.get("/wait")
+async def wait(request):
+    print("hanging", flush=True)
+    await request.shutdown.wait()
+    return "told\\n"
+
+main(app)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+class Load:
+    """Clients that ask without a pause until nobody listens, and remember each request that got no answer.
+
+    A request counts as lost where its connection was made, the whole of it was sent, no earlier answer had said
+    `Connection: close`, and no complete answer came. The first request of a connection is counted apart.
+    """
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
+        self._changed = threading.Condition()
+        self.answered = 0
+        self.lost: list[str] = []
+        self.lost_when_new: list[str] = []
+
+    def keep_alive(self) -> None:
+        """Ask on one connection until it closes, then on the next."""
+        self._ask_until_refused(b"GET /hello/load HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    def connect_each_time(self) -> None:
+        """Make a connection for each request."""
+        self._ask_until_refused(b"GET /hello/load HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    def upload(self) -> None:
+        """Send bodies in two pieces."""
+        self._ask_until_refused(b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc", b"def")
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Run clients of each kind during a block, and until all of them have been refused."""
+        with threads(*[self.keep_alive] * 4, *[self.connect_each_time] * 3, self.upload):
+            yield
+
+    def wait_for(self, answers: int) -> None:
+        """Wait until so many requests have been answered."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.answered >= answers, PATIENCE)
+
+    def _ask_until_refused(self, *pieces: bytes) -> None:
+        while (client := self._connect()) is not None:
+            with client:
+                lost = self.lost_when_new
+                while self._ask(client, pieces, lost):
+                    lost = self.lost
+
+    def _connect(self) -> Raw | None:
+        try:
+            return Raw(self._address)
+        except ConnectionError:
+            return None
+
+    def _ask(self, client: Raw, pieces: tuple[bytes, ...], lost: list[str]) -> bool:
+        """Ask and await the answer; say whether another request can follow."""
+        try:
+            for piece in pieces:
+                client.send(piece)
+            answer = client.answer()
+        except (OSError, Incomplete) as error:
+            with self._changed:
+                lost.append(f"{pieces[0]!r} after {self.answered} answers: {error.__cause__ or error!r}")
+            return False
+        assert answer.status == 200
+        with self._changed:
+            self.answered += 1
+            self._changed.notify_all()
+        return not answer.closes
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_under_load_loses_no_request(loop: str, number: signal.Signals) -> None:
+    with serve_site(loop, "--no-access-log") as server:
+        load = Load(server.address)
+        with load.applied():
+            load.wait_for(answers=300)
+            server.send(number)
+        assert server.wait() == 0
+
+    assert load.lost == []
+    assert server.errors == DRAINING
+
+
+@pytest.mark.xfail(reason="a connection made at the very moment the listener closes is reset", strict=False)
+def test_a_signal_under_load_loses_no_request_of_a_new_connection(loop: str) -> None:
+    with serve_site(loop, "--no-access-log") as server:
+        load = Load(server.address)
+        with threads(*[load.connect_each_time] * 8):
+            load.wait_for(answers=300)
+            server.send(signal.SIGTERM)
+        assert server.wait() == 0
+
+    assert load.lost_when_new == []
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_idle_server_ends_with_0(loop: str, number: signal.Signals) -> None:
+    with serve_site(loop) as server:
+        assert server.stop(number) == 0
+
+    assert server.errors == DRAINING
+
+
+def test_an_idle_connection_may_send_one_last_request(loop: str) -> None:
+    with serve_site(loop, "--timeouts.drain-idle-seconds", str(PATIENCE)) as server, Raw(server.address) as client:
+        assert not client.get().closes
+
+        server.send(signal.SIGTERM)
+        server.await_errors(DRAINING)
+        last = client.get("/hello/last")
+
+        assert last.body == b"Hello, last!\n"
+        assert last.closes
+        assert client.rest() == b""
+        client.close()
+        assert server.wait() == 0
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(loop: str) -> None:
+    with serve_site(loop) as server, Raw(server.address) as client:
+        client.get()
+
+        assert server.stop() == 0
+        assert client.rest() == b""
+
+
+def test_a_body_under_way_is_taken_whole(loop: str) -> None:
+    with serve_site(loop) as server, Raw(server.address) as client:
+        client.send(b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
+        assert client.answer().status == 100
+        client.send(b"abc")
+
+        server.send(signal.SIGTERM)
+        server.await_errors(DRAINING)
+        client.send(b"def")
+        answer = client.answer()
+
+        assert answer.status == 200
+        assert b'"bytes":6' in answer.body
+        assert answer.closes
+        client.close()
+        assert server.wait() == 0
+
+
+def test_a_pipeline_that_has_arrived_is_answered_up_to_the_first_close(loop: str, program: Path) -> None:
+    with serve_program(program, loop) as server, Raw(server.address) as client:
+        client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\nGET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+
+        server.send(signal.SIGTERM)
+        answer = client.answer()
+
+        assert answer.body == b"told\n"
+        assert answer.closes
+        assert client.rest() == b""
+        client.close()
+        assert server.wait() == 0
+
+
+def test_nobody_can_connect_while_the_server_drains(loop: str, program: Path) -> None:
+    with serve_program(program, loop) as server, Raw(server.address) as client:
+        client.send(b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+        server.send(signal.SIGTERM)
+        server.await_errors(DRAINING)
+
+        def is_refused() -> bool:
+            try:
+                with Raw(server.address):
+                    return False
+            except ConnectionRefusedError:
+                return True
+
+        until(is_refused)
+        server.send(signal.SIGTERM)
+
+
+def test_a_stream_is_told_and_says_goodbye(loop: str) -> None:
+    with serve_site(loop) as server:
+        command = curl_command("--no-buffer", f"{server.url}/time")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as curl:
+            assert curl.stdout is not None
+            first = curl.stdout.readline()
+            status = server.stop()
+            rest = curl.stdout.read()
+
+    assert first.startswith("data: ")
+    assert rest.endswith("event: shutdown\ndata: goodbye\n\n")
+    assert curl.returncode == 0
+    assert status == 0
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_ends_it_at_once(loop: str, program: Path, number: signal.Signals) -> None:
+    with serve_program(program, loop) as server, Raw(server.address) as client:
+        client.send(b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+        server.send(signal.SIGTERM)
+        server.await_errors(DRAINING)
+
+        assert server.stop(number) == 128 + number
+        assert client.rest() == b""
+
+
+@pytest.mark.xfail(reason="asyncio.streams of Python 3.11 prints the traceback of a cancelled connection", strict=False)
+def test_a_handler_that_hangs_is_cancelled_in_the_end(loop: str, program: Path) -> None:
+    with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
+        client.send(b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+
+        assert server.stop() == 0
+        assert client.rest() == b""
+
+    assert "cancelling 1 connections that did not end in time\n" in server.errors
+
+
+def test_a_handler_that_ignores_its_cancellation_is_left_behind_with_1(loop: str, program: Path) -> None:
+    with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
+        client.send(b"GET /stubborn HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+
+        assert server.stop() == 1
+
+
+def test_the_lifespan_is_closed_after_the_last_answer(loop: str, program: Path) -> None:
+    with serve_program(program, loop, "--log-format", "answered {target}") as server, Raw(server.address) as client:
+        client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+
+        server.send(signal.SIGTERM)
+        assert client.answer().body == b"told\n"
+        client.close()
+        assert server.wait() == 0
+
+    assert server.output.startswith("opened\n")
+    assert server.output.endswith("hanging\nanswered /wait\nclosed\n")

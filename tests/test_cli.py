@@ -1,0 +1,372 @@
+"""Tests of aiosock.cli, in this process; tests/e2e has the commands as people type them."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiosock import App, Config, ConfigError, Limits, Timeouts, cli
+from aiosock.cli import load, main
+from aiosock.web.handler import Handler
+
+PLAIN: dict[str, Sequence[Any]] = {
+    "host": ("::1", "0.0.0.0", "localhost"),
+    "port": (1, 2, 3),
+    "bind": (("unix:a",), ("fd:3",), ("[::1]:1",)),
+    "backlog": (1, 2, 3),
+    "loop": ("uvloop", "asyncio", "uvloop"),
+    "access_log": (False, True, False),
+    "log_format": ("json", "{status}", "{method} {target}"),
+    "debug": (True, False, True),
+}
+"""Three values for each option: from the command line, the environment and the file."""
+
+GROUPED = {
+    f"{group}.{field.name}": (1, 2, 3)
+    for group, kind in (("limits", Limits), ("timeouts", Timeouts))
+    for field in fields(kind)
+}
+
+OPTIONS = {**PLAIN, **GROUPED}
+
+Run = Callable[..., Config]
+
+
+@pytest.fixture(autouse=True)
+def _no_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for option in OPTIONS:
+        monkeypatch.delenv(environment_name(option), raising=False)
+    monkeypatch.delenv("AIOSOCK_CONFIG", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Handler, Config]]:
+    """What `run` was called with, instead of running it."""
+    served: list[tuple[Handler, Config]] = []
+    monkeypatch.setattr(cli, "run", lambda app, config: served.append((app, config)))
+    return served
+
+
+@pytest.fixture
+def configured(
+    served: list[tuple[Handler, Config]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Config]:
+    """Give the configuration made of arguments, environment and file."""
+
+    def configured(*arguments: str, env: Mapping[str, str] | None = None, file: str | None = None) -> Config:
+        for name, value in (env or {}).items():
+            monkeypatch.setenv(name, value)
+        if file is not None:
+            (tmp_path / "options.toml").write_text(file, encoding="utf-8")
+            arguments = ("--config", str(tmp_path / "options.toml"), *arguments)
+        main(App(), arguments)
+        return served[-1][1]
+
+    return configured
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty current directory; what is imported from it is forgotten."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(sys, "modules", sys.modules.copy())
+    return tmp_path
+
+
+def flags(option: str, value: Any) -> list[str]:
+    flag = option.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", value[0] if isinstance(value, tuple) else str(value)]
+
+
+def environment_name(option: str) -> str:
+    return "AIOSOCK_" + option.replace(".", "_").upper()
+
+
+def environment(option: str, value: Any) -> dict[str, str]:
+    return {environment_name(option): value[0] if isinstance(value, tuple) else str(value).lower()}
+
+
+def toml(option: str, value: Any) -> str:
+    table, _, name = option.rpartition(".")
+    written = {bool: str(value).lower(), tuple: str(list(value) if isinstance(value, tuple) else "")}.get(
+        type(value), repr(value)
+    )
+    return f"[{table}]\n{name} = {written}\n" if table else f"{name} = {written}\n"
+
+
+def with_option(option: str, value: Any) -> Config:
+    """Give the default configuration but for one option."""
+    group, _, name = option.rpartition(".")
+    if not group:
+        return Config(**{option: value})
+    default = Config()
+    return replace(default, **{group: replace(getattr(default, group), **{name: value})})
+
+
+def refused(capsys: pytest.CaptureFixture[str], app: Handler | None, *arguments: str) -> str:
+    """Give the one line of a refusal."""
+    with pytest.raises(SystemExit) as exit_:
+        main(app, arguments)
+
+    assert exit_.value.code == 2
+    output, line = capsys.readouterr()
+    assert output == ""
+    assert line.startswith("aiosock: error: ")
+    assert line.count("\n") == 1
+    return line.removeprefix("aiosock: error: ").rstrip("\n")
+
+
+# Where an option comes from.
+
+
+def test_every_option_is_tested_here() -> None:
+    assert set(PLAIN) == {field.name for field in fields(Config)} - {"limits", "timeouts"}
+
+
+def test_without_options_the_defaults_count(configured: Run) -> None:
+    assert configured() == Config()
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_command_line_beats_environment_and_file(configured: Run, option: str) -> None:
+    first, second, third = OPTIONS[option]
+
+    config = configured(*flags(option, first), env=environment(option, second), file=toml(option, third))
+
+    assert config == with_option(option, first)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_environment_beats_the_file(configured: Run, option: str) -> None:
+    _, second, third = OPTIONS[option]
+
+    assert configured(env=environment(option, second), file=toml(option, third)) == with_option(option, second)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_file_beats_the_default(configured: Run, option: str) -> None:
+    assert configured(file=toml(option, OPTIONS[option][2])) == with_option(option, OPTIONS[option][2])
+
+
+def test_options_of_one_group_may_come_from_different_places(configured: Run) -> None:
+    config = configured(
+        "--limits.fields", "1", env={"AIOSOCK_LIMITS_HEAD_BYTES": "2"}, file="[limits]\nbody_bytes = 3\n"
+    )
+
+    assert config.limits == Limits(fields=1, head_bytes=2, body_bytes=3)
+
+
+def test_seconds_may_have_fractions(configured: Run) -> None:
+    file = "[timeouts]\nlinger_seconds = 0.75\n"
+    config = configured("--timeouts.head-seconds", "0.25", env={"AIOSOCK_TIMEOUTS_KEEP_ALIVE_SECONDS": ".5"}, file=file)
+
+    assert config.timeouts == Timeouts(head_seconds=0.25, keep_alive_seconds=0.5, linger_seconds=0.75)
+
+
+def test_an_address_may_be_given_again_and_again(configured: Run) -> None:
+    assert configured("--bind", "unix:a", "--bind", "127.0.0.1:0").bind == ("unix:a", "127.0.0.1:0")
+    assert configured(file="bind = ['unix:a', '127.0.0.1:0']\n").bind == ("unix:a", "127.0.0.1:0")
+
+
+def test_an_option_may_be_joined_to_its_value(configured: Run) -> None:
+    assert configured("--port=1", "--limits.fields=2") == Config(port=1, limits=Limits(fields=2))
+
+
+def test_the_environment_may_name_the_file(configured: Run, tmp_path: Path) -> None:
+    (tmp_path / "name").write_text("port = 1\n")
+
+    assert configured(env={"AIOSOCK_CONFIG": str(tmp_path / "name")}).port == 1
+
+
+def test_the_command_line_names_the_file_rather_than_the_environment(configured: Run) -> None:
+    assert configured(env={"AIOSOCK_CONFIG": "nowhere"}, file="port = 1\n").port == 1
+
+
+def test_other_names_in_the_environment_are_other_programs_business(configured: Run) -> None:
+    assert configured(env={"AIOSOCK_NONSENSE": "1", "AIOSOCK_LIMITS_NONSENSE": "1"}) == Config()
+
+
+# What cannot work.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nonsense"], "--nonsense"),
+        (["--nonsense", "1"], "--nonsense"),
+        (["nonsense"], "nonsense"),
+        (["--port"], "--port"),
+        (["--port", "many"], "--port"),
+        (["--loop", "trio"], "trio"),
+        (["--limits.nonsense", "1"], "--limits.nonsense"),
+        (["--limits.fields", "some"], "--limits.fields"),
+        (["--limits.fields", "0"], "limits.fields must be positive, not 0"),
+        (["--timeouts.head-seconds", "nan"], "timeouts.head_seconds must be positive, not nan"),
+        (["--backlog", "0"], "backlog must be at least 1, not 0"),
+        (["--access-log=perhaps"], "--access-log"),
+        (["--config"], "--config"),
+        (["--config", "nowhere"], "cannot read nowhere: No such file or directory"),
+        (["--config", "."], "cannot read .: Is a directory"),
+    ],
+)
+def test_a_wrong_argument_is_named_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert words in refused(capsys, App(), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("AIOSOCK_PORT", "many", "AIOSOCK_PORT"),
+        ("AIOSOCK_PORT", "65536", "port must be from 0 to 65535, not 65536"),
+        ("AIOSOCK_ACCESS_LOG", "perhaps", "AIOSOCK_ACCESS_LOG"),
+        ("AIOSOCK_LIMITS_FIELDS", "some", "AIOSOCK_LIMITS_FIELDS"),
+        ("AIOSOCK_CONFIG", "nowhere", "cannot read nowhere"),
+    ],
+)
+def test_a_wrong_environment_is_named_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert words in refused(capsys, App())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"nonsense = 1", "nonsense"),
+        (b"[limits]\nnonsense = 1", "nonsense"),
+        (b"[nonsense]\nport = 1", "nonsense"),
+        (b"port = 'many'", "port"),
+        (b"port = 65536", "port must be from 0 to 65535, not 65536"),
+        (b"port = [", "is not TOML"),
+        (b"host = '\xff'", "is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_named_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "options.toml").write_bytes(content)
+
+    assert words in refused(capsys, App(), "--config", str(tmp_path / "options.toml"))
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file", "app.toml"), TypeError(), LookupError()])
+def test_what_the_app_raises_is_not_taken_for_a_wrong_option(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def run(app: Handler, config: Config) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "run", run)
+
+    with pytest.raises(type(error)) as raised:
+        main(App(), [])
+    assert raised.value is error
+
+
+# Help.
+
+
+@pytest.mark.parametrize("app", [App(), None])
+def test_the_help_explains_every_option(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, app: App | None
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+
+    main(app, ["--help"])
+
+    text = capsys.readouterr().out
+    for option in OPTIONS:
+        assert f"--{option.replace('_', '-')} " in text
+    assert "HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N, instead of --host and --port; may be repeated." in text
+    assert "A request line, with any empty lines before it. Beyond it: 414. [default: 8192]" in text
+    assert "TOML file with options. [env var: AIOSOCK_CONFIG]" in text
+
+
+# The app that an argument names.
+
+
+def test_the_first_argument_names_the_app(served: list[tuple[Handler, Config]], here: Path) -> None:
+    (here / "one.py").write_text("async def handler(request): ...\n")
+
+    main(None, ["one:handler", "--port", "1"])
+
+    ((app, config),) = served
+    assert app is sys.modules["one"].handler
+    assert config == Config(port=1)
+
+
+def test_without_an_app_there_is_nothing_to_serve(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "APP" in refused(capsys, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("two:app", "app"),
+        ("two", "app"),
+        ("two:other", "other"),
+        ("two:Holder.held", "held"),
+        ("package.inner:app", "inner"),
+    ],
+)
+def test_an_app_is_found_by_module_and_attribute(here: Path, target: str, expected: str) -> None:
+    define = "def make(name):\n    async def handler(request): ...\n    handler.__name__ = name\n    return handler\n"
+    (here / "two.py").write_text(
+        f"{define}app = make('app')\nother = make('other')\nclass Holder:\n    held = staticmethod(make('held'))\n"
+    )
+    (here / "package").mkdir()
+    (here / "package" / "inner.py").write_text(f"{define}app = make('inner')\n")
+
+    assert getattr(load(target), "__name__", None) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("nowhere", "there is no module 'nowhere' to serve 'nowhere' from"),
+        ("nowhere:app", "there is no module 'nowhere' to serve 'nowhere:app' from"),
+        ("three.inner:app", "there is no module 'three.inner' to serve 'three.inner:app' from"),
+        ("three.py:app", "there is no module 'three.py' to serve 'three.py:app' from"),
+        ("three", "module 'three' has no attribute 'app'"),
+        ("three:nothing", "cannot serve 'three:nothing': module 'three' has no attribute 'nothing'"),
+        ("three:number.real.nothing", "'int' object has no attribute 'nothing'"),
+        ("three:number", "cannot serve 'three:number': it is not an app or handler"),
+        (":app", "':app' is not of the form module:app"),
+        ("", "'' is not of the form module:app"),
+        ("./three.py:app", "'./three.py:app' is not of the form module:app"),
+        ("..three:app", "'..three:app' is not of the form module:app"),
+    ],
+)
+def test_an_app_that_is_not_there_is_named(here: Path, target: str, words: str) -> None:
+    (here / "three.py").write_text("number = 1\n")
+
+    with pytest.raises(ConfigError) as raised:
+        load(target)
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("import a_module_that_is_not_there", ModuleNotFoundError),
+        ("from os import a_name_that_is_not_there", ImportError),
+        ("raise ValueError('mine')", ValueError),
+        ("raise AttributeError('mine')", AttributeError),
+        ("raise TypeError('mine')", TypeError),
+        ("def", SyntaxError),
+    ],
+)
+def test_what_the_module_raises_goes_through(here: Path, source: str, error: type[Exception]) -> None:
+    (here / "four.py").write_text(source)
+
+    with pytest.raises(error) as raised:
+        load("four:app")
+    assert not isinstance(raised.value, ConfigError)

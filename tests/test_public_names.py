@@ -1,0 +1,54 @@
+"""Tests of what `import aiosock` gives, and of what it does not load."""
+
+import subprocess
+import sys
+
+import pytest
+
+import aiosock
+
+NAMES = [
+    "AiosockError",
+    "App",
+    "Config",
+    "ConfigError",
+    "Convertor",
+    "Disconnected",
+    "HTTPError",
+    "Handler",
+    "Headers",
+    "Limits",
+    "Middleware",
+    "ProtocolError",
+    "Request",
+    "Response",
+    "ResponseError",
+    "RouteError",
+    "Router",
+    "Server",
+    "StaticFiles",
+    "Timeouts",
+    "Upgrade",
+    "run",
+    "serve",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert aiosock.__all__ == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_is_there(name: str) -> None:
+    assert hasattr(aiosock, name)
+
+
+def test_importing_does_not_load_what_only_some_need() -> None:
+    code = "import aiosock, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    # -I: nothing that this test run has set up may be loaded there.
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "aiosock" in loaded
+    assert {"cyclopts", "uvloop", "pytest", "hypothesis"}.isdisjoint(loaded)

@@ -1,0 +1,384 @@
+"""Tests of aiosock.runner, in this process; tests/e2e has it with signals and exit statuses as they are."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from aiosock import App, Config, ConfigError, Request, Response, Server, run, serve
+from aiosock.log import access_logger, server_logger
+from aiosock.runner import banner, configure_logging, loop_factory
+from tests.e2e.process import LOOPS, run_to_its_end, threads
+from tests.e2e.raw import Raw
+
+
+async def ask(url: str, target: str = "/") -> bytes:
+    """Give the whole answer to a GET."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    with closing(writer):
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        return await reader.read()
+
+
+@pytest.fixture
+def app() -> App:
+    app = App()
+
+    @app.get("/")
+    async def home(request: Request) -> str:
+        return "home\n"
+
+    return app
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock
+
+
+# serve
+
+
+async def test_an_app_is_served_as_long_as_the_block_lasts(app: App) -> None:
+    async with serve(app, port=0, access_log=False) as server:
+        url = server.urls[0]
+        answer = await ask(url)
+
+    assert answer.endswith(b"\r\n\r\nhome\n")
+    with pytest.raises(ConnectionRefusedError):
+        await ask(url)
+
+
+async def test_a_bare_handler_can_be_served() -> None:
+    async def handler(request: Request) -> Response:
+        return Response.text("bare\n")
+
+    async with serve(handler, port=0, access_log=False) as server:
+        assert (await ask(server.urls[0])).endswith(b"bare\n")
+
+
+async def test_two_apps_can_be_served_side_by_side(app: App) -> None:
+    async with serve(app, port=0, access_log=False) as one, serve(app, port=0, access_log=False) as other:
+        assert one.urls != other.urls
+        for server in (one, other):
+            assert (await ask(server.urls[0])).endswith(b"home\n")
+
+
+async def test_serve_takes_a_config_as_well_as_options(app: App) -> None:
+    config = Config(port=0, access_log=False)
+
+    async with serve(app, config) as server:
+        assert server.config is config
+
+
+async def test_an_option_that_does_not_exist_is_a_type_error(app: App) -> None:
+    with pytest.raises(TypeError, match="prot"):
+        async with serve(app, prot=0):
+            pass
+
+
+async def test_an_option_that_cannot_work_is_a_config_error(app: App) -> None:
+    with pytest.raises(ConfigError, match=r"^port must be"):
+        async with serve(app, port=-1):
+            pass
+
+
+async def test_the_lifespan_is_open_while_the_app_is_served(app: App) -> None:
+    events: list[str] = []
+
+    @app.lifespan
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        events.append("opened")
+        yield
+        events.append("closed")
+
+    async with serve(app, port=0, access_log=False) as server:
+        await ask(server.urls[0])
+        events.append("served")
+
+    assert events == ["opened", "served", "closed"]
+
+
+async def test_the_lifespan_is_closed_where_the_address_cannot_be_had(app: App, listening: socket.socket) -> None:
+    events: list[str] = []
+
+    @app.lifespan
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        events.append("opened")
+        try:
+            yield
+        finally:
+            events.append("closed")
+
+    with pytest.raises(ConfigError, match=r"^cannot listen on"):
+        async with serve(app, port=listening.getsockname()[1]):
+            events.append("never")
+
+    assert events == ["opened", "closed"]
+
+
+async def test_leaving_the_block_waits_for_the_requests_in_flight(app: App) -> None:
+    begun = asyncio.Event()
+
+    @app.get("/wait")
+    async def wait(request: Request) -> str:
+        begun.set()
+        await request.shutdown.wait()
+        return "in the end\n"
+
+    async with serve(app, port=0, access_log=False) as server:
+        asking = asyncio.create_task(ask(server.urls[0], "/wait"))
+        await begun.wait()
+
+    assert (await asking).endswith(b"in the end\n")
+
+
+async def test_an_exception_leaves_the_block_after_the_drain(app: App) -> None:
+    with pytest.raises(LookupError):  # noqa: PT012 - the block is what is tested
+        async with serve(app, port=0, access_log=False) as server:
+            url = server.urls[0]
+            raise LookupError
+
+    with pytest.raises(ConnectionRefusedError):
+        await ask(url)
+
+
+# run
+
+
+@pytest.fixture
+def restored_signals() -> Iterator[None]:
+    """Put back what a closed uvloop leaves behind."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("restored_signals")
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_run_returns_after_a_signal_and_the_last_answer(
+    app: App, listening: socket.socket, capsys: pytest.CaptureFixture[str], loop: Any, number: signal.Signals
+) -> None:
+    answers: list[bytes] = []
+
+    @app.get("/stop")
+    async def stop(request: Request) -> str:
+        signal.raise_signal(number)
+        await request.shutdown.wait()
+        return "stopping\n"
+
+    def client() -> None:
+        with Raw(listening.getsockname()) as raw:
+            answers.extend([raw.get("/").body, raw.get("/stop").body])
+
+    with threads(client):
+        run(app, bind=(f"fd:{listening.fileno()}",), loop=loop)
+
+    assert answers == [b"home\n", b"stopping\n"]
+    output = capsys.readouterr()
+    assert output.out.startswith(f"aiosock {version('aiosock')} on http://127.0.0.1:{listening.getsockname()[1]}\n")
+    assert output.err == "aiosock: draining; a second signal ends it at once\n"
+
+
+def test_run_ends_with_2_after_one_line_where_an_option_cannot_work(
+    app: App, listening: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = listening.getsockname()[1]
+
+    with pytest.raises(SystemExit) as exit_:
+        run(app, port=port)
+
+    assert exit_.value.code == 2
+    assert capsys.readouterr() == ("", f"aiosock: error: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+def test_what_a_lifespan_raises_comes_out_of_run(app: App) -> None:
+    @app.lifespan
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        raise LookupError("no database")
+        yield
+
+    with pytest.raises(LookupError, match=r"^no database$"):
+        run(app, port=0)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_run_serves_in_a_thread_too_where_it_hears_no_signal(loop: str) -> None:
+    program = """
+import socket, sys, threading, urllib.request
+from aiosock import App, run
+
+app = App()
+
+@app.get("/")
+async def home(request):
+    return threading.current_thread().name
+
+with socket.create_server(("127.0.0.1", 0)) as sock:
+    options = {"bind": (f"fd:{sock.fileno()}",), "loop": sys.argv[1]}
+    threading.Thread(target=run, args=(app,), kwargs=options, name="server", daemon=True).start()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{sock.getsockname()[1]}/", timeout=20) as answer:
+        print("answered by", answer.read().decode(), file=sys.stderr)
+"""
+    status, _, errors = run_to_its_end([sys.executable, "-c", program, loop])
+
+    assert status == 0, errors
+    assert errors == "answered by server\n"
+
+
+# The start-up block and the loop.
+
+
+async def test_the_banner_names_every_address_the_loop_and_the_versions(app: App) -> None:
+    server = Server(app, Config(bind=("127.0.0.1:0", "127.0.0.1:0"), access_log=False))
+    async with server:
+        urls = server.urls
+        first, second, last = banner(server).split("\n")
+
+    module = type(asyncio.get_running_loop()).__module__
+    assert first == f"aiosock {version('aiosock')} on {urls[0]}"
+    assert second == f"           and {urls[1]}"
+    assert last.startswith("uvloop " if module.startswith("uvloop") else "asyncio, ")
+    assert last.endswith("; Ctrl-C stops")
+
+
+def loop_made_by(factory: Callable[[], asyncio.AbstractEventLoop]) -> str:
+    """Give the package of the loop that it makes."""
+    with closing(factory()) as loop:
+        return type(loop).__module__.partition(".")[0]
+
+
+@pytest.mark.parametrize("name", ["auto", "asyncio", "uvloop"])
+def test_the_loop_is_the_one_asked_for(name: str) -> None:
+    if name == "uvloop" and find_spec("uvloop") is None:
+        pytest.skip("uvloop is not installed")
+    uvloop_wanted = name != "asyncio" and find_spec("uvloop") is not None
+
+    assert loop_made_by(loop_factory(name)) == ("uvloop" if uvloop_wanted else "asyncio")
+
+
+def test_without_uvloop_auto_is_asyncio_and_uvloop_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    assert loop_made_by(loop_factory("auto")) == "asyncio"
+    with pytest.raises(ConfigError, match=r"^loop uvloop is not installed: pip install 'aiosock\[uvloop\]'$"):
+        loop_factory("uvloop")
+
+
+# Logging.
+
+
+@pytest.fixture
+def unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], logging.Logger]]:
+    """Give a function that makes logging as a program has it that does not care; pytest's own handlers come late."""
+    logger = logging.getLogger("aiosock")
+    level, propagates = logger.level, access_logger.propagate
+
+    def unconfigured() -> logging.Logger:
+        for each in (logger, access_logger, logging.getLogger()):
+            monkeypatch.setattr(each, "handlers", [])
+        return logger
+
+    yield unconfigured
+    logger.setLevel(level)
+    access_logger.propagate = propagates
+
+
+def test_the_access_log_goes_to_standard_output_and_the_rest_to_standard_error(
+    unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unconfigured()
+    configure_logging(Config())
+    configure_logging(Config())  # a second server in the process does not double the lines
+
+    access_logger.info("a line")
+    server_logger.warning("a warning")
+    server_logger.debug("a detail")
+
+    output = capsys.readouterr()
+    assert output.out == "a line\n"
+    assert output.err.endswith(" WARNING aiosock.server: a warning\n")
+    assert output.err.count("\n") == 1
+
+
+def test_debug_logs_details(unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]) -> None:
+    unconfigured()
+    configure_logging(Config(debug=True))
+
+    server_logger.debug("a detail")
+
+    assert capsys.readouterr().err.endswith(" DEBUG aiosock.server: a detail\n")
+
+
+@pytest.mark.parametrize("name", ["", "aiosock"])
+def test_a_program_that_configures_logging_is_left_alone(unconfigured: Callable[[], logging.Logger], name: str) -> None:
+    logger = unconfigured()
+    handler = logging.NullHandler()
+    logging.getLogger(name).addHandler(handler)
+    level = logger.level
+
+    configure_logging(Config(debug=True))
+
+    assert logging.getLogger(name).handlers == [handler]
+    assert (logger.level, access_logger.handlers, access_logger.propagate) == (level, [], True)
+
+
+def test_a_program_may_configure_the_access_log_alone(
+    unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unconfigured()
+    handler = logging.NullHandler()
+    access_logger.addHandler(handler)
+
+    configure_logging(Config())
+    server_logger.warning("a warning")
+
+    assert access_logger.handlers == [handler]
+    assert capsys.readouterr().err.endswith("a warning\n")
+
+
+def test_without_standard_streams_lines_are_lost_and_nothing_else(
+    unconfigured: Callable[[], logging.Logger], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unconfigured()
+    monkeypatch.setattr(sys, "stdout", None)
+
+    configure_logging(Config())
+    access_logger.info("a line")
+
+    assert capsys.readouterr().err == ""
+
+
+class Broken:
+    """A stream whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_broken_stream_loses_lines_and_raises_nothing(
+    unconfigured: Callable[[], logging.Logger], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unconfigured()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Broken())
+        configure_logging(Config())
+    access_logger.info("a line")
+
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,503 @@
+"""Tests of aiosock.web.static."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aiosock import App, Disconnected, Request, Response, StaticFiles
+from aiosock.testing import Client
+from aiosock.testing.client import ClientResponse
+from aiosock.web.handler import Next
+from aiosock.web.static import BLOCK, media_type
+from tests.web.ask import GET, ask
+
+SECRET = "the secret"
+LONG = "x" * 300
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Give a directory with a few files, and secrets around it and hidden in it."""
+    root = tmp_path / "site"
+    for path, text in {
+        "site/index.html": "<h1>home</h1>",
+        "site/a b.txt": "spaced",
+        "site/é.txt": "accented",
+        "site/100%.txt": "per cent",
+        "site/empty.txt": "",
+        "site/data": "\0\1",
+        "site/sub/index.html": "<h1>sub</h1>",
+        "site/sub/page.html": "<p>page</p>",
+        "site/bare/file.txt": "bare",
+        "site/odd/index.html/file.txt": "odd",
+        "secret.txt": SECRET,
+        "site-private/secret.txt": SECRET,
+        "outside/index.html": SECRET,
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return root
+
+
+def serving(root: Path, prefix: str = "") -> App:
+    app = App()
+    app.mount(prefix, StaticFiles(root))
+    return app
+
+
+async def get(root: Path, target: str, **headers: str) -> ClientResponse:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await ask(serving(root), "GET", target, headers=fields)
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+# What is served.
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "kind"),
+    [
+        ("/", "<h1>home</h1>", "text/html; charset=utf-8"),
+        ("/index.html", "<h1>home</h1>", "text/html; charset=utf-8"),
+        ("/sub/", "<h1>sub</h1>", "text/html; charset=utf-8"),
+        ("/sub/page.html", "<p>page</p>", "text/html; charset=utf-8"),
+        ("/sub%2Fpage.html", "<p>page</p>", "text/html; charset=utf-8"),
+        ("/%69ndex.html", "<h1>home</h1>", "text/html; charset=utf-8"),
+        ("/a%20b.txt", "spaced", "text/plain; charset=utf-8"),
+        ("/%C3%A9.txt", "accented", "text/plain; charset=utf-8"),
+        ("/100%25.txt", "per cent", "text/plain; charset=utf-8"),
+        ("/empty.txt", "", "text/plain; charset=utf-8"),
+        ("/data", "\0\1", "application/octet-stream"),
+        ("/index.html?v=../../secret.txt", "<h1>home</h1>", "text/html; charset=utf-8"),
+    ],
+)
+async def test_a_file_is_served(site: Path, target: str, text: str, kind: str) -> None:
+    answer = await get(site, target)
+
+    assert (answer.status, answer.text, answer.headers["content-type"]) == (200, text, kind)
+    assert answer.headers["content-length"] == str(len(text))
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.html", "text/html; charset=utf-8"),
+        ("a.HTML", "text/html; charset=utf-8"),
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.json", "application/json; charset=utf-8"),
+        ("a.svg", "image/svg+xml; charset=utf-8"),
+        ("a.png", "image/png"),
+        ("a.webp", "image/webp"),
+        ("a.wasm", "application/wasm"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.tgz", "application/gzip"),
+        ("a.css.gz", "application/gzip"),
+        ("a.txt.bz2", "application/octet-stream"),
+        ("a.unheard-of", "application/octet-stream"),
+        ("a", "application/octet-stream"),
+    ],
+)
+def test_a_type_is_told_by_the_name(name: str, kind: str) -> None:
+    assert media_type(name) == kind
+
+
+async def test_a_file_of_several_blocks_is_served_whole(site: Path) -> None:
+    content = os.urandom(2 * BLOCK + 1)
+    (site / "large.bin").write_bytes(content)
+
+    assert (await get(site, "/large.bin")).body == content
+
+
+async def test_a_link_within_the_directory_is_followed(site: Path) -> None:
+    (site / "link.txt").symlink_to(site / "index.html")
+    (site / "there").symlink_to("sub")
+
+    assert (await get(site, "/link.txt")).text == "<h1>home</h1>"
+    assert (await get(site, "/there/page.html")).text == "<p>page</p>"
+
+
+async def test_a_root_that_is_a_link_is_followed(site: Path) -> None:
+    (site.parent / "current").symlink_to(site)
+
+    assert (await get(site.parent / "current", "/index.html")).text == "<h1>home</h1>"
+
+
+async def test_a_root_below_a_dotted_directory_is_served(tmp_path: Path) -> None:
+    root = tmp_path / ".cache" / "site"
+    root.mkdir(parents=True)
+    (root / "a.txt").write_text("a")
+
+    assert (await get(root, "/a.txt")).text == "a"
+
+
+async def test_a_handler_may_serve_a_file_under_another_path(site: Path) -> None:
+    app, files = App(), StaticFiles(str(site))
+
+    @app.get("/home")
+    async def home(request: Request) -> Response:
+        return await files.serve(request, "/index.html")
+
+    assert (await ask(app, "GET", "/home")).text == "<h1>home</h1>"
+
+
+@pytest.mark.parametrize("name", ["missing", "site/index.html"])
+def test_a_root_that_is_no_directory_is_refused(site: Path, name: str) -> None:
+    with pytest.raises(NotADirectoryError, match=f"{name}' is not a directory"):
+        StaticFiles(site.parent / name)
+
+
+# What is not.
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/missing",
+        "/missing/",
+        "/bare/",
+        "/odd/",
+        "/index.html/",
+        "/index.html/x",
+        # Out of the directory.
+        "/..",
+        "/../",
+        "/../secret.txt",
+        "/sub/../../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/..%2fsecret.txt",
+        "/..%2f..%2fsite%2findex.html",
+        "/..%5csecret.txt",
+        "/..\\secret.txt",
+        "/%252e%252e%252fsecret.txt",
+        "/../site-private/secret.txt",
+        "/..%2fsite-private/secret.txt",
+        "/..-private/secret.txt",
+        "/%00",
+        "/index.html%00",
+        "/..%2fsecret.txt%00.html",
+        "//",
+        "//etc/passwd",
+        "/%2fetc%2fpasswd",
+        "//server/share",
+        "/%5c%5cserver%5cshare",
+        "/C:/secret.txt",
+        # Other names of what is served.
+        "/.",
+        "/./",
+        "/./index.html",
+        "/sub/../index.html",
+        "/sub//page.html",
+        "//index.html",
+        "/sub%2F/page.html",
+        "/sub%2F%2F",
+        f"/{LONG}",
+        f"/{LONG}/{LONG}",
+        "/" + "a/" * 3000,
+    ],
+)
+async def test_nothing_else_is_found(site: Path, target: str) -> None:
+    answer = await get(site, target)
+
+    assert (answer.status, SECRET in answer.text) == (404, False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".git/config",
+        "sub/.hidden",
+        "...",
+        "trailing.",
+        "trailing ",
+        "back\\slash.txt",
+        "..\\secret.txt",
+        "with:stream",
+        "CON",
+        "con",
+        "NUL",
+        "nul.txt",
+        "aux.tar.gz",
+        "PRN.html",
+        "sub/COM1",
+        "lpt9.txt",
+    ],
+)
+async def test_a_file_with_a_dangerous_name_is_hidden(site: Path, name: str) -> None:
+    (site / name).parent.mkdir(exist_ok=True)
+    (site / name).write_text(SECRET)
+
+    answer = await get(site, "/" + name.replace(" ", "%20"))
+
+    assert (answer.status, SECRET in answer.text) == (404, False)
+
+
+@pytest.mark.parametrize("name", ["contact.txt", "nulls", "com10", "auxiliary.txt", "lpt"])
+async def test_a_name_that_only_resembles_a_device_is_served(site: Path, name: str) -> None:
+    (site / name).write_text("text")
+
+    assert (await get(site, f"/{name}")).text == "text"
+
+
+@pytest.mark.parametrize(
+    ("link", "leads_to", "target"),
+    [
+        ("link.txt", "../secret.txt", "/link.txt"),
+        ("link", "../outside", "/link/index.html"),
+        ("link", "../outside", "/link/"),
+        ("link", "../outside", "/link"),
+        ("link", "..", "/link/secret.txt"),
+        ("link", "../site-private", "/link/secret.txt"),
+        ("sub/link.txt", "../../secret.txt", "/sub/link.txt"),
+        ("link.txt", ".env", "/link.txt"),
+        ("link.txt", "link.txt", "/link.txt"),
+        ("link.txt", "missing", "/link.txt"),
+        ("link.txt", "/dev/zero", "/link.txt"),
+    ],
+)
+async def test_a_link_out_of_the_directory_is_hidden(site: Path, link: str, leads_to: str, target: str) -> None:
+    (site / ".env").write_text(SECRET)
+    (site / link).symlink_to(leads_to)
+
+    answer = await get(site, target)
+
+    assert (answer.status, SECRET in answer.text) == (404, False)
+
+
+async def test_a_pipe_is_hidden_and_does_not_hold_the_server(site: Path) -> None:
+    os.mkfifo(site / "pipe.txt")
+
+    assert (await get(site, "/pipe.txt")).status == 404
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+async def test_a_file_that_may_not_be_read_is_hidden(site: Path) -> None:
+    (site / "index.html").chmod(0)
+
+    assert (await get(site, "/index.html")).status == 404
+
+
+@pytest.mark.parametrize("target", ["/%", "/%zz", "/%ff"])
+async def test_a_malformed_path_is_refused(site: Path, target: str) -> None:
+    assert (await get(site, target)).status == 400
+
+
+# Methods.
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("target", ["/index.html", "/missing"])
+async def test_files_are_only_read(site: Path, method: str, target: str) -> None:
+    answer = await ask(serving(site), method, target)
+
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("target", ["/", "/index.html", "/empty.txt", "/missing", "/sub"])
+async def test_head_has_the_fields_of_get(site: Path, target: str) -> None:
+    answers = [await ask(serving(site), method, target) for method in ("GET", "HEAD")]
+    for answer in answers:
+        del answer.headers["date"]
+
+    assert answers[0].headers == answers[1].headers
+    assert (answers[0].status, answers[1].body) == (answers[1].status, b"")
+
+
+# Directories.
+
+
+@pytest.mark.parametrize(
+    ("prefix", "target", "location"),
+    [
+        ("", "/sub", "/sub/"),
+        ("", "/sub?a=b", "/sub/?a=b"),
+        ("", "/%73ub", "/%73ub/"),
+        ("/static", "/static", "/static/"),
+        ("/static", "/static/sub", "/static/sub/"),
+        ("/static", "//static/sub", None),
+    ],
+)
+async def test_a_directory_is_a_redirect_to_its_own_url(
+    site: Path, prefix: str, target: str, location: str | None
+) -> None:
+    answer = await ask(serving(site, prefix), "GET", target)
+
+    assert (answer.status, answer.headers.get("location")) == (308 if location else 404, location)
+
+
+@pytest.mark.parametrize("target", ["/\\evil.example", "//evil.example", "///evil.example", "//sub"])
+async def test_a_redirect_never_leaves_the_host(site: Path, target: str) -> None:
+    (site / "evil.example").mkdir()
+
+    assert (await get(site, target)).status == 404
+
+
+# Conditional requests.
+
+
+async def test_validators_change_with_the_file(site: Path) -> None:
+    first = await get(site, "/index.html")
+    os.utime(site / "index.html", (1_000_000_000, 1_000_000_000))
+    second = await get(site, "/index.html")
+
+    assert second.headers["last-modified"] == "Sun, 09 Sep 2001 01:46:40 GMT"
+    assert first.headers["etag"] != second.headers["etag"]
+    assert second.headers["etag"].startswith('"')
+
+
+async def test_a_replaced_file_of_equal_size_and_time_has_another_tag(site: Path) -> None:
+    first = await get(site, "/index.html")
+    status = (site / "index.html").stat()
+    (site / "new.html").write_text("<h2>home</h2>"[: status.st_size])
+    os.utime(site / "new.html", ns=(status.st_atime_ns, status.st_mtime_ns))
+    (site / "new.html").replace(site / "index.html")
+    second = await get(site, "/index.html")
+
+    assert first.headers["last-modified"] == second.headers["last-modified"]
+    assert first.headers["etag"] != second.headers["etag"]
+
+
+OLD, MODIFIED, NEW = "Sun, 09 Sep 2001 01:46:39 GMT", "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001 01:46:41 GMT"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"if_none_match": "ETAG"}, 304),
+        ({"if_none_match": "W/ETAG"}, 304),
+        ({"if_none_match": '"other", ETAG'}, 304),
+        ({"if_none_match": "*"}, 304),
+        ({"if_none_match": '"other"'}, 200),
+        ({"if_none_match": "garbage"}, 200),
+        ({"if_modified_since": MODIFIED}, 304),
+        ({"if_modified_since": NEW}, 304),
+        ({"if_modified_since": OLD}, 200),
+        ({"if_modified_since": "yesterday"}, 200),
+        ({"if_none_match": '"other"', "if_modified_since": NEW}, 200),
+        ({"if_none_match": "ETAG", "if_modified_since": OLD}, 304),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_the_client_has_is_not_sent_again(
+    site: Path, method: str, fields: dict[str, str], status: int
+) -> None:
+    os.utime(site / "index.html", (1_000_000_000, 1_000_000_000))
+    etag = (await get(site, "/index.html")).headers["etag"]
+    headers = {name.replace("_", "-"): value.replace("ETAG", etag) for name, value in fields.items()}
+
+    answer = await ask(serving(site), method, "/index.html", headers=headers)
+
+    assert (answer.status, answer.headers["etag"], answer.headers["last-modified"]) == (status, etag, MODIFIED)
+    assert bool(answer.body) is (status == 200 and method == "GET")
+    assert ("content-length" in answer.headers) is (status == 200)
+
+
+# What happens while it is sent.
+
+
+def serving_after(root: Path, change: Callable[[], object]) -> App:
+    """Give an app in which a file changes after its head was made and before its body is sent."""
+    app = serving(root)
+
+    @app.middleware
+    async def meddle(request: Request, next: Next) -> Response:
+        response = await next(request)
+        change()
+        return response
+
+    return app
+
+
+async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_connection(site: Path) -> None:
+    path = site / "large.bin"
+    path.write_bytes(b"x" * 3 * BLOCK)
+    app = serving_after(site, lambda: os.truncate(path, BLOCK + 1))
+
+    with pytest.raises(Disconnected, match="within the body"):
+        await ask(app, "GET", "/large.bin")
+
+
+async def test_a_file_that_grows_while_it_is_sent_is_sent_as_announced(site: Path) -> None:
+    path = site / "data"
+    app = serving_after(site, lambda: path.write_bytes(b"0123456789"))
+
+    assert (await ask(app, "GET", "/data")).body == b"01"
+
+
+async def test_a_file_that_is_replaced_while_it_is_sent_is_sent_as_it_was(site: Path) -> None:
+    app = serving_after(site, lambda: (site / "a b.txt").replace(site / "index.html"))
+
+    assert (await ask(app, "GET", "/index.html")).text == "<h1>home</h1>"
+
+
+async def test_a_file_that_is_deleted_while_it_is_sent_is_sent_as_it_was(site: Path) -> None:
+    app = serving_after(site, (site / "index.html").unlink)
+
+    assert (await ask(app, "GET", "/index.html")).text == "<h1>home</h1>"
+
+
+# Descriptors.
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "target",
+    ["/index.html", "/empty.txt", "/missing", "/sub", "/sub/", "/odd/", "/bare/", "/pipe", "/link", "/..", "/old"],
+)
+async def test_an_answer_leaves_no_descriptor_open(site: Path, method: str, target: str) -> None:
+    os.mkfifo(site / "pipe")
+    (site / "link").symlink_to("../secret.txt")
+    async with Client(serving(site)) as client:
+        await client.get("/index.html")
+        before = open_descriptors()
+        await client.request(method, target, headers={"if-modified-since": OLD})
+        assert open_descriptors() == before
+
+
+async def test_an_answer_of_304_leaves_no_descriptor_open(site: Path) -> None:
+    async with Client(serving(site)) as client:
+        await client.get("/index.html")
+        before = open_descriptors()
+        assert (await client.get("/index.html", headers={"if-none-match": "*"})).status == 304
+        assert open_descriptors() == before
+
+
+async def test_a_file_that_shrinks_leaves_no_descriptor_open(site: Path) -> None:
+    path = site / "data"
+    path.write_bytes(b"x" * 8)
+    async with Client(serving_after(site, lambda: os.truncate(path, path.stat().st_size // 2))) as client:
+        await client.get("/index.html")
+        before = open_descriptors()
+        peer = await client.connect()
+        peer.send(GET.replace(b"/ ", b"/data "))
+        await peer.done()
+        assert peer.received.endswith(b"\r\n\r\nxx")
+        assert open_descriptors() == before
+
+
+async def test_a_client_that_leaves_leaves_no_descriptor_open(site: Path) -> None:
+    (site / "large.bin").write_bytes(b"x" * 4 * BLOCK)
+    async with Client(serving(site)) as client:
+        await client.get("/index.html")
+        before = open_descriptors()
+        peer = await client.connect()
+        peer.send(GET.replace(b"/ ", b"/large.bin "))
+        await peer.receive()
+        peer.stall()
+        peer.reset()
+        await client.advance(1)
+        await peer.done()
+        async with asyncio.timeout(client.patience):
+            while open_descriptors() > before:
+                await client.settle()

@@ -17,13 +17,16 @@ READ_SIZE: Final = 64 * 1024
 """What one read takes at the most. A pipeline is cut request by request from this, so more would cost copies."""
 
 
+YIELD_AFTER: Final = 32
+"""Pieces sent in a row before others get a turn: a peer that reads as fast as we write must not hold the loop."""
+
+
 class Waiting(Enum):
-    """What a connection is waiting for; the sweep and the drain look at it, nobody decides by it."""
+    """Which bytes a connection is waiting for; the drain looks at it."""
 
     NOTHING = "a handler is at work, or nothing is due"
     IDLE = "the first byte of a request"
     BYTES = "more of a request"
-    ROOM = "the peer to take bytes of the answer"
 
 
 class Watcher(Protocol):
@@ -34,12 +37,17 @@ class Watcher(Protocol):
 
 
 class Channel:
-    """One connection. Every wait in it ends: by the peer, or by `deadline`, in seconds of `clock`."""
+    """One connection. Every wait in it ends: by the peer, or by a deadline in seconds of `clock`.
+
+    `deadline` is the one for bytes. The wait for room has its own: a handler may read in one task, write in another.
+    """
 
     __slots__ = (
         "_reader",
+        "_room_deadline",
         "_room_since",
         "_room_waited",
+        "_sends",
         "_taken_before",
         "_task",
         "_transport",
@@ -69,8 +77,10 @@ class Channel:
         self._task: asyncio.Task[Any] | None = None
         self._unsent = 0
         self._taken_before = 0
+        self._room_deadline = inf
         self._room_since = 0.0
         self._room_waited = 0.0
+        self._sends = 0
         self.limits = limits
         self.timeouts = timeouts
         self.clock = clock
@@ -96,6 +106,8 @@ class Channel:
 
         Raises TimeoutError at the deadline, Disconnected for a reset.
         """
+        if self._task is not None:  # before the other one's deadline is touched
+            raise RuntimeError("another task is already reading")
         self.waiting = waiting
         self._task = task = task or asyncio.current_task()
         try:
@@ -111,6 +123,11 @@ class Channel:
             self.waiting = Waiting.NOTHING
             self._task = None
             self.deadline = inf
+
+    @property
+    def is_read(self) -> bool:
+        """Say whether somebody waits for bytes: after the answer, a task that its handler has forgotten."""
+        return self._task is not None
 
     # Sending.
 
@@ -129,9 +146,12 @@ class Channel:
         return self._transport.get_write_buffer_size() > self.limits.write_buffer_bytes
 
     async def send(self, data: bytes) -> None:
-        """Write, and wait while the peer is slower than we are."""
+        """Write, and wait while the peer is slower than we are; let other connections go on, now and then."""
         if self.write(data):
             await self.drain()
+        self._sends += 1
+        if self._sends % YIELD_AFTER == 0:
+            await asyncio.sleep(0)
 
     def start_answer(self) -> None:
         """Measure the rate at which the peer takes bytes from here on: what it took before does not excuse it."""
@@ -145,8 +165,7 @@ class Channel:
         """
         self._room_since = self.clock()
         self._unsent = self._transport.get_write_buffer_size()
-        self.deadline = self._write_deadline(self._room_since)
-        self.waiting = Waiting.ROOM
+        self._room_deadline = self._write_deadline(self._room_since)
         try:
             await self._writer.drain()
         except (OSError, RuntimeError) as error:
@@ -156,8 +175,7 @@ class Channel:
                 raise Disconnected("the peer has left, or does not read")
         finally:
             self._room_waited += self.clock() - self._room_since
-            self.waiting = Waiting.NOTHING
-            self.deadline = inf
+            self._room_deadline = inf
 
     def _taken(self) -> int:
         return self.sent - self._transport.get_write_buffer_size()
@@ -180,12 +198,15 @@ class Channel:
     # What the sweep calls.
 
     def check(self, now: float) -> None:
-        """Enforce the deadline, and tell the watcher of a peer that has left."""
-        if self.waiting is Waiting.ROOM:
+        """Enforce the deadlines, and tell the watcher of a peer that has left."""
+        if self._room_deadline < inf:
             unsent = self._transport.get_write_buffer_size()
             if unsent < self._unsent:
                 self._unsent = unsent
-                self.deadline = self._write_deadline(now)
+                self._room_deadline = self._write_deadline(now)
+            if now >= self._room_deadline:
+                self.abort()  # wakes `drain` with an error
+                return
         if now >= self.deadline:
             self._expire()
         elif self.watcher is not None and (self.is_closing() or self._reader.at_eof()):
@@ -193,9 +214,7 @@ class Channel:
 
     def _expire(self) -> None:
         self.deadline = inf
-        if self.waiting is Waiting.ROOM:
-            self.abort()  # wakes `drain` with an error
-        elif self._task is not None:
+        if self._task is not None:
             task, self._task = self._task, None  # None tells `receive` whose cancellation it is
             task.cancel()
 
@@ -219,7 +238,7 @@ class Channel:
             if self._transport.get_write_buffer_size():
                 self._transport.set_write_buffer_limits(high=0)
                 await self.drain()
-            if linger and self._transport.can_write_eof() and not self.is_closing():
+            if linger and not self.is_read and self._transport.can_write_eof() and not self.is_closing():
                 self._transport.write_eof()
                 await self._discard(self.clock() + self.timeouts.linger_seconds)
         except (Disconnected, OSError, TimeoutError):

@@ -4,14 +4,17 @@ Closing an `asyncio.Server` closes its sockets, and the kernel then resets the c
 listener keeps the socket itself and lets asyncio accept on a `dup`: closing that one only pauses.
 """
 
+import array
 import asyncio
 import errno
 import os
 import re
 import socket
 import stat
+import struct
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from aiosock.config import Config
@@ -19,6 +22,8 @@ from aiosock.errors import ConfigError
 
 SETTLING_TURNS: Final = 8
 """Turns of the loop from accepting a connection to serving it, four in asyncio, and some to spare."""
+
+SO_ATTACH_FILTER: Final = 26  # Linux; Python's socket module does not name it
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -28,8 +33,10 @@ _TCP = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]]*)):([0-9]{1,5})", re.AS
 class Listener:
     """One listening socket, TCP or UNIX."""
 
-    def __init__(self, sock: socket.socket, backlog: int, *, unlink: str | None = None) -> None:
+    def __init__(self, sock: socket.socket, backlog: int, *, is_ours: bool = True, unlink: str | None = None) -> None:
+        """Take over a listening socket. One that `is_ours` nobody else holds: what is done to it reaches no other."""
         self.sock = sock
+        self._is_ours = is_ours
         self._backlog = backlog
         self._unlink = unlink
         self._inode = os.stat(unlink).st_ino if unlink else 0
@@ -75,26 +82,47 @@ class Listener:
         else:
             server.close()
 
-    def accept_pending(self) -> Iterator[socket.socket]:
-        """Give the connections that wait in the backlog, without waiting for more."""
-        try:
+    def accept_rest(self) -> list[socket.socket]:
+        """Give the connections that wait in the backlog, and close: what the kernel has accepted for us is not lost."""
+        self.pause()
+        if self._is_ours:
+            _drop_new_connections(self.sock)
+        accepted: list[socket.socket] = []
+        with suppress(OSError):  # BlockingIOError: no more; anything else must not keep the others from being served
             while True:
                 sock, _ = self.sock.accept()
                 sock.setblocking(False)
-                yield sock
-        except OSError:  # BlockingIOError: no more; anything else must not keep the others from being served
-            return
+                accepted.append(sock)
+        self.close()
+        return accepted
 
     def close(self) -> None:
         """Stop listening, and remove the path of a UNIX socket unless another server has taken it over."""
         self.pause()
         self.sock.close()
-        if self._unlink is not None:
+        # Once: after that another server may have a socket there, and even the same inode.
+        path, self._unlink = self._unlink, None
+        if path is not None:
             try:
-                if os.stat(self._unlink).st_ino == self._inode:
-                    os.unlink(self._unlink)
+                if os.stat(path).st_ino == self._inode:
+                    os.unlink(path)
             except FileNotFoundError:
                 pass
+
+
+def _drop_new_connections(sock: socket.socket) -> None:
+    """Let the kernel ignore SYNs to a listening TCP socket, on Linux; connections already under way come through.
+
+    Between the last `accept` and `close` there are microseconds in which the kernel would complete another handshake,
+    and then reset it. A client whose SYN is ignored sends it again after a second, and is refused.
+    """
+    if sys.platform != "linux" or sock.family == socket.AF_UNIX:
+        return
+    # Classic BPF: load the byte with the TCP flags (offset 13); is SYN (2) set? then take 0 bytes, else all of them.
+    program = [(0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)]
+    code = array.array("B", b"".join(struct.pack("HBBI", *instruction) for instruction in program))
+    with suppress(OSError):  # a sandbox may forbid it
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program), code.buffer_info()[0]))
 
 
 def _call_after(turns: int, function: Callable[[], None]) -> None:
@@ -132,8 +160,11 @@ def _open(address: str, backlog: int) -> list[Listener]:
         if kind == "fd":
             return [_open_fd(rest, backlog)]
         return _open_tcp(address, backlog)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except ConfigError:
+        raise
+    # Not only OSError: a host of 64 letters is a UnicodeError, a path with a NUL a ValueError, fd:2**64 an OverflowError.
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot listen on {address}: {reason}") from error
 
 
@@ -204,20 +235,28 @@ def _remove_stale(path: str) -> None:
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a living one whose backlog is full would let us wait
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
             return
+        except BlockingIOError:
+            pass
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 def _open_fd(number: str, backlog: int) -> Listener:
     if not number.isdecimal():
         raise ConfigError(f"cannot listen on fd:{number}: not a number")
-    sock = socket.socket(fileno=os.dup(int(number)))
+    descriptor = os.dup(int(number))
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
     if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) or sock.type != socket.SOCK_STREAM:
         sock.close()
         raise OSError(errno.EINVAL, "it is not a listening stream socket")
     sock.setblocking(False)
-    return Listener(sock, backlog)
+    return Listener(sock, backlog, is_ours=False)

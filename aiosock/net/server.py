@@ -90,13 +90,13 @@ class Server:
         `timeouts.drain_seconds` is cancelled.
         """
         self.service.shutdown.set()
-        await self._accept_backlog()
+        await self._accept_rest()
         timeouts = self.config.timeouts
         now = self.service.clock()
         for channel in self._channels:
             if channel.waiting is Waiting.IDLE:
                 channel.deadline = min(channel.deadline, now + timeouts.drain_idle_seconds)
-        while self._channels and self.service.clock() < now + timeouts.drain_seconds:
+        while (self._channels or self._tasks) and self.service.clock() < now + timeouts.drain_seconds:
             self.sweep()
             self._empty.clear()
             with suppress(TimeoutError):
@@ -146,17 +146,17 @@ class Server:
                 await asyncio.sleep(ACCEPT_RETRY_SECONDS)
                 self._room.set()
 
-    async def _accept_backlog(self) -> None:
-        """Stop listening, after taking in the clients that the kernel has accepted: closing would reset them."""
+    async def _accept_rest(self) -> None:
+        """Stop listening, without losing a client that the kernel has accepted for us."""
         self._pause()
         for _ in range(SETTLING_TURNS):
             await asyncio.sleep(0)
-        for listener in self.listeners:
-            for sock in listener.accept_pending():
-                task = asyncio.create_task(self.connected(*await open_streams(sock, self.config.limits)))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            listener.close()
+        # All at once: a client answered in between could come back and keep the backlog from ever being empty.
+        accepted = [sock for listener in self.listeners for sock in listener.accept_rest()]
+        for sock in accepted:
+            task = asyncio.create_task(self.connected(*await open_streams(sock, self.config.limits)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; the body of the task that asyncio makes for it."""
@@ -173,6 +173,9 @@ class Server:
             self._pause()
         try:
             await Http1Connection(channel, self.service, self._describe(writer)).serve()
+        except asyncio.CancelledError:
+            # The end of a task that nobody awaits: asyncio's streams would report it as an unhandled exception.
+            server_logger.debug("a connection was cancelled")
         finally:
             if task is not None:
                 self._tasks.discard(task)

@@ -37,7 +37,7 @@ class Service:
     def date_line(self) -> bytes:
         """Give the Date field of this second (RFC 9110 section 6.6.1), made once a second and only when asked for."""
         now = time.time()
-        if now >= self._date_expires:
+        if not self._date_expires - 1.0 <= now < self._date_expires:  # a clock can be set back too
             self._date_line = b"Date: %b\r\n" % format_date(now).encode("ascii")
             self._date_expires = int(now) + 1.0
         return self._date_line

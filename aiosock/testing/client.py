@@ -85,6 +85,10 @@ class Peer:
         """Stop reading: what the server writes fills its buffer."""
         self._transport.peer_reads(False)
 
+    def take(self, count: int) -> None:
+        """Read up to `count` bytes and no more, after `stall`: a slow reader."""
+        self._transport.peer_takes(count)
+
     def resume(self) -> None:
         """Go on reading."""
         self._transport.peer_reads(True)
@@ -112,8 +116,12 @@ class Peer:
             await self._change()
 
     async def done(self) -> None:
-        """Wait until the server has let go of the connection altogether."""
-        await asyncio.wait_for(asyncio.shield(self._task), self._client.patience)
+        """Wait until the server has let go of the connection altogether, of its own accord or cancelled."""
+        done, _ = await asyncio.wait([self._task], timeout=self._client.patience)
+        if not done:
+            raise TimeoutError("the server still holds the connection")
+        if not self._task.cancelled():
+            self._task.result()
 
     async def receive(self) -> bytes:
         """Wait for bytes not yet taken and take them; b"" at the end."""
@@ -274,6 +282,12 @@ class Client:
     ) -> ClientResponse:
         """PUT."""
         return await self.request("PUT", target, body=body, headers=headers, json=json)
+
+    async def patch(
+        self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
+    ) -> ClientResponse:
+        """PATCH."""
+        return await self.request("PATCH", target, body=body, headers=headers, json=json)
 
     async def delete(self, target: str, *, headers: Fields = ()) -> ClientResponse:
         """DELETE."""

@@ -50,13 +50,17 @@ def _serve_in_thread(app: Handler, options: dict[str, Any]) -> tuple[str, Callab
                 started.set_result((server.urls[0], asyncio.get_running_loop(), stop))
                 await stop.wait()
         except BaseException as error:
-            if not started.done():
-                started.set_exception(error)
-            raise
+            if started.done():
+                raise
+            started.set_exception(error)  # raised in the test; nobody looks at a thread's own exceptions
 
     thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
     thread.start()
-    url, loop, stop = started.result()
+    try:
+        url, loop, stop = started.result()
+    except BaseException:
+        thread.join()
+        raise
 
     def end() -> None:
         loop.call_soon_threadsafe(stop.set)

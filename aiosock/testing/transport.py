@@ -114,6 +114,12 @@ class MemoryTransport(asyncio.Transport):
         self._peer_reads = reads
         self._flow()
 
+    def peer_takes(self, count: int) -> None:
+        """Take up to `count` bytes of what waits for a peer that has stopped reading."""
+        self.received += self._buffer[:count]
+        del self._buffer[:count]
+        self._flow()
+
     # What follows from it.
 
     def _deliver(self) -> None:

@@ -15,12 +15,9 @@ from aiosock.web.problem import error_response
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.router import Router
-from aiosock.web.routes import ANY, Match, Mounted, NotMatched, Route, RouteTable, build_path
+from aiosock.web.routes import ANY, IMPLEMENTED, Match, Mounted, NotMatched, Route, RouteTable, build_path
 
 logger = logging.getLogger("aiosock.app")
-
-IMPLEMENTED = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
-"""Methods that get 405 where no route has them; others get 501 (RFC 9110 section 9.1), unless a route names them."""
 
 _E = TypeVar("_E", bound=Exception)
 _M = TypeVar("_M", bound=Middleware)
@@ -73,7 +70,10 @@ class App(Router):
         return middleware
 
     def exception(self, kind: type[_E]) -> Callable[[ExceptionHandler[_E]], ExceptionHandler[_E]]:
-        """Answer exceptions of a class and its subclasses: `async def h(request, error)`, which returns as handlers do."""
+        """Answer exceptions of a class and its subclasses: `async def h(request, error)`, which returns as handlers do.
+
+        HTTPError has an answer of its own: only a handler for HTTPError or a subclass of it takes its place.
+        """
 
         def register(handler: ExceptionHandler[_E]) -> ExceptionHandler[_E]:
             self._exceptions[kind] = handler
@@ -82,7 +82,12 @@ class App(Router):
         return register
 
     def lifespan(self, function: _L) -> _L:
-        """Run around the server's life: `async def lifespan(app)` that yields once, or an async context manager."""
+        """Run around the server's life: `async def lifespan(app)` that yields once, or an async context manager.
+
+        Raises RouteError where there is one already.
+        """
+        if self._lifespan is not None:
+            raise RouteError("the app has a lifespan already")
         self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
         return function
 
@@ -171,8 +176,7 @@ class App(Router):
         """Turn an exception into an answer: a registered handler's, an HTTPError's own, or 500."""
         if isinstance(error, Disconnected):
             raise error
-        handler = next((self._exceptions[kind] for kind in type(error).__mro__ if kind in self._exceptions), None)
-        if handler is not None:
+        if (handler := self._handler_of_exception(type(error))) is not None:
             try:
                 return to_response(await handler(request, error))
             except Disconnected:
@@ -186,11 +190,20 @@ class App(Router):
         trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
         return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
 
+    def _handler_of_exception(self, kind: type[Exception]) -> ExceptionHandler[Any] | None:
+        for base in kind.__mro__:
+            if base in self._exceptions:
+                return self._exceptions[base]
+            if base is HTTPError:  # an answer already: a handler for Exception is meant for what is none
+                return None
+        return None
+
     def _handler_of_host(self, host: str) -> Handler | None:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name in self._hosts:
             return self._hosts[name]
-        return next((h for key, h in self._hosts.items() if key.startswith("*.") and name.endswith(key[1:])), None)
+        below = [key for key in self._hosts if key.startswith("*.") and name.endswith(key[1:])]
+        return self._hosts[max(below, key=len)] if below else None
 
     def _remember(self, handler: Handler) -> None:
         if isinstance(handler, App) and handler not in self._mounted:

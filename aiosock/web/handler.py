@@ -1,7 +1,7 @@
 """Handlers: the coroutine functions users write, checked when they are registered, and what they may return."""
 
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from functools import wraps
 from typing import Any
 
@@ -46,21 +46,42 @@ def as_endpoint(function: Callable[..., Any], pattern: str, parameters: Collecti
     Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request and the
     pattern's parameters.
     """
-    called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004 - an instance
-    streams = inspect.isasyncgenfunction(called)
-    if not streams and not inspect.iscoroutinefunction(called):
+    # The function itself, a partial of one, or the `__call__` of an instance.
+    called = (function, getattr(function, "__call__", None))  # noqa: B004
+    streams = any(map(inspect.isasyncgenfunction, called))
+    if not streams and not any(map(inspect.iscoroutinefunction, called)):
         raise RouteError(f"handler {_name(function)} for {pattern!r} must be defined with async def")
     check_signature(function, pattern, parameters)
     return _streaming(function) if streams else function
 
 
-def _streaming(function: Callable[..., AsyncIterable[bytes | str]]) -> Endpoint:
+def _streaming(function: Callable[..., AsyncGenerator[bytes | str, None]]) -> Endpoint:
     @wraps(function)  # what checks the signature must see the handler's own
     async def endpoint(request: Request, /, **parameters: Any) -> Response:
+        pieces = function(request, **parameters)
+        # What it raises before its first piece can still be answered, so the head waits for that piece.
+        first = await anext(pieces, b"")
         # Text unless it says otherwise by returning Response(generator(), headers=...): browsers then show it.
-        return Response(function(request, **parameters), headers={"content-type": "text/plain; charset=utf-8"})
+        return Response(_Begun(first, pieces), headers={"content-type": "text/plain; charset=utf-8"})
 
     return endpoint
+
+
+class _Begun:
+    """A generator whose first piece has been taken: gives it, then the others."""
+
+    def __init__(self, first: bytes | str, rest: AsyncGenerator[bytes | str, None]) -> None:
+        self._first = first
+        self._rest = rest
+
+    async def __aiter__(self) -> AsyncIterator[bytes | str]:
+        yield self._first
+        async for piece in self._rest:
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the generator; called whether or not the body was read."""
+        await self._rest.aclose()
 
 
 def check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:

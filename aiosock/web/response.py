@@ -74,7 +74,11 @@ class Response:
     def json(cls, value: Any, status: int = 200, headers: Fields = ()) -> Self:
         """Answer with JSON (RFC 8259); raises TypeError or ValueError for what JSON cannot say, NaN included."""
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return cls._of(text.encode(), _JSON, status, headers)
+        try:
+            body = text.encode()
+        except UnicodeEncodeError:  # half a surrogate pair: JSON can say it in ASCII only (RFC 8259 section 8.2)
+            body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return cls._of(body, _JSON, status, headers)
 
     @classmethod
     def redirect(cls, location: str, status: int = 303, headers: Fields = ()) -> Self:

@@ -9,7 +9,7 @@ from aiosock.errors import RouteError
 from aiosock.headers import TCHAR
 from aiosock.web.exchange import OnDisconnect
 from aiosock.web.handler import as_endpoint, check_signature
-from aiosock.web.routes import Route, parameter_names
+from aiosock.web.routes import IMPLEMENTED, Route, parameter_names
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -96,4 +96,6 @@ def _method(method: str) -> str:
     # RFC 9110 section 9.1: a token, and case-sensitive.
     if not _TOKEN.fullmatch(method):
         raise RouteError(f"not a method: {method!r}")
+    if method != method.upper() and method.upper() in IMPLEMENTED:
+        raise RouteError(f"methods are case-sensitive: {method!r} would never be {method.upper()}")
     return method

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -16,6 +17,14 @@ ANY = "*"
 """A route's method that stands for all."""
 
 
+IMPLEMENTED = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+"""Methods that get 405 where no route has them; others get 501 (RFC 9110 section 9.1), unless a route names them."""
+
+MAX_SPLIT_SEGMENT = 255
+"""Characters of a segment that is split between several parameters. Trying all ways to split it takes time that grows
+with its length to the power of their number: at most three, so a segment of this length takes milliseconds."""
+
+
 class Convertor(NamedTuple):
     """A kind of path parameter. `convert` raises ValueError for text that matches but is none: the path is not found."""
 
@@ -23,10 +32,17 @@ class Convertor(NamedTuple):
     convert: Callable[[str], Any]
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise ValueError(f"{text!r} is too large")
+    return value
+
+
 CONVERTORS: Mapping[str, Convertor] = {
     "str": Convertor(r".+", str),  # of one segment, so a slash in it was sent as %2F
     "int": Convertor(r"-?[0-9]+", int),
-    "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", float),
+    "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", _finite),
     "uuid": Convertor(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", UUID),
     "path": Convertor(r".*", str),
 }
@@ -73,6 +89,8 @@ class _Segment:
     convertors: tuple[tuple[str, Convertor], ...]
 
     def convert(self, text: str) -> dict[str, Any] | None:
+        if len(self.convertors) > 1 and len(text) > MAX_SPLIT_SEGMENT:
+            return None
         match = self.regex.fullmatch(text)
         if match is None:
             return None
@@ -179,6 +197,8 @@ class RouteTable:
                     raise RouteError(f"the pattern {pattern!r} has an unknown convertor {kind!r}")
                 regex += f"(?P<{name}>{self.convertors[kind].regex})"
                 convertors.append((name, self.convertors[kind]))
+        if len(convertors) > 3:
+            raise RouteError(f"the pattern {pattern!r} has more than three parameters between two slashes")
         return _Segment(re.compile(regex, re.DOTALL), tuple(convertors))
 
 

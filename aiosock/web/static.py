@@ -16,6 +16,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 from aiosock.errors import HTTPError, ResponseError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.web.routes import IMPLEMENTED
 from aiosock.wire.conditional import format_date, is_not_modified
 from aiosock.wire.target import decode_segments
 
@@ -89,8 +90,10 @@ class StaticFiles:
     async def serve(self, request: Request, subpath: str) -> Response:
         """Answer with a file: `subpath` starts with a slash and is percent-encoded, as in a URL.
 
-        Raises HTTPError: 404 where nothing is served, 405 for other methods.
+        Raises HTTPError: 404 where nothing is served, 405 and 501 for other methods.
         """
+        if request.method not in IMPLEMENTED:
+            raise HTTPError(501, f"The method {request.method[:20]} is not implemented.")
         if request.method not in ("GET", "HEAD"):
             raise HTTPError(405, "Files are there to be read.", {"allow": "GET, HEAD"})
         path = self._locate(subpath)

@@ -147,7 +147,6 @@ def test_a_signal_under_load_loses_no_request(loop: str, number: signal.Signals)
     assert server.errors == DRAINING
 
 
-@pytest.mark.xfail(reason="a connection made at the very moment the listener closes is reset", strict=False)
 def test_a_signal_under_load_loses_no_request_of_a_new_connection(loop: str) -> None:
     with serve_site(loop, "--no-access-log") as server:
         load = Load(server.address)
@@ -268,7 +267,6 @@ def test_a_second_signal_ends_it_at_once(loop: str, program: Path, number: signa
         assert client.rest() == b""
 
 
-@pytest.mark.xfail(reason="asyncio.streams of Python 3.11 prints the traceback of a cancelled connection", strict=False)
 def test_a_handler_that_hangs_is_cancelled_in_the_end(loop: str, program: Path) -> None:
     with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
         client.send(b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -470,7 +470,6 @@ def answering(kind: str) -> Callable[[Request, Exception], Awaitable[object]]:
         (Missing(), [Exception, LookupError], "LookupError"),
         (KeyError(), [LookupError, Missing], "LookupError"),
         (HTTPError(404), [HTTPError], "HTTPError"),
-        (HTTPError(404), [Exception], "Exception"),
         (ProtocolError(400), [HTTPError], "HTTPError"),
         (ExceptionGroup("two", [KeyError()]), [ExceptionGroup], "ExceptionGroup"),
     ],
@@ -483,6 +482,13 @@ async def test_the_handler_of_the_nearest_class_answers(
         app.exception(kind)(answering(kind.__name__))
 
     assert (await ask(app, "GET", "/")).text == f"{answer} answers {type(error).__name__}"
+
+
+async def test_a_handler_for_every_exception_is_not_for_answers() -> None:
+    app = failing(HTTPError(404))
+    app.exception(Exception)(answering("Exception"))
+
+    assert (await ask(app, "GET", "/")).text == "404 Not Found\n"
 
 
 async def test_the_handler_of_another_class_does_not_answer() -> None:
@@ -682,3 +688,31 @@ async def test_a_bare_handler_has_an_empty_lifespan() -> None:
 
     async with lifespan_of(handler):
         assert (await ask(handler, "GET", "/")).status == 200
+
+
+def test_a_second_lifespan_is_refused() -> None:
+    app = App()
+
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        yield
+
+    app.lifespan(lifespan)
+    with pytest.raises(RouteError, match="lifespan already"):
+        app.lifespan(lifespan)
+
+
+async def test_the_longest_of_two_host_patterns_decides() -> None:
+    app = App()
+    for name in ("*.example", "*.a.example"):
+        app.host(name, answering_with(name))
+
+    answer = await ask(app, "GET", "/", headers={"host": "www.a.example"})
+
+    assert answer.text == "*.a.example"
+
+
+def answering_with(text: str) -> Callable[[Request], Awaitable[Response]]:
+    async def handler(request: Request) -> Response:
+        return Response.text(text)
+
+    return handler

@@ -1,11 +1,12 @@
 """Tests of aiosock.web.handler."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from aiosock.errors import RouteError
+from aiosock.errors import HTTPError, RouteError
 from aiosock.web.handler import as_endpoint, to_response
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -68,16 +69,45 @@ async def test_an_async_generator_is_streamed_as_text() -> None:
     assert answer.headers["transfer-encoding"] == "chunked"
 
 
-async def test_an_async_generator_is_not_started_for_head() -> None:
-    started = []
+async def test_for_head_an_async_generator_goes_to_its_first_piece_and_is_closed() -> None:
+    passed = []
 
     async def handler(request: Request) -> AsyncIterator[str]:
-        started.append(True)
-        yield "a"
+        try:
+            passed.append("start")
+            yield "a"
+            passed.append("after the first piece")
+        finally:
+            passed.append("close")
 
     answer = await ask(app_of(handler), "HEAD", "/")
 
-    assert (answer.status, answer.body, started) == (200, b"", [])
+    assert (answer.status, answer.body, passed) == (200, b"", ["start", "close"])
+
+
+async def test_what_an_async_generator_raises_before_its_first_piece_is_answered() -> None:
+    async def handler(request: Request) -> AsyncIterator[str]:
+        raise HTTPError(404, "There is no such list.")
+        yield ""
+
+    assert (await ask(app_of(handler), "GET", "/")).status == 404
+
+
+async def test_an_async_generator_may_have_no_pieces() -> None:
+    async def handler(request: Request) -> AsyncIterator[str]:
+        if request.method == "POST":
+            yield "never"
+
+    answer = await ask(app_of(handler), "GET", "/")
+
+    assert (answer.status, answer.body) == (200, b"")
+
+
+async def test_a_partial_of_an_async_function_is_a_handler() -> None:
+    async def handler(greeting: str, request: Request) -> str:
+        return greeting
+
+    assert (await ask(app_of(partial(handler, "hi")), "GET", "/")).text == "hi"
 
 
 async def test_an_async_generator_may_have_a_parameter_called_request() -> None:

@@ -215,3 +215,14 @@ async def test_a_route_without_room_for_a_body_takes_an_empty_one() -> None:
         return "empty"
 
     assert [(await ask(app, "POST", "/", body=body)).text for body in ("", "x")] == ["empty", "413"]
+
+
+def test_a_method_in_lower_case_is_refused_where_it_cannot_be_meant() -> None:
+    with pytest.raises(RouteError, match="case-sensitive"):
+        Router().route("/", methods=["post"])
+
+
+def test_an_own_method_in_lower_case_is_taken_as_it_is() -> None:
+    router = Router()
+    router.route("/", methods=["brew"])(handler)
+    assert router.routes[0].methods == {"brew"}

@@ -391,3 +391,25 @@ def test_a_path_that_was_built_is_found_with_the_same_parameters(
 def test_parameters_that_the_pattern_does_not_have_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(RouteError, match=r"'/\{a\}' does not take the parameters \["):
         build_path("/{a}", values)
+
+
+# What could cost much.
+
+
+def test_a_long_segment_is_not_split_between_parameters() -> None:
+    assert params("/{a}-{b}-{c}.html", "/" + "-" * 255) is None
+    assert params("/{a}-{b}", "/" + "x" * 100 + "-" + "y" * 100) == {"a": "x" * 100, "b": "y" * 100}
+    assert params("/{a}-{b}", "/" + "x" * 200 + "-" + "y" * 200) is None
+
+
+def test_a_long_segment_can_be_one_parameter() -> None:
+    assert params("/{a}", "/" + "x" * 5000) == {"a": "x" * 5000}
+
+
+def test_four_parameters_between_two_slashes_are_refused() -> None:
+    with pytest.raises(RouteError, match="more than three"):
+        table_of("/{a}-{b}-{c}-{d}")
+
+
+def test_a_number_too_large_for_a_float_is_not_found() -> None:
+    assert params("/{x:float}", "/" + "9" * 400) is None

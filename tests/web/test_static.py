@@ -304,6 +304,11 @@ async def test_files_are_only_read(site: Path, method: str, target: str) -> None
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
+@pytest.mark.parametrize("method", ["BREW", "get", "TRACE"])
+async def test_an_unknown_method_is_not_implemented_for_files_either(site: Path, method: str) -> None:
+    assert (await ask(serving(site), method, "/index.html")).status == 501
+
+
 @pytest.mark.parametrize("target", ["/", "/index.html", "/empty.txt", "/missing", "/sub"])
 async def test_head_has_the_fields_of_get(site: Path, target: str) -> None:
     answers = [await ask(serving(site), method, target) for method in ("GET", "HEAD")]

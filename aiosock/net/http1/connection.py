@@ -78,7 +78,7 @@ class Http1Connection:
             try:
                 data = await channel.receive(waiting, self._task)
             except TimeoutError:
-                if waiting is Waiting.IDLE:
+                if not buffer.strip(b"\r\n"):
                     return None
                 raise ProtocolError(408, f"The head took longer than {self._patience(waiting):g} seconds.") from None
             if not data:
@@ -139,6 +139,12 @@ class Http1Connection:
             error = caught
         except Disconnected:
             raise
+        except asyncio.CancelledError:
+            if self._task is None or self._task.cancelling():
+                raise
+            # Nobody has cancelled us: the handler has awaited a task that somebody had.
+            server_logger.exception("%s %s failed", request.method, request.target)
+            error = HTTPError(500, "The server failed to answer.")
         except Exception:
             server_logger.exception("%s %s failed", request.method, request.target)
             error = HTTPError(500, "The server failed to answer.")
@@ -154,12 +160,13 @@ class Http1Connection:
         response = error_response(error)
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
+        data = encode_head(response.status, response.headers.items(), own) + response.body
         try:
-            await self._channel.send(encode_head(response.status, response.headers.items(), own) + response.body)
+            await self._channel.send(data)
         except Disconnected:
             return False
         if self._service.is_logging:
-            self._log(response.status, None, len(response.body), 0.0)
+            self._log(response.status, None, len(data), 0.0)
         return True
 
     def _log(self, status: int, request: Request | None, sent: int, seconds: float) -> None:

@@ -16,8 +16,8 @@ from aiosock.web.response import Response, Upgrade
 from aiosock.wire.grammar import CONTENT_LENGTH
 from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_head, keeps_alive
 
-OWN_FIELDS: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-"""Fields that frame the message: the connection's business, whatever a handler has set."""
+OWN_FIELDS: Final = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding"})
+"""The date and the fields that frame the message: the connection's business, whatever a handler has set."""
 
 JOIN_BYTES: Final = 64 * 1024
 """Bodies up to this leave in one write with their head; copying longer ones costs more than a second write."""
@@ -109,7 +109,7 @@ class Http1Exchange:
 
     async def finish(self) -> bool:
         """Read and drop a short rest of the body; say whether another request can follow (RFC 9112 section 9.3)."""
-        if not self._keep_alive:
+        if not self._keep_alive or self._channel.is_read:
             return False
         return self._body is None or (not self._body.is_broken and await self._body.drop())
 

@@ -1,0 +1,140 @@
+"""What the tests of `net` share: requests as bytes, handlers, and a connection with its transport in hand."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from aiosock.testing import Client, Peer
+from aiosock.testing.transport import MemoryTransport, open_memory_streams
+from aiosock.web.handler import Handler
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+
+def request_bytes(
+    *fields: str, method: str = "GET", target: str = "/", version: str = "1.1", body: bytes = b""
+) -> bytes:
+    """Give a request; a Host field comes first."""
+    lines = [f"{method} {target} HTTP/{version}", "Host: a", *fields]
+    return "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n" + body
+
+
+def post_bytes(body: bytes, *fields: str, target: str = "/", version: str = "1.1") -> bytes:
+    """Give a POST with its Content-Length."""
+    length = f"Content-Length: {len(body)}"
+    return request_bytes(length, *fields, method="POST", target=target, version=version, body=body)
+
+
+def chunks(*pieces: bytes, trailers: bytes = b"") -> bytes:
+    """Give a chunked body."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n" + trailers + b"\r\n"
+
+
+GET = request_bytes()
+CHUNKED_POST = request_bytes("Transfer-Encoding: chunked", method="POST")
+
+
+def statuses(data: bytes) -> list[int]:
+    """Give the status of every answer in what a server sent."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", data)]
+
+
+def fields_of(data: bytes) -> bytes:
+    """Give the head of the first answer in what a server sent, in lower case."""
+    return data.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
+
+
+async def hello(request: Request) -> Response:
+    """Answer at once, with the target."""
+    return Response.text(request.target)
+
+
+async def echo(request: Request) -> Response:
+    """Answer with the body."""
+    return Response(await request.read())
+
+
+class Gate:
+    """A handler that says when it is at work, and stays there until it is let go."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.open = asyncio.Event()
+        self.targets: list[str] = []
+        self.cancelled = False
+
+    async def __call__(self, request: Request) -> Response:
+        self.targets.append(request.target)
+        self.entered.set()
+        try:
+            await self.open.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return Response.text(request.target)
+
+
+class Endless:
+    """A handler whose answer has no end. `written` counts the pieces that the connection has taken."""
+
+    def __init__(self, size: int = 100_000) -> None:
+        self.size = size
+        self.written = 0
+        self.closed = False
+
+    async def __call__(self, request: Request) -> Response:
+        return Response(self.pieces())
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * self.size
+                self.written += 1
+                await asyncio.sleep(0)
+        finally:
+            self.closed = True
+
+
+@asynccontextmanager
+async def connection(handler: Handler, **options: Any) -> AsyncIterator[tuple[Client, Peer, MemoryTransport]]:
+    """Open a connection in memory: the client, the peer's end, and what the server writes to."""
+    async with Client(handler, **options) as client:
+        reader, writer, transport = open_memory_streams(client.server.config.limits.read_buffer_bytes)
+        task = asyncio.create_task(client.server.connected(reader, writer))
+        peer = Peer(client, transport, task)
+        await client.settle()
+        yield client, peer, transport
+        peer.reset()
+        await client.advance(0)
+        await peer.done()
+
+
+async def answers_to(handler: Handler, data: bytes, **options: Any) -> bytes:
+    """Give all that the server sends to a peer that sends `data` and then ends its input."""
+    async with connection(handler, **options) as (_, peer, _):
+        peer.send(data)
+        peer.end()
+        await peer.done()
+        return peer.received
+
+
+async def is_closed_after(handler: Handler, data: bytes, **options: Any) -> bool:
+    """Say whether the server of its own accord ends the connection, once it has dealt with `data`."""
+    async with connection(handler, **options) as (client, peer, _):
+        peer.send(data)
+        await client.settle()
+        assert statuses(peer.received)
+        return peer.is_closed
+
+
+@contextmanager
+def collected_errors(loop: asyncio.AbstractEventLoop) -> Iterator[list[dict[str, Any]]]:
+    """Collect what the loop would log about exceptions that nobody took."""
+    errors: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    try:
+        yield errors
+    finally:
+        loop.set_exception_handler(None)

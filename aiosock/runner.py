@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any, TextIO
 
 from aiosock.config import Config
@@ -25,11 +26,11 @@ CONFIG_STATUS = 2
 async def serve(app: Handler, config: Config | None = None, **options: Any) -> AsyncIterator[Server]:
     """Serve an app inside a running event loop; leaving the block drains.
 
-    `options` are fields of Config: `async with serve(app, port=0) as server: print(server.urls)`.
+    `options` are fields of Config, over those of `config`: `async with serve(app, port=0) as server: print(server.urls)`.
 
     Raises ConfigError for an option that cannot work, TypeError for one that does not exist.
     """
-    config = config or Config(**options)
+    config = replace(config or Config(), **options)
     async with lifespan_of(app), Server(app, config) as server:
         yield server
 
@@ -37,12 +38,12 @@ async def serve(app: Handler, config: Config | None = None, **options: Any) -> A
 def run(app: Handler, config: Config | None = None, **options: Any) -> None:
     """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
-    `options` are fields of Config: `run(app, port=8080)`. Returns after a clean drain. Exits with status 2 after one
+    `options` are fields of Config, over those of `config`: `run(app, port=8080)`. Returns after a clean drain. Exits with status 2 after one
     line on standard error where an option cannot work, 1 where a handler would not end, 128 plus the signal's number
     after a second signal.
     """
     try:
-        config = config or Config(**options)
+        config = replace(config or Config(), **options)
         factory = loop_factory(config.loop)
         configure_logging(config)
         _occupy_standard_descriptors()

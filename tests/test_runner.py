@@ -77,8 +77,8 @@ async def test_two_apps_can_be_served_side_by_side(app: App) -> None:
 async def test_serve_takes_a_config_as_well_as_options(app: App) -> None:
     config = Config(port=0, access_log=False)
 
-    async with serve(app, config) as server:
-        assert server.config is config
+    async with serve(app, config, backlog=7) as server:
+        assert server.config == Config(port=0, access_log=False, backlog=7)
 
 
 async def test_an_option_that_does_not_exist_is_a_type_error(app: App) -> None:

@@ -70,7 +70,12 @@ class Server:
     async def start(self) -> None:
         """Bind, accept, sweep. Raises ConfigError for an address that cannot be had."""
         self.listeners = open_listeners(self.config)
-        await self._resume()
+        try:
+            await self._resume()
+        except BaseException:
+            for listener in self.listeners:
+                listener.close()
+            raise
         self._background = {asyncio.create_task(self._keep_accepting()), asyncio.create_task(self._keep_sweeping())}
 
     async def __aenter__(self) -> Self:

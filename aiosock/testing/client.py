@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 from aiosock.config import Config
@@ -197,7 +198,7 @@ class Client:
         """Take the options that `run` takes; the access log is off unless asked for."""
         self.now = 0.0
         self.patience = patience
-        config = config or Config(**{"access_log": False, **options})
+        config = replace(config or Config(access_log=False), **options)
         self.server = Server(app, config, clock=lambda: self.now)
         self._app = app
         self._stack = AsyncExitStack()

@@ -64,8 +64,8 @@ class Exchange(Protocol):
     async def receive(self) -> bytes:
         """Give the next piece of the request body, b"" at its end.
 
-        The first call answers an `Expect: 100-continue`. Raises HTTPError for a body that is malformed or comes too
-        slowly, Disconnected for one that ends early.
+        The first call answers an `Expect: 100-continue`. Raises ProtocolError: 400 for a body that is malformed or
+        ends early, 408 for one that comes too slowly; Disconnected for a reset.
         """
 
     async def informational(self, status: int, headers: Headers) -> None:

@@ -232,6 +232,16 @@ async def test_who_waits_for_a_peer_that_leaves_is_told(open_line: OpenLine) -> 
         await sending
 
 
+async def test_a_wait_for_room_that_has_ended_leaves_no_deadline(open_line: OpenLine) -> None:
+    line = open_line(write_buffer_bytes=10)
+    line.peer.peer_reads(False)
+    sending = await started(line.channel.send(b"x" * 11))
+    line.peer.peer_reads(True)
+    await sending
+    await line.pass_time(1000)
+    assert not line.channel.is_closing()
+
+
 async def test_who_waits_for_a_peer_that_takes_nothing_is_told(open_line: OpenLine) -> None:
     line = open_line(Timeouts(write_idle_seconds=3), write_buffer_bytes=10)
     line.peer.peer_reads(False)
@@ -400,7 +410,9 @@ async def test_a_peer_that_is_gone_before_its_channel_is_made_is_no_error() -> N
 # What uvloop says.
 
 
-async def test_a_runtime_error_of_a_closed_transport_is_disconnected(open_line: OpenLine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_runtime_error_of_a_closed_transport_is_disconnected(
+    open_line: OpenLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = open_line()
 
     def write(data: bytes) -> None:
@@ -413,7 +425,9 @@ async def test_a_runtime_error_of_a_closed_transport_is_disconnected(open_line: 
     await settle()
 
 
-async def test_a_runtime_error_of_an_open_transport_is_a_mistake_of_ours(open_line: OpenLine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_runtime_error_of_an_open_transport_is_a_mistake_of_ours(
+    open_line: OpenLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = open_line()
 
     def write(data: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from aiosock.testing import Client
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from tests.net.helpers import GET, Endless, Gate, connection, fields_of, hello, request_bytes, statuses
+
+has_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this machine has no UNIX sockets")
 
 
 async def told_to_stop(client: Client) -> asyncio.Task[bool]:
@@ -233,22 +236,28 @@ async def test_no_task_is_left_after_a_drain() -> None:
     assert asyncio.all_tasks() == before
 
 
-# What waits in the kernel.
+# What waits in the kernel. On UNIX sockets, for there a client that has connected is in the backlog, not on its way.
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(bind=(f"unix:{tmp_path / 'socket'}",), access_log=False)
 
 
 def backlogged(server: Server, count: int) -> list[socket.socket]:
     """Connect and send a request each, while the loop has no chance to accept."""
-    address = server.listeners[0].sock.getsockname()
-    clients = [socket.create_connection(address[:2]) for _ in range(count)]
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(count)]
     for client in clients:
+        client.connect(server.listeners[0].sock.getsockname())
         client.sendall(request_bytes("Connection: close"))
         client.settimeout(10)
     return clients
 
 
+@has_unix
 @pytest.mark.parametrize("count", [1, 2, 100])
-async def test_who_waits_in_the_backlog_is_served(count: int) -> None:
-    async with Server(hello, Config(port=0, access_log=False)) as server:
+async def test_who_waits_in_the_backlog_is_served(count: int, config: Config) -> None:
+    async with Server(hello, config) as server:
         clients = backlogged(server, count)
         assert await server.drain() is True
     answers = []
@@ -258,8 +267,9 @@ async def test_who_waits_in_the_backlog_is_served(count: int) -> None:
     assert answers == [[200]] * count
 
 
-async def test_a_connection_taken_in_the_same_turn_is_served() -> None:
-    async with Server(hello, Config(port=0, access_log=False)) as server:
+@has_unix
+async def test_a_connection_taken_in_the_same_turn_is_served(config: Config) -> None:
+    async with Server(hello, config) as server:
         clients = backlogged(server, 3)
         for _ in range(2):
             await asyncio.sleep(0)
@@ -271,10 +281,10 @@ async def test_a_connection_taken_in_the_same_turn_is_served() -> None:
     assert answers == [[200]] * 3
 
 
-async def test_who_has_left_the_backlog_does_not_keep_the_others_from_being_served() -> None:
-    async with Server(hello, Config(port=0, access_log=False)) as server:
+@has_unix
+async def test_who_has_left_the_backlog_does_not_keep_the_others_from_being_served(config: Config) -> None:
+    async with Server(hello, config) as server:
         first, gone, last = backlogged(server, 3)
-        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         gone.close()
         assert await server.drain() is True
     for client in (first, last):

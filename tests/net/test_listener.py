@@ -438,9 +438,12 @@ async def test_a_pause_does_not_remove_the_path(opened: Open, tmp_path: Path) ->
             await asyncio.wait_for(door.came.wait(), 10)
 
 
-def test_accepting_what_waits_does_not_wait_for_more(opened: Open) -> None:
-    (listener,) = opened("127.0.0.1:0")
-    clients = [socket.create_connection(listener.sock.getsockname()) for _ in range(3)]
+@has_unix  # there a client that has connected is in the backlog, not on its way
+def test_accepting_what_waits_does_not_wait_for_more(opened: Open, tmp_path: Path) -> None:
+    (listener,) = opened(f"unix:{tmp_path / 'socket'}")
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+    for client in clients:
+        client.connect(listener.sock.getsockname())
     accepted = listener.accept_rest()
     assert len(accepted) == 3
     assert not any(sock.getblocking() for sock in accepted)

@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: the request body that no handler wanted, and the lingering close (RFC 9112 section 9.6)."""
+"""Tests of aiosock.net.http1: the body that no handler wanted, and the lingering close (RFC 9112 section 9.6)."""
 
 import pytest
 

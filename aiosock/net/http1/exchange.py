@@ -188,6 +188,8 @@ class Http1Exchange:
     async def _upgrade(self, response: Upgrade) -> None:
         if response.protocol.lower() not in self._head.fields.upgrade or self._head.version != (1, 1):
             raise ResponseError(f"the client did not offer to upgrade to {response.protocol}")
+        if self._body is not None and not await self._body.drop():  # RFC 9110 section 7.8: the new protocol comes after
+            raise ResponseError("the body of the request to upgrade is too long")
         self._keep_alive = False
         self._answer = Answer.BEGUN
         self.status = 101
@@ -202,7 +204,7 @@ class Http1Exchange:
         own = [field for field in fields if field[0] in OWN_FIELDS]
         if not own:
             return fields, None
-        if "close" in response.headers.get("connection", "").lower():
+        if "close" in response.headers.get("connection", "").lower().replace(" ", "").split(","):
             self._keep_alive = False
         length = response.headers.get("content-length")
         if length is not None and not CONTENT_LENGTH.fullmatch(length.encode("latin-1")):

@@ -33,9 +33,12 @@ class Limits:
     connections: int = 0
     """Connections open at once; further ones wait in the kernel. 0: as many as RLIMIT_NOFILE allows, less a reserve."""
 
+    concurrency: int = 0  # uvicorn: limit_concurrency, off too
+    """Requests being answered at once; further ones get 503, but for health routes. 0: no limit."""
+
     def __post_init__(self) -> None:
         """Raise ConfigError where a limit is not positive."""
-        _demand_positive(self, "limits", may_be_zero={"connections", "unread_body_bytes"})
+        _demand_positive(self, "limits", may_be_zero={"concurrency", "connections", "unread_body_bytes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +65,15 @@ class Timeouts:
     """For requests in flight when the server is told to stop; after it they are cancelled."""
     drain_idle_seconds: float = 0.5  # measured: a request already under way arrives within it
     """For idle connections to send one last request when the server is told to stop."""
+    blocked_seconds: float = 0.75  # people notice a second
+    """A handler that holds up the event loop for so long is named in the log, with its stack. 0: nobody watches."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a timeout is not positive."""
         rates = {"body_min_bytes_per_second", "write_min_bytes_per_second"}
-        _demand_positive(self, "timeouts", may_be_zero=rates | {"drain_seconds", "drain_idle_seconds"})
+        _demand_positive(
+            self, "timeouts", may_be_zero=rates | {"drain_seconds", "drain_idle_seconds", "blocked_seconds"}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

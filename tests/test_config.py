@@ -12,6 +12,8 @@ from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import ConfigError
 
 MAY_BE_ZERO = {
+    "blocked_seconds",
+    "concurrency",
     "connections",
     "unread_body_bytes",
     "body_min_bytes_per_second",

@@ -13,6 +13,7 @@ from aiosock.net.channel import Channel, Waiting
 from aiosock.net.http1 import Http1Connection
 from aiosock.net.listener import SETTLING_TURNS, Listener, open_listeners
 from aiosock.net.service import Service
+from aiosock.net.watchdog import Watchdog
 from aiosock.web.exchange import Address, Connection
 from aiosock.web.handler import Handler
 
@@ -43,7 +44,7 @@ class Server:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raise ConfigError for an address or a format that cannot work. Binds here, accepts when started."""
+        """Raise ConfigError for a log format that cannot work. Binds and accepts when started."""
         self.config = config or Config()
         self.service = Service(handler, self.config, clock)
         self.listeners: list[Listener] = []
@@ -54,6 +55,7 @@ class Server:
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
+        self._watchdog = Watchdog(self.config.timeouts.blocked_seconds)
 
     @property
     def urls(self) -> list[str]:
@@ -77,6 +79,8 @@ class Server:
                 listener.close()
             raise
         self._background = {asyncio.create_task(self._keep_accepting()), asyncio.create_task(self._keep_sweeping())}
+        if self.config.timeouts.blocked_seconds:
+            self._watchdog.start()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -110,6 +114,7 @@ class Server:
 
     async def abort(self) -> bool:
         """End every connection now; say whether every handler has ended. A handler may refuse to be cancelled."""
+        self._watchdog.stop()
         for listener in self.listeners:
             listener.close()
         if self._channels:
@@ -197,6 +202,7 @@ class Server:
             limits=self.config.limits,
             shutdown=self.service.shutdown,
             debug=self.config.debug,
+            load=self.service.load,
         )
 
     async def _keep_sweeping(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiosock.config import Config
 from aiosock.log import Access, access_formatter, access_logger
+from aiosock.web.exchange import Load
 from aiosock.web.handler import Handler
 from aiosock.wire.conditional import format_date
 
@@ -25,6 +26,7 @@ class Service:
         self.timeouts = config.timeouts
         self.clock = clock
         self.shutdown = asyncio.Event()
+        self.load = Load(config.limits.concurrency) if config.limits.concurrency else None
         self._format_access = access_formatter(config.log_format) if config.access_log else None
         self._date_line = b""
         self._date_expires = 0.0

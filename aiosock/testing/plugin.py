@@ -54,7 +54,7 @@ def _serve_in_thread(app: Handler, options: dict[str, Any]) -> tuple[str, Callab
                 raise
             started.set_exception(error)  # raised in the test; nobody looks at a thread's own exceptions
 
-    thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=(main(),), name="aiosock-server", daemon=True)
     thread.start()
     try:
         url, loop, stop = started.result()

@@ -113,7 +113,20 @@ class App(Router):
     def __call__(self, request: Request) -> Awaitable[Response]:
         """Answer a request. Only Disconnected and cancellation come out; every other exception is an answer."""
         handler = self._handler or self._fold()
+        load = request.exchange.connection.load
+        if load is not None and load.is_exceeded and not self._is_health(request):
+            return _overloaded(request)
         return handler(request)
+
+    def _is_health(self, request: Request) -> bool:
+        """Say whether a request is for a health route, here or, as far as we can tell, in an app below."""
+        below = self._hosts and self._handler_of_host(request.host)
+        if below:
+            return isinstance(below, App)
+        found = self.table.match(request.method, request.subpath)
+        if isinstance(found, Match):
+            return found.route.health
+        return isinstance(found, Mounted) and isinstance(found.handler, App)
 
     def _fold(self) -> Handler:
         handler: Handler = self._dispatch
@@ -221,6 +234,11 @@ def _bound(middleware: Middleware, inner: Handler) -> Handler:
 
 def _toggle_slash(path: str) -> str:
     return path[:-1] if path.endswith("/") else path + "/"
+
+
+async def _overloaded(request: Request) -> Response:
+    error = HTTPError(503, "The server has more requests than it may answer at once.", {"retry-after": "1"})
+    return error_response(error, request.headers.get("accept", ""))
 
 
 async def _below(request: Request, found: Mounted) -> Response:

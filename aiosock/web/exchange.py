@@ -18,14 +18,29 @@ class Address(NamedTuple):
     port: int
 
 
+class Load:
+    """How many requests a server is answering, and how many it may."""
+
+    __slots__ = ("active", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.active = 0
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Say whether there are more than there may be."""
+        return self.active > self.limit
+
+
 class Connection:
     """What all requests of one connection have in common.
 
     `client` and `server` are None for a UNIX socket. `shutdown` is set when the server is told to stop: a handler
-    that could go on for ever looks at it, or waits for it.
+    that could go on for ever looks at it, or waits for it. `load` is None where concurrency has no limit.
     """
 
-    __slots__ = ("client", "debug", "limits", "scheme", "server", "shutdown")
+    __slots__ = ("client", "debug", "limits", "load", "scheme", "server", "shutdown")
 
     def __init__(
         self,
@@ -36,6 +51,7 @@ class Connection:
         limits: Limits | None = None,
         shutdown: asyncio.Event | None = None,
         debug: bool = False,
+        load: Load | None = None,
     ) -> None:
         self.client = client
         self.server = server
@@ -43,6 +59,7 @@ class Connection:
         self.limits = limits or Limits()
         self.shutdown = shutdown or asyncio.Event()
         self.debug = debug
+        self.load = load
 
 
 class BodyWriter(Protocol):

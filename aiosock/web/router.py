@@ -20,12 +20,14 @@ class RouteOptions(TypedDict, total=False):
     """What a route may say besides pattern and methods.
 
     `name` is for `url_for`, by default the handler's own. `on_disconnect` says what a leaving client does to the
-    handler. `body_limit` is in bytes, for bodies read whole.
+    handler. `body_limit` is in bytes, for bodies read whole. A `health` route is answered even by a server that is
+    beyond its `limits.concurrency`.
     """
 
     name: str
     on_disconnect: OnDisconnect
     body_limit: int
+    health: bool
 
 
 class Router:

@@ -59,6 +59,7 @@ class Route:
     name: str
     on_disconnect: OnDisconnect = "cancel"
     body_limit: int | None = None
+    health: bool = False
 
 
 class Match(NamedTuple):

@@ -1,6 +1,5 @@
 """Tests of aiosock.net: the peer that takes its answer slowly, or not at all, on a clock that a test moves."""
 
-
 import pytest
 
 from aiosock.config import Timeouts

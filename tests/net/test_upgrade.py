@@ -1,6 +1,5 @@
 """Tests of aiosock.net.http1: connections that leave HTTP (RFC 9110 section 7.8)."""
 
-
 import pytest
 
 from aiosock.web.request import Request

@@ -17,7 +17,7 @@ from tests.net.helpers import hello
 
 Serve = Callable[..., str]
 
-SUITE = '''
+SUITE = """
 import asyncio
 import urllib.request
 
@@ -42,7 +42,7 @@ def test_in_memory(aiosock_client):
 def test_on_a_socket(aiosock_server):
     with urllib.request.urlopen(aiosock_server(app), timeout=10) as response:
         assert response.read() == b"hello"
-'''
+"""
 
 
 def fetch(url: str) -> bytes:
@@ -108,7 +108,7 @@ class TestTheServerOfATest:
 
     def test_is_gone_after_it(self) -> None:
         assert events == ["start", "stop"]
-        assert [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()] == []
+        assert "aiosock-server" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_an_installed_aiosock_brings_the_plugin(tmp_path: Path) -> None:

@@ -113,6 +113,9 @@ class Http1Connection:
         """Await the handler and send what it gives; say whether the connection is still in order."""
         began, sent_before = self._channel.clock(), self._channel.sent
         self._channel.watcher = exchange
+        load = self._service.load
+        if load is not None:
+            load.active += 1
         try:
             return await self._handle(exchange, request)
         except asyncio.CancelledError:
@@ -123,6 +126,8 @@ class Http1Connection:
             server_logger.debug("%s %s: %s", request.method, request.target, error)
         finally:
             self._channel.watcher = None
+            if load is not None:
+                load.active -= 1
             exchange.over()
             if self._service.is_logging:
                 self._log(exchange.status, request, self._channel.sent - sent_before, self._channel.clock() - began)

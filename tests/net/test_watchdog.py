@@ -1,0 +1,129 @@
+"""Tests of aiosock.net.watchdog: what blocks the loop is named, once, and a loop that lives is left alone."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from aiosock import Config, Timeouts
+from aiosock.log import server_logger
+from aiosock.net.server import Server
+from aiosock.net.watchdog import LOOKS, Watchdog
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+
+class Reports(logging.Handler):
+    """Keeps what is logged, and says when something is."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+        self.arrived = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+        self.arrived.set()
+
+
+@pytest.fixture
+def reports() -> Iterator[Reports]:
+    handler = Reports()
+    server_logger.addHandler(handler)
+    yield handler
+    server_logger.removeHandler(handler)
+
+
+def block_until(happened: threading.Event) -> None:
+    """Block the thread, as a handler does that calls what is not async."""
+    assert happened.wait(10)
+
+
+def watch_looks(watchdog: Watchdog, count: int) -> threading.Event:
+    """Give an event that is set when the watchdog has looked so often again."""
+    done = threading.Event()
+    wait, left = watchdog._stopped.wait, iter(range(count))
+
+    def counting(timeout: float | None = None) -> bool:
+        if next(left, None) is None:
+            done.set()
+        return wait(timeout)
+
+    watchdog._stopped.wait = counting  # type: ignore[method-assign]
+    return done
+
+
+async def lives(watchdog: Watchdog, beats: int) -> None:
+    """Wait until the loop has given so many more signs of life."""
+    done, beat, left = asyncio.Event(), watchdog._beat, iter(range(beats))
+
+    def counting() -> None:
+        if next(left, None) is None:
+            done.set()
+        beat()
+
+    watchdog._beat = counting  # type: ignore[method-assign]
+    await done.wait()
+
+
+async def test_what_blocks_the_loop_is_named_with_its_stack(reports: Reports) -> None:
+    watchdog = Watchdog(0.05)
+    watchdog.start()
+    block_until(reports.arrived)
+    watchdog.stop()
+    assert "the event loop has been blocked" in reports.messages[0]
+    assert "block_until" in reports.messages[0]
+
+
+async def test_a_block_is_reported_once(reports: Reports) -> None:
+    watchdog = Watchdog(0.02)
+    watchdog.start()
+    block_until(reports.arrived)
+    looks = watch_looks(watchdog, 2 * LOOKS)
+    block_until(looks)
+    watchdog.stop()
+    assert len(reports.messages) == 1
+
+
+async def test_the_next_block_is_reported_too(reports: Reports) -> None:
+    watchdog = Watchdog(0.02)
+    watchdog.start()
+    for count in (1, 2):
+        reports.arrived.clear()
+        block_until(reports.arrived)
+        assert len(reports.messages) == count
+        await lives(watchdog, beats=3)
+    watchdog.stop()
+
+
+async def test_a_loop_that_waits_is_not_blocked(reports: Reports) -> None:
+    watchdog = Watchdog(5)
+    watchdog.start()
+    await lives(watchdog, beats=2)
+    watchdog.stop()
+    assert reports.messages == []
+
+
+async def test_a_watchdog_that_has_stopped_leaves_no_thread() -> None:
+    watchdog = Watchdog(0.02)
+    watchdog.start()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "aiosock-watchdog"]
+    watchdog.stop()
+    await asyncio.to_thread(thread.join, 10)
+    assert not thread.is_alive()
+
+
+async def never(request: Request) -> Response:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(("seconds", "threads"), [(0.5, 1), (0.0, 0)])
+async def test_a_server_watches_unless_told_not_to(seconds: float, threads: int) -> None:
+    config = Config(port=0, access_log=False, timeouts=Timeouts(blocked_seconds=seconds))
+    async with Server(never, config):
+        watching = [thread for thread in threading.enumerate() if thread.name == "aiosock-watchdog"]
+        assert len(watching) == threads
+    for thread in watching:
+        await asyncio.to_thread(thread.join, 10)

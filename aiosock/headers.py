@@ -1,7 +1,7 @@
 """Headers: fields in wire order, looked up without regard to case (RFC 9110 section 5)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Self, overload
 
@@ -45,7 +45,9 @@ class Headers:
         """Copy `fields`, a mapping or pairs; raise ResponseError for one that cannot stand on the wire."""
         pairs = fields.items() if isinstance(fields, Mapping | Headers) else fields
         self._block: bytes | None = None
-        self._fields = [(_checked_name(name), _checked_value(name, value)) for name, value in pairs]
+        self._fields: tuple[tuple[str, str], ...] | list[tuple[str, str]] = [
+            (_checked_name(name), _checked_value(name, value)) for name, value in pairs
+        ]
 
     @classmethod
     def from_block(cls, block: bytes) -> Self:
@@ -56,13 +58,15 @@ class Headers:
 
     @classmethod
     def from_valid(cls, fields: Iterable[tuple[str, str]]) -> Self:
-        """Take pairs known to be valid, names in lower case: constants, or another Headers' items."""
+        """Take pairs known to be valid, names in lower case. A tuple is a constant, and shared until it is changed."""
         headers = cls.__new__(cls)
         headers._block = None
-        headers._fields = list(fields)
+        headers._fields = fields if isinstance(fields, tuple) else list(fields)
         return headers
 
-    def _list(self) -> list[tuple[str, str]]:
+    @property
+    def fields(self) -> Sequence[tuple[str, str]]:
+        """Every field line as (lower-case name, value), in wire order; not a copy, so not to be kept."""
         if self._block is not None:
             # Most handlers look at no field at all, so splitting and decoding wait until one is wanted.
             lines = self._block.decode("latin-1").split("\r\n")
@@ -71,9 +75,13 @@ class Headers:
             self._block = None
         return self._fields
 
+    def _mutable(self) -> list[tuple[str, str]]:
+        self._fields = fields = list(self.fields)
+        return fields
+
     def items(self) -> list[tuple[str, str]]:
         """Give every field line as (lower-case name, value), in wire order."""
-        return list(self._list())
+        return list(self.fields)
 
     @overload
     def get(self, name: str, default: str) -> str: ...
@@ -89,11 +97,11 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """Give the value of each line of that name, in wire order: what Set-Cookie needs."""
         wanted = name.lower()
-        return [value for key, value in self._list() if key == wanted]
+        return [value for key, value in self.fields if key == wanted]
 
     def append(self, name: str, value: str) -> None:
         """Add a line, keeping those of the same name."""
-        self._list().append((_checked_name(name), _checked_value(name, value)))
+        self._mutable().append((_checked_name(name), _checked_value(name, value)))
 
     def setdefault(self, name: str, value: str) -> None:
         """Add a line unless one of that name is there."""
@@ -110,34 +118,34 @@ class Headers:
     def __setitem__(self, name: str, value: str) -> None:
         """Replace every line of that name by one, at the end."""
         line = (_checked_name(name), _checked_value(name, value))
-        fields = self._list()
+        fields = self._mutable()
         fields[:] = [field for field in fields if field[0] != line[0]]
         fields.append(line)
 
     def __delitem__(self, name: str) -> None:
         """Drop every line of that name; none is no error, as with `pop(name, None)`."""
         wanted = name.lower()
-        fields = self._list()
+        fields = self._mutable()
         fields[:] = [field for field in fields if field[0] != wanted]
 
     def __contains__(self, name: object) -> bool:
         """Say whether a line has that name, in any case."""
-        return isinstance(name, str) and any(key == name.lower() for key, _ in self._list())
+        return isinstance(name, str) and any(key == name.lower() for key, _ in self.fields)
 
     def __iter__(self) -> Iterator[str]:
         """Give each name once, in wire order."""
-        return iter(dict.fromkeys(key for key, _ in self._list()))
+        return iter(dict.fromkeys(key for key, _ in self.fields))
 
     def __len__(self) -> int:
         """Count the lines, not the names."""
-        return len(self._list())
+        return len(self.fields)
 
     def __eq__(self, other: object) -> bool:
         """Compare the lines, order included."""
-        return self._list() == other._list() if isinstance(other, Headers) else NotImplemented
+        return list(self.fields) == list(other.fields) if isinstance(other, Headers) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like dict
 
     def __repr__(self) -> str:
         """Show the lines."""
-        return f"Headers({self._list()!r})"
+        return f"Headers({list(self.fields)!r})"

@@ -7,7 +7,7 @@ from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.wire import grammar
-from aiosock.wire.head import wire_name
+from aiosock.wire.head import encode_fields
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -215,5 +215,4 @@ def encode_chunk(data: bytes) -> bytes:
 
 def encode_last_chunk(trailers: Iterable[tuple[str, str]] = ()) -> bytes:
     """Give the last chunk and the trailer section; the pairs must be valid, as those of `Headers` are."""
-    lines = "".join([f"{wire_name(name)}: {value}\r\n" for name, value in trailers])
-    return b"0\r\n" + lines.encode("latin-1") + b"\r\n"
+    return b"0\r\n" + encode_fields(trailers) + b"\r\n"

@@ -81,7 +81,8 @@ def find_head(buffer: bytes, scanned: int, limits: Limits) -> int:
 
     Raises ProtocolError as soon as a byte, a whole line or the length shows that no continuation can make it valid.
     """
-    end = buffer.find(b"\r\n\r\n", max(scanned - 3, _skip_empty_lines(buffer)))
+    first = _skip_empty_lines(buffer) if buffer.startswith(b"\r") else 0
+    end = buffer.find(b"\r\n\r\n", max(scanned - 3, first))
     if end >= 0:
         return end + 4
     if (
@@ -197,16 +198,19 @@ def refuse_invalid(head: bytes, limits: Limits) -> None:
 def encode_head(status: int, fields: Iterable[tuple[str, str]], framing: bytes = b"") -> bytes:
     r"""Give a response head, blank line included: status line, `framing` (whole lines), then `fields`.
 
-    The pairs must be valid, as those of `Headers` are. Names are written the way people expect them: `Content-Type`.
+    The pairs must be valid, as those of `Headers` are.
     """
-    lines = "".join([f"{wire_name(name)}: {value}\r\n" for name, value in fields])
-    return status_line(status) + framing + lines.encode("latin-1") + b"\r\n"
+    return status_line(status) + framing + encode_fields(fields) + b"\r\n"
+
+
+def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
+    """Give field lines; the pairs must be valid. Names are written as people expect them: `Content-Type`."""
+    return "".join([f"{wire_name(name)}: {value}\r\n" for name, value in fields]).encode("latin-1")
 
 
 def encode_request_head(method: str, target: str, fields: Iterable[tuple[str, str]]) -> bytes:
     """Give a request head, blank line included: what our own client sends. All parts must be valid."""
-    lines = "".join([f"{wire_name(name)}: {value}\r\n" for name, value in fields])
-    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+    return f"{method} {target} HTTP/1.1\r\n".encode("ascii") + encode_fields(fields) + b"\r\n"
 
 
 @cache  # bounded: a status has three digits

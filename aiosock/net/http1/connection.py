@@ -70,10 +70,11 @@ class Http1Connection:
         if buffer:
             await self._take_turns()
         waiting = Waiting.BYTES if buffer else Waiting.IDLE
-        deadline = channel.clock() + self._patience(waiting)
+        deadline = 0.0
         scanned = 0
         while not (buffer and (end := find_head(buffer, scanned, limits))):
             scanned = len(buffer)
+            deadline = deadline or channel.clock() + self._patience(waiting)
             channel.deadline = deadline
             try:
                 data = await channel.receive(waiting, self._task)
@@ -86,8 +87,7 @@ class Http1Connection:
                     raise ProtocolError(400, "The request ended within its head.")
                 return None
             if waiting is Waiting.IDLE:
-                waiting = Waiting.BYTES
-                deadline = channel.clock() + self._patience(waiting)
+                waiting, deadline = Waiting.BYTES, 0.0
             buffer += data
         channel.buffer = buffer[end:]
         head = parse_head(buffer[:end], limits, self._previous)
@@ -111,7 +111,8 @@ class Http1Connection:
 
     async def _answer(self, exchange: Http1Exchange, request: Request) -> bool:
         """Await the handler and send what it gives; say whether the connection is still in order."""
-        began, sent_before = self._channel.clock(), self._channel.sent
+        sent_before = self._channel.sent
+        began = self._channel.clock() if self._service.is_logging else 0.0
         self._channel.watcher = exchange
         load = self._service.load
         if load is not None:

@@ -1,9 +1,10 @@
 """One HTTP/1 exchange: the request body as it is wanted, the answer as the peer takes it (RFC 9112 sections 6 to 9)."""
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 from enum import Enum
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from aiosock.errors import HTTPError, ResponseError
 from aiosock.headers import Headers
@@ -14,7 +15,7 @@ from aiosock.net.service import Service
 from aiosock.web.exchange import BodyWriter, Connection, OnDisconnect
 from aiosock.web.response import Response, Upgrade
 from aiosock.wire.grammar import CONTENT_LENGTH
-from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_head, keeps_alive
+from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_fields, encode_head, keeps_alive, status_line
 
 OWN_FIELDS: Final = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding"})
 """The date and the fields that frame the message: the connection's business, whatever a handler has set."""
@@ -29,6 +30,10 @@ class Answer(Enum):
     NOT_BEGUN = "nothing but informational answers was sent"
     BEGUN = "the head was sent"
     ENDED = "all of it was sent"
+
+
+# A global costs 65 ns less to reach than a member of its class, five times for each request.
+NOT_BEGUN, BEGUN, ENDED = Answer
 
 
 class Http1Exchange:
@@ -67,7 +72,7 @@ class Http1Exchange:
         self._channel = channel
         self._service = service
         self._task = task
-        self._answer = Answer.NOT_BEGUN
+        self._answer = NOT_BEGUN
         self._cancelling = False
         self._gone: asyncio.Event | None = None
         self._keep_alive = keeps_alive(head)
@@ -91,14 +96,14 @@ class Http1Exchange:
     @property
     def has_begun(self) -> bool:
         """Say whether the final status has been sent."""
-        return self._answer is not Answer.NOT_BEGUN
+        return self._answer is not NOT_BEGUN
 
     async def receive(self) -> bytes:
         """Give the next piece of the request body, b"" at its end."""
         body = self._body
         if body is None or body.is_complete:
             return b""
-        if self._answer is Answer.ENDED:
+        if self._answer is ENDED:
             raise RuntimeError("the exchange is over; its body can no longer be read")
         return await body.receive()
 
@@ -119,13 +124,14 @@ class Http1Exchange:
         """Send an interim answer; to HTTP/1.0, nothing (RFC 9110 section 15.2)."""
         if not 100 <= status <= 199 or status == 101:
             raise ResponseError(f"an informational answer has a status from 100 to 199 but not 101, not {status}")
-        if self._answer is Answer.NOT_BEGUN and self._head.version == (1, 1):
+        if self._answer is NOT_BEGUN and self._head.version == (1, 1):
             await self._channel.send(encode_head(status, headers.items()))
 
     async def begin(self, head: Response) -> BodyWriter:
         """Send a head and give the writer for its body."""
-        fields, length = self._split(head)
-        data = self._encode(head.status, fields, length)
+        prepared = _prepare(head.headers)
+        length = prepared.length
+        data = self._encode(head.status, prepared, length)
         bodiless = self._head.method == "HEAD" or head.status in BODILESS
         writer = Http1BodyWriter(
             self._channel,
@@ -144,8 +150,8 @@ class Http1Exchange:
         Raises Disconnected; ResponseError for one that is not fit to be sent; what a streamed body itself raises.
         """
         body = response.body
-        if self._answer is not Answer.NOT_BEGUN:
-            if self._answer is Answer.BEGUN:
+        if self._answer is not NOT_BEGUN:
+            if self._answer is BEGUN:
                 raise ResponseError("the handler began an answer and did not end it")
         elif isinstance(response, Upgrade):
             await self._upgrade(response)
@@ -158,15 +164,16 @@ class Http1Exchange:
 
     def _write_whole(self, response: Response, body: bytes) -> bool:
         """Write head and body at once; say whether the peer is so slow that we must wait."""
-        fields, announced = self._split(response)
+        prepared = _prepare(response.headers)
+        announced = prepared.length
         is_silent = self._head.method == "HEAD" or response.status in BODILESS
         # A handler may announce for HEAD the length of the body that GET would have.
         if announced is not None and announced != len(body) and (body or not is_silent):
             raise ResponseError(f"the Content-Length is {announced}, the body has {len(body)} bytes")
-        head = self._encode(response.status, fields, len(body) if announced is None else announced)
+        head = self._encode(response.status, prepared, len(body) if announced is None else announced)
         if is_silent:
             body = b""
-        self._answer = Answer.ENDED
+        self._answer = ENDED
         if len(body) <= JOIN_BYTES:
             return self._channel.write(head + body)
         self._channel.write(head)
@@ -191,30 +198,19 @@ class Http1Exchange:
         if self._body is not None and not await self._body.drop():  # RFC 9110 section 7.8: the new protocol comes after
             raise ResponseError("the body of the request to upgrade is too long")
         self._keep_alive = False
-        self._answer = Answer.BEGUN
+        self._answer = BEGUN
         self.status = 101
         fields = [*response.headers.items(), ("connection", "upgrade")]
         await self._channel.send(encode_head(101, fields, self._service.date_line()))
         await response.run(Http1Duplex(self._channel))
-        self._answer = Answer.ENDED
+        self._answer = ENDED
 
-    def _split(self, response: Response) -> tuple[list[tuple[str, str]], int | None]:
-        """Give the fields of a response without those that frame it, and the length these announce."""
-        fields = response.headers.items()
-        own = [field for field in fields if field[0] in OWN_FIELDS]
-        if not own:
-            return fields, None
-        if "close" in response.headers.get("connection", "").lower().replace(" ", "").split(","):
-            self._keep_alive = False
-        length = response.headers.get("content-length")
-        if length is not None and not CONTENT_LENGTH.fullmatch(length.encode("latin-1")):
-            raise ResponseError(f"not a Content-Length: {length!r}")
-        return [field for field in fields if field not in own], None if length is None else int(length)
-
-    def _encode(self, status: int, fields: list[tuple[str, str]], length: int | None) -> bytes:
+    def _encode(self, status: int, prepared: "_Prepared", length: int | None) -> bytes:
         """Give the head with the fields that frame the message; from here on the answer has begun."""
-        if self._answer is not Answer.NOT_BEGUN:
+        if self._answer is not NOT_BEGUN:
             raise ResponseError("the answer has already begun")
+        if prepared.closes:
+            self._keep_alive = False
         own = self._service.date_line()
         if status not in BODILESS:  # RFC 9112 section 6.3
             if length is not None:
@@ -227,9 +223,9 @@ class Http1Exchange:
             own += b"Connection: close\r\n"
         elif self._head.version == (1, 0):
             own += b"Connection: keep-alive\r\n"
-        self._answer = Answer.BEGUN
+        self._answer = BEGUN
         self.status = status
-        return encode_head(status, fields, own)
+        return status_line(status) + own + prepared.lines + b"\r\n"
 
     def _will_persist(self) -> bool:
         """Decide, when the head is written, whether the connection can go on; the answer says so (section 9.6)."""
@@ -244,7 +240,7 @@ class Http1Exchange:
         return self._keep_alive
 
     def _ended(self) -> None:
-        self._answer = Answer.ENDED
+        self._answer = ENDED
 
     # The peer that leaves.
 
@@ -266,7 +262,7 @@ class Http1Exchange:
 
     async def disconnected(self) -> None:
         """Wait until the peer has closed or reset the connection, or the exchange is over."""
-        if self._answer is Answer.ENDED or self._channel.is_closing():
+        if self._answer is ENDED or self._channel.is_closing():
             return
         self._gone = self._gone or asyncio.Event()
         await self._gone.wait()
@@ -275,3 +271,36 @@ class Http1Exchange:
         """Let go of whoever still waits for the peer to leave."""
         if self._gone is not None:
             self._gone.set()
+
+
+class _Prepared(NamedTuple):
+    """The field lines of an answer as they are sent, and what its own framing fields said."""
+
+    lines: bytes
+    length: int | None
+    closes: bool
+
+
+def _prepare(headers: Headers) -> _Prepared:
+    """Take the fields of an answer apart; raise ResponseError for a Content-Length that is none."""
+    fields = headers.fields
+    # Most answers have the fields of their kind and no others, which are a constant: 1.1 us of 17 for a plain answer.
+    return _prepare_constant(fields) if isinstance(fields, tuple) else _prepare_fields(fields)
+
+
+def _prepare_fields(fields: Iterable[tuple[str, str]]) -> _Prepared:
+    others: list[tuple[str, str]] = []
+    own: dict[str, str] = {}
+    for name, value in fields:
+        if name in OWN_FIELDS:
+            own[name] = value
+        else:
+            others.append((name, value))
+    length = own.get("content-length")
+    if length is not None and not CONTENT_LENGTH.fullmatch(length.encode("latin-1")):
+        raise ResponseError(f"not a Content-Length: {length!r}")
+    closes = "close" in own.get("connection", "").lower().replace(" ", "").split(",")
+    return _Prepared(encode_fields(others), None if length is None else int(length), closes)
+
+
+_prepare_constant = lru_cache(maxsize=64)(_prepare_fields)

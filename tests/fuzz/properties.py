@@ -1,0 +1,98 @@
+"""What must hold for any stream in any pieces: each property is a function that raises where it does not."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+from aiosock.errors import HTTPError
+from aiosock.headers import Headers
+from aiosock.wire.conditional import is_not_modified, matches_weakly, parse_date
+from aiosock.wire.cookies import parse_cookies
+from aiosock.wire.head import parse_head, parse_response_head, response_framing
+from aiosock.wire.target import decode_segments, parse_query
+from tests.fuzz import reference
+from tests.fuzz.conversation import TIGHT
+from tests.fuzz.differences import differences
+from tests.fuzz.readers import DOCUMENTED, LIMITS, by_aiosock
+from tests.fuzz.reference import Ending
+from tests.fuzz.strategies import Pieces
+
+Property = Callable[[Pieces], None]
+
+
+def raises_only_what_is_documented(pieces: Pieces) -> None:
+    """Give every part of a stream to whatever in `wire` could be asked to parse it."""
+    data = b"".join(pieces)
+    for part in (data, *pieces, *_heads(data)):
+        _expect(DOCUMENTED, partial(_look_at, part))
+        _expect({502}, partial(_look_at_answer, part))
+        for line in part.decode("latin-1").split("\r\n"):
+            _expect({400}, partial(parse_query, line))
+            for text in (line, line.partition(":")[2].strip()):
+                parse_cookies(text)
+                parse_date(text)
+                matches_weakly(text, '"a"')
+
+
+def reads_alike_in_whatever_pieces(pieces: Pieces) -> None:
+    """Whatever the cuts, the same requests are read and the rest is refused with the same words."""
+    data = b"".join(pieces)
+    for limits in (LIMITS, TIGHT):
+        whole = by_aiosock([data], limits)
+        assert by_aiosock(pieces, limits) == whole
+        assert by_aiosock((data[at : at + 1] for at in range(len(data))), limits) == whole
+
+
+def reads_as_an_independent_reader_does(pieces: Pieces) -> None:
+    """The server and `reference` accept the same requests."""
+    data = b"".join(pieces)
+    mine, other = by_aiosock([data]), reference.read(data)
+    assert (mine.messages, mine.heads) == (other.messages, other.heads), f"{mine} against {other}"
+    if other.ending is Ending.INCOMPLETE:  # what cannot become valid is refused before it has all arrived
+        assert mine.ending in (Ending.INCOMPLETE, Ending.REFUSED), f"{mine} against {other}"
+    else:
+        assert mine.ending is other.ending, f"{mine} against {other}"
+
+
+def differs_only_as_listed(pieces: Pieces) -> None:
+    """h11 and httptools read the same requests, but for what `differences` lists."""
+    for found in differences(b"".join(pieces)):
+        assert found.listed is not None, f"{found.reader} differs, and that is not listed: {found.said}"
+
+
+WIRE: Final[dict[str, Property]] = {
+    "raises only what is documented": raises_only_what_is_documented,
+    "reads alike in whatever pieces": reads_alike_in_whatever_pieces,
+    "reads as an independent reader does": reads_as_an_independent_reader_does,
+    "differs only as listed": differs_only_as_listed,
+}
+
+
+def _heads(data: bytes) -> Iterable[bytes]:
+    """Give what looks like a head at each line of a stream."""
+    at = 0
+    while (end := data.find(b"\r\n\r\n", at)) >= 0:
+        yield data[at : end + 4]
+        at = end + 4
+
+
+def _look_at(data: bytes) -> None:
+    head = parse_head(data, LIMITS)
+    headers = Headers.from_block(head.fields.block)
+    for value in (headers.get(name, "") for name in headers):
+        assert parse_cookies(value) is not None
+    is_not_modified(headers, '"a"', 0)
+    decode_segments(head.raw_path)
+    parse_query(head.query)
+
+
+def _look_at_answer(data: bytes) -> None:
+    response_framing(parse_response_head(data), "GET")
+
+
+def _expect(statuses: Iterable[int], work: Callable[[], object]) -> None:
+    try:
+        work()
+    except HTTPError as error:
+        if error.status not in statuses:
+            raise

@@ -1,0 +1,41 @@
+"""Fuzz tests of whole connections, in memory: whatever the bytes and their pieces, the server does its duty.
+
+It answers no 5xx of its own, logs no incident, serves what an independent reader would serve and nothing else, answers
+the same whatever the pieces, in a form that two clients read alike, and lets go behind the last deadline.
+"""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from aiosock.log import server_logger
+from tests.fuzz.conversation import HANDLERS, check, no_incident
+from tests.fuzz.seeds import seeds
+from tests.fuzz.strategies import Pieces, pieces
+
+SETTINGS = settings(
+    max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+every_handler = pytest.mark.parametrize("name", HANDLERS.keys())
+
+
+@every_handler
+async def test_every_seed_is_served_or_refused(name: str) -> None:
+    for seed in seeds():
+        middle = len(seed) // 2
+        await check(name, (seed[:middle], seed[middle:]))
+
+
+@every_handler
+@SETTINGS
+@given(stream=pieces())
+async def test_near_valid_streams_are_served_or_refused(name: str, stream: Pieces) -> None:
+    await check(name, stream)
+
+
+# The check has to see what it is there for.
+
+
+async def test_an_incident_in_the_log_is_seen() -> None:
+    with pytest.raises(AssertionError, match="ran dry"), no_incident():
+        server_logger.warning("ran dry")

@@ -198,11 +198,13 @@ async def test_sent_bytes_reach_the_peer_and_are_counted(open_line: OpenLine) ->
     assert line.channel.sent == 6
 
 
-async def test_a_write_says_whether_a_drain_is_due(open_line: OpenLine) -> None:
+async def test_a_channel_says_whether_a_drain_is_due(open_line: OpenLine) -> None:
     line = open_line(write_buffer_bytes=10)
     line.peer.peer_reads(False)
-    assert not line.channel.write(b"x" * 10)
-    assert line.channel.write(b"x")
+    line.channel.write(b"x" * 10)
+    assert not line.channel.is_full
+    line.channel.write(b"x")
+    assert line.channel.is_full
 
 
 async def test_a_send_waits_for_a_peer_that_is_slow(open_line: OpenLine) -> None:

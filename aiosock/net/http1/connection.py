@@ -9,7 +9,7 @@ import time
 from aiosock.errors import Disconnected, HTTPError, ProtocolError
 from aiosock.headers import Headers
 from aiosock.log import Access, server_logger, timestamp
-from aiosock.net.channel import Channel, Waiting
+from aiosock.net.channel import BYTES, IDLE, Channel, Waiting
 from aiosock.net.http1.exchange import Http1Exchange
 from aiosock.net.service import Service
 from aiosock.web.exchange import Connection
@@ -69,7 +69,7 @@ class Http1Connection:
         buffer = channel.take()
         if buffer:
             await self._take_turns()
-        waiting = Waiting.BYTES if buffer else Waiting.IDLE
+        waiting = BYTES if buffer else IDLE
         deadline = 0.0
         scanned = 0
         while not (buffer and (end := find_head(buffer, scanned, limits))):
@@ -86,8 +86,8 @@ class Http1Connection:
                 if buffer.strip(b"\r\n"):
                     raise ProtocolError(400, "The request ended within its head.")
                 return None
-            if waiting is Waiting.IDLE:
-                waiting, deadline = Waiting.BYTES, 0.0
+            if waiting is IDLE:
+                waiting, deadline = BYTES, 0.0
             buffer += data
         channel.buffer = buffer[end:]
         head = parse_head(buffer[:end], limits, self._previous)
@@ -97,9 +97,9 @@ class Http1Connection:
     def _patience(self, waiting: Waiting) -> float:
         """Give how many seconds to wait for the first byte of a head, or from there to its end."""
         timeouts = self._service.timeouts
-        if waiting is Waiting.IDLE and self._service.shutdown.is_set():
+        if waiting is IDLE and self._service.shutdown.is_set():
             return timeouts.drain_idle_seconds
-        if waiting is Waiting.IDLE and self._previous is not None:
+        if waiting is IDLE and self._previous is not None:
             return timeouts.keep_alive_seconds
         return timeouts.head_seconds
 
@@ -138,8 +138,11 @@ class Http1Connection:
     async def _handle(self, exchange: Http1Exchange, request: Request) -> bool:
         """Await the handler and answer; a bare handler may raise what an App would have answered."""
         try:
-            exchange.check_expectation()
-            await exchange.answer(await self._service.handler(request))
+            if request.head.fields.expect is not None:
+                exchange.check_expectation()
+            response = await self._service.handler(request)
+            if not exchange.answer_at_once(response):
+                await exchange.answer(response)
             return True
         except HTTPError as caught:
             error = caught

@@ -150,20 +150,29 @@ class Http1Exchange:
         Raises Disconnected; ResponseError for one that is not fit to be sent; what a streamed body itself raises.
         """
         body = response.body
-        if self._answer is not NOT_BEGUN:
-            if self._answer is BEGUN:
-                raise ResponseError("the handler began an answer and did not end it")
-        elif isinstance(response, Upgrade):
-            await self._upgrade(response)
-        elif isinstance(body, bytes):
-            if self._write_whole(response, body):
-                self._channel.start_answer()
-                await self._channel.drain()
-        else:
-            await self._stream(response, body)
+        if self._answer is BEGUN:
+            raise ResponseError("the handler began an answer and did not end it")
+        if self._answer is NOT_BEGUN:
+            if isinstance(response, Upgrade):
+                await self._upgrade(response)
+            elif isinstance(body, bytes):
+                self._write_whole(response, body)
+            else:
+                await self._stream(response, body)
+        if self._channel.is_full:
+            self._channel.start_answer()
+            await self._channel.drain()
 
-    def _write_whole(self, response: Response, body: bytes) -> bool:
-        """Write head and body at once; say whether the peer is so slow that we must wait."""
+    def answer_at_once(self, response: Response) -> bool:
+        """Write a response that has its body, if it is one; say whether nothing is left for `answer` to do."""
+        body = response.body
+        if self._answer is not NOT_BEGUN or not isinstance(body, bytes) or isinstance(response, Upgrade):
+            return False
+        self._write_whole(response, body)
+        return not self._channel.is_full
+
+    def _write_whole(self, response: Response, body: bytes) -> None:
+        """Write head and body, at once unless the body is long."""
         prepared = _prepare(response.headers)
         announced = prepared.length
         is_silent = self._head.method == "HEAD" or response.status in BODILESS
@@ -175,9 +184,10 @@ class Http1Exchange:
             body = b""
         self._answer = ENDED
         if len(body) <= JOIN_BYTES:
-            return self._channel.write(head + body)
-        self._channel.write(head)
-        return self._channel.write(body)
+            self._channel.write(head + body)
+        else:
+            self._channel.write(head)
+            self._channel.write(body)
 
     async def _stream(self, response: Response, body: AsyncIterable[bytes | str]) -> None:
         """Write the head, then piece after piece; the body is closed whatever happens."""

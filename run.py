@@ -16,11 +16,15 @@ app.mount("/static", files)
 
 
 @app.get("/")
-async def home(request: Request) -> Response | str:
+async def home(request: Request) -> Response:
     """Answer a browser with a page, and curl with a line."""
     if "text/html" not in request.headers.get("accept", ""):
-        return "Hello from aiosock! Try /hello/you, /echo, /time and /upload.\n"
-    return await files.serve(request, "/index.html")
+        return Response.text(
+            "Hello from aiosock! Try /hello/you, /echo, /time and /upload.\n", headers={"vary": "Accept"}
+        )
+    page = await files.serve(request, "/index.html")
+    page.headers["vary"] = "Accept"
+    return page
 
 
 @app.get("/hello/{name}")

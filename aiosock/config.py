@@ -31,10 +31,10 @@ class Limits:
     write_buffer_bytes: int = 64 * KIB  # asyncio's high-water mark
     """What waits for a slow peer, for each connection; beyond it the handler waits too."""
     connections: int = 0
-    """Connections open at once; further ones wait in the kernel. 0: as many as RLIMIT_NOFILE allows, less a reserve."""
+    """Connections open at once; further ones wait in the kernel. 0, and at most: half of RLIMIT_NOFILE, less a reserve."""
 
     concurrency: int = 0  # uvicorn: limit_concurrency, off too
-    """Requests being answered at once; further ones get 503, but for health routes. 0: no limit."""
+    """Requests that an App answers at once; further ones get 503, but for health routes. 0: no limit."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a limit is not positive."""
@@ -57,7 +57,7 @@ class Timeouts:
     """Without the peer taking a byte of the answer. After it the connection is reset."""
     write_min_bytes_per_second: int = 240  # Kestrel: MinResponseDataRate
     """Average below which an answer is given up, once the grace is over. 0: no minimum."""
-    rate_grace_seconds: float = 5.0  # Kestrel: gracePeriod 5s
+    rate_grace_seconds: float = 20.0  # Apache: mod_reqtimeout body=20,MinRate=500
     """Waiting that is free of the two minimum rates."""
     linger_seconds: float = 2.0  # Apache: MAX_SECS_TO_LINGER 30, SECONDS_TO_LINGER 2
     """For the peer to read the last answer and close, before a close that it could see as a reset."""

@@ -57,9 +57,13 @@ class ConfigError(AiosockError, ValueError):
     """An option that cannot work; the message names it and says why."""
 
 
+# RFC 9110 section 15.5 has new names for these; Python's table before 3.13 has the old ones.
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
 def reason_phrase(status: int) -> str:
     """Give the registered phrase, or an empty one: the phrase carries no meaning (RFC 9112 section 4)."""
     try:
-        return HTTPStatus(status).phrase
+        return _RENAMED.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return ""

@@ -22,7 +22,8 @@ access_logger = logging.getLogger("aiosock.access")
 class Access:
     """One answer, for the access log: the names that a template may use.
 
-    `time` is ISO 8601 in UTC; `bytes` counts all that was sent for the answer, `seconds` runs from its head's arrival.
+    `time` is ISO 8601 in UTC; `bytes` counts what was handed to the kernel, or kept for it,
+    for the answer, `seconds` runs from its head's arrival.
     """
 
     client: str

@@ -9,6 +9,7 @@ import asyncio
 import errno
 import os
 import re
+import select
 import socket
 import stat
 import struct
@@ -23,6 +24,10 @@ from aiosock.errors import ConfigError
 SETTLING_TURNS: Final = 8
 """Turns of the loop from accepting a connection to serving it, four in asyncio, and some to spare."""
 
+NOT_SENT_BYTES: Final = 128 * 1024
+"""What the kernel takes for a peer beyond what it has sent: enough for a fast one."""
+
+TCP_NOTSENT_LOWAT: Final = 25  # Linux; named by Python from 3.12 on
 SO_ATTACH_FILTER: Final = 26  # Linux; Python's socket module does not name it
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -66,6 +71,10 @@ class Listener:
             self._server = await asyncio.start_server(connected, **options)
         # asyncio accepts as many at once as the backlog it is given, and listens with that: give the kernel its own back.
         self.sock.listen(self._backlog)
+        if sys.platform == "linux" and self.sock.family != socket.AF_UNIX:
+            # Inherited by what is accepted. Without it megabytes wait in the kernel for a slow peer, which the transport
+            # hears nothing of before a third of them is gone: it would look as if the peer took nothing.
+            self.sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
 
     def pause(self) -> None:
         """Stop accepting; clients wait in the kernel's backlog. What has been accepted is served."""
@@ -81,6 +90,15 @@ class Listener:
             _call_after(SETTLING_TURNS, server.close)
         else:
             server.close()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Say whether a client waits in the backlog."""
+        if self.sock.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def accept_rest(self) -> list[socket.socket]:
         """Give the connections that wait in the backlog, and close: what the kernel has accepted for us is not lost."""
@@ -196,7 +214,8 @@ def _open_tcp(address: str, backlog: int) -> list[Listener]:
 
 
 def _bound(family: int, place: tuple[Any, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol, which accepted sockets inherit: asyncio sets TCP_NODELAY only where a socket says that it is TCP.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # A restart must not wait for the old connections' TIME_WAIT; on Windows the option means something else.
         if os.name == "posix":

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import server_logger
-from aiosock.net.channel import Channel, Waiting
+from aiosock.net.channel import IDLE, Channel
 from aiosock.net.http1 import Http1Connection
 from aiosock.net.listener import SETTLING_TURNS, Listener, open_listeners
 from aiosock.net.service import Service
@@ -50,7 +50,7 @@ class Server:
         self.listeners: list[Listener] = []
         self._channels: set[Channel] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._limit = self.config.limits.connections or connection_limit()
+        self._limit = min(self.config.limits.connections or connection_limit(), connection_limit())
         self._has_been_full = False
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
@@ -103,7 +103,7 @@ class Server:
         timeouts = self.config.timeouts
         now = self.service.clock()
         for channel in self._channels:
-            if channel.waiting is Waiting.IDLE:
+            if channel.waiting is IDLE:
                 channel.deadline = min(channel.deadline, now + timeouts.drain_idle_seconds)
         while (self._channels or self._tasks) and self.service.clock() < now + timeouts.drain_seconds:
             self.sweep()
@@ -164,7 +164,12 @@ class Server:
         # All at once: a client answered in between could come back and keep the backlog from ever being empty.
         accepted = [sock for listener in self.listeners for sock in listener.accept_rest()]
         for sock in accepted:
-            task = asyncio.create_task(self.connected(*await open_streams(sock, self.config.limits)))
+            try:
+                reader, writer = await open_streams(sock, self.config.limits)
+            except OSError:  # the client has left, and the others have not
+                sock.close()
+                continue
+            task = asyncio.create_task(self.connected(reader, writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -195,6 +200,12 @@ class Server:
             if not self._channels:
                 self._empty.set()
 
+    def _make_room(self) -> None:
+        """End some of the connections that have been answered and are idle, the longest first, for those who wait."""
+        idle = [channel for channel in self._channels if channel.waiting is IDLE and channel.sent]
+        for channel in sorted(idle, key=lambda channel: channel.deadline)[: max(1, self._limit // 16)]:
+            channel.deadline = self.service.clock()
+
     def _describe(self, writer: asyncio.StreamWriter) -> Connection:
         return Connection(
             client=_address(writer.get_extra_info("peername")),
@@ -214,6 +225,8 @@ class Server:
 
     def sweep(self) -> None:
         """Enforce the deadlines that have passed."""
+        if len(self._channels) >= self._limit and any(listener.is_awaited for listener in self.listeners):
+            self._make_room()
         now = self.service.clock()
         for channel in tuple(self._channels):
             channel.check(now)
@@ -240,7 +253,10 @@ def sweep_seconds(timeouts: Timeouts) -> float:
 
 
 def connection_limit() -> int:
-    """Give as many connections as the process may have descriptors, less a reserve; a million where it is unlimited."""
+    """Give how many connections the process has descriptors for; a million where it may have any number.
+
+    Two for each, less a reserve: a handler may open one more, such as the file it sends.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -248,7 +264,7 @@ def connection_limit() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return 1_000_000
-    return max(soft - max(RESERVED_DESCRIPTORS, soft // 10), soft // 4, 1)
+    return max((soft - RESERVED_DESCRIPTORS) // 2, soft // 4, 1)
 
 
 def _address(name: object) -> Address | None:

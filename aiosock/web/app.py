@@ -58,7 +58,12 @@ class App(Router):
         self._remember(handler)
 
     def host(self, name: str, handler: Handler) -> None:
-        """Hand every request for a host to an app or handler; `*.example.org` takes all hosts below that one."""
+        """Hand every request for a host to an app or handler; `*.example.org` takes all hosts below that one.
+
+        Raises RouteError for a name with a port.
+        """
+        if ":" in name and not name.endswith("]"):
+            raise RouteError(f"the host {name!r} may not have a port: a host is served on every port")
         self._hosts[name.lower()] = handler
         self._remember(handler)
 
@@ -140,7 +145,7 @@ class App(Router):
 
     async def _guard(self, handler: Handler, request: Request) -> Response:
         try:
-            return await handler(request)
+            return to_response(await handler(request))
         except Exception as error:
             return await self._answer(request, error)
 

@@ -1,6 +1,7 @@
 """Error answers in the client's language: a page for a browser, problem+json (RFC 9457) for a program, a line for curl."""
 
 import json
+import re
 from html import escape
 
 from aiosock.errors import HTTPError, reason_phrase
@@ -17,6 +18,9 @@ _PAGE = """<!doctype html>
 """
 
 
+# RFC 9110 section 12.4.2.
+_REFUSED = re.compile(r"\bq *= *0(?:\.0*)?(?![0-9.])")
+
 # A detail may quote the client: what could add lines, or play with a terminal (CWE-150).
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
@@ -24,18 +28,25 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)
 def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
     """Answer an error for a client with this Accept field; `trace` is a traceback, shown only in debug mode."""
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
-    accept = accept.lower()
-    if "text/html" in accept:
+    wanted = _accepted(accept)
+    if "text/html" in wanted:
         page = _PAGE.format(title=escape(title), detail=escape(error.detail))
         response = Response.html(page + (f"<pre>{escape(trace)}</pre>\n" if trace else ""), error.status)
-    elif "json" in accept:
+    elif any(kind.endswith("json") for kind in wanted):
         problem = {"title": reason_phrase(error.status), "status": error.status, "detail": error.detail}
         body = json.dumps({**problem, "trace": trace} if trace else problem)
         response = Response(body, error.status, {"content-type": "application/problem+json"})
     else:
         line = title if error.detail == reason_phrase(error.status) else f"{title}: {error.detail}".translate(_ESCAPES)
         response = Response.text(f"{line}\n{trace}", error.status)
-    response.headers["vary"] = "Accept"
     for name, value in error.headers.items():
         response.headers[name] = value
+    if "accept" not in response.headers.get("vary", "").lower():
+        response.headers.append("vary", "Accept")
     return response
+
+
+def _accepted(accept: str) -> list[str]:
+    """Give the media types of an Accept field, in lower case, without those that it refuses with a weight of 0."""
+    ranges = [part.partition(";") for part in accept.lower().split(",")]
+    return [kind.strip() for kind, _, weight in ranges if not _REFUSED.search(weight)]

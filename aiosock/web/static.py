@@ -1,6 +1,7 @@
 """StaticFiles: a directory, served without a way out of it (RFC 9110 sections 8.8, 13 and 15.4.5)."""
 
 import asyncio
+import errno
 import mimetypes
 import os
 import re
@@ -24,6 +25,11 @@ BLOCK: Final = 256 * 1024
 """Bytes of a file read at once: large enough that the hop to a thread costs little."""
 
 INDEX: Final = "index.html"
+
+HIDDEN_ERRORS: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL}
+)
+"""What opening a file raises for a name that nothing is served under."""
 
 _DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.DOTALL)
 """Names that open a device on Windows; refused everywhere, so that a site moves without surprises."""
@@ -103,15 +109,11 @@ class StaticFiles:
         if is_directory and not request.raw_path.endswith("/"):
             return _with_slash(request)
         try:
-            file = await aiofiles.open(
-                path / INDEX if is_directory else path, "rb", buffering=0, opener=self._open_contained
-            )
+            file = await self._open(path / INDEX if is_directory else path, request)
         except IsADirectoryError:
             if is_directory:  # a directory that is called index.html
                 raise _not_found(request) from None
             return _with_slash(request)
-        except OSError:
-            raise _not_found(request) from None
         try:
             response = self._respond(request, INDEX if is_directory else path.name, os.fstat(file.fileno()))
         except BaseException:
@@ -122,6 +124,17 @@ class StaticFiles:
         else:
             response.body = FileBody(file, int(response.headers["content-length"]))
         return response
+
+    async def _open(self, path: Path, request: Request) -> AsyncFileIO:
+        """Open a file below the root, in a thread; raise HTTPError: 404 where nothing is served, 503 at the limit."""
+        try:
+            return await aiofiles.open(path, "rb", buffering=0, opener=self._open_contained)
+        except OSError as error:
+            if error.errno in HIDDEN_ERRORS:
+                raise _not_found(request) from None
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise HTTPError(503, "The server has too many files open.", {"retry-after": "1"}) from None
+            raise
 
     def _respond(self, request: Request, name: str, status: os.stat_result) -> Response:
         if not stat.S_ISREG(status.st_mode):
@@ -146,7 +159,7 @@ class StaticFiles:
         if not real.is_relative_to(self.root) or any(
             name.startswith(".") for name in real.relative_to(self.root).parts
         ):
-            raise PermissionError(f"{path!r} leads out of {self.root!r}")
+            raise PermissionError(errno.EACCES, f"{path!r} leads out of {self.root!r}")
         # O_NONBLOCK: opening a FIFO waits for its writer otherwise.
         return os.open(real, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from aiosock.config import Timeouts
 from aiosock.testing import Client, Peer
 from aiosock.testing.transport import MemoryTransport, open_memory_streams
 from aiosock.web.handler import Handler
@@ -99,8 +100,11 @@ class Endless:
 
 @asynccontextmanager
 async def connection(handler: Handler, **options: Any) -> AsyncIterator[tuple[Client, Peer, MemoryTransport]]:
-    """Open a connection in memory: the client, the peer's end, and what the server writes to."""
-    async with Client(handler, **options) as client:
+    """Open a connection in memory: the client, the peer's end, and what the server writes to.
+
+    The grace is five seconds, shorter than every idle timeout, so that each of the two can be told from the other.
+    """
+    async with Client(handler, **{"timeouts": Timeouts(rate_grace_seconds=5), **options}) as client:
         reader, writer, transport = open_memory_streams(client.server.config.limits.read_buffer_bytes)
         task = asyncio.create_task(client.server.connected(reader, writer))
         peer = Peer(client, transport, task)

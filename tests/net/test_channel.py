@@ -19,7 +19,9 @@ class Line:
     def __init__(self, timeouts: Timeouts | None = None, **limits: int) -> None:
         self.now = 0.0
         reader, writer, self.peer = open_memory_streams(1024)
-        self.channel = Channel(reader, writer, Limits(**limits), timeouts or Timeouts(), lambda: self.now)
+        self.channel = Channel(
+            reader, writer, Limits(**limits), timeouts or Timeouts(rate_grace_seconds=5), lambda: self.now
+        )
 
     async def pass_time(self, seconds: float) -> None:
         await settle()

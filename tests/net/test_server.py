@@ -261,7 +261,7 @@ def test_the_limit_leaves_descriptors_for_other_things() -> None:
 
 
 @pytest.mark.parametrize(
-    ("soft", "limit"), [(1024, 922), (256, 192), (65536, 58983), (80, 20), (4, 1), (-1, 1_000_000), (1, 1)]
+    ("soft", "limit"), [(1024, 480), (256, 96), (65536, 32736), (80, 20), (4, 1), (-1, 1_000_000), (1, 1)]
 )
 def test_the_limit_follows_from_the_descriptors_of_the_process(
     soft: int, limit: int, monkeypatch: pytest.MonkeyPatch

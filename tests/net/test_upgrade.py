@@ -61,12 +61,33 @@ async def test_an_upgraded_connection_may_be_silent_for_long() -> None:
         assert await peer.receive() == b"STILL HERE"
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize(
-    "request_", [GET, request_bytes("Connection: upgrade", "Upgrade: other"), request_bytes(*UPGRADE, version="1.0")]
+    "request_",
+    [
+        GET,
+        request_bytes("Connection: upgrade", "Upgrade: other"),
+        request_bytes("Upgrade: lines"),
+        request_bytes(*UPGRADE, version="1.0"),
+    ],
 )
-async def test_an_upgrade_that_was_not_offered_is_500(request_: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    assert statuses(await answers_to(upgrade, request_)) == [500]
-    assert "did not offer" in caplog.text
+async def test_an_upgrade_that_was_not_offered_is_426(request_: bytes) -> None:
+    received = await answers_to(upgrade, request_)
+    assert statuses(received) == [426]
+    assert b"\r\nUpgrade: lines\r\n" in received
+
+
+async def test_a_426_on_a_connection_that_persists_says_what_the_connection_is_for() -> None:
+    async with connection(upgrade) as (_, peer, _):
+        peer.send(GET)
+        assert (await peer.response()).headers["connection"] == "upgrade"
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_malformed_body_of_a_request_to_upgrade_is_400() -> None:
+    assert statuses(await answers_to(upgrade, request_bytes(*UPGRADE, "Transfer-Encoding: chunked") + b"zz\r\n")) == [
+        400
+    ]
 
 
 async def test_a_failing_upgrade_is_logged_and_cut(caplog: pytest.LogCaptureFixture) -> None:

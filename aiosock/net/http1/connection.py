@@ -6,7 +6,7 @@ It waits for a head, awaits the handler, sends the answer, and goes round again.
 import asyncio
 import time
 
-from aiosock.errors import Disconnected, HTTPError, ProtocolError
+from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
 from aiosock.headers import Headers
 from aiosock.log import Access, server_logger, timestamp
 from aiosock.net.channel import BYTES, IDLE, Channel, Waiting
@@ -21,6 +21,10 @@ YIELD_AFTER = 32
 """Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
 
 
+SORRY = "The server failed to answer."
+"""What a client is told of an exception that has no answer."""
+
+
 class Http1Connection:
     """One HTTP/1 connection: `serve`, in the task that made it, answers its requests, in order, until it ends."""
 
@@ -30,6 +34,8 @@ class Http1Connection:
         self._connection = connection
         self._previous: FieldSection | None = None
         self._in_a_row = 0
+        self._opening = b""
+        self._is_head = False
         self._task = asyncio.current_task()
 
     async def serve(self) -> None:
@@ -68,6 +74,7 @@ class Http1Connection:
         channel, limits = self._channel, self._service.limits
         buffer = channel.take()
         if buffer:
+            self._opening = buffer[:16]
             await self._take_turns()
         waiting = BYTES if buffer else IDLE
         deadline = 0.0
@@ -89,6 +96,7 @@ class Http1Connection:
             if waiting is IDLE:
                 waiting, deadline = BYTES, 0.0
             buffer += data
+            self._opening = buffer[:16]
         channel.buffer = buffer[end:]
         head = parse_head(buffer[:end], limits, self._previous)
         self._previous = head.fields
@@ -144,24 +152,30 @@ class Http1Connection:
             if not exchange.answer_at_once(response):
                 await exchange.answer(response)
             return True
-        except HTTPError as caught:
-            error = caught
-        except Disconnected:
+        except (Disconnected, KeyboardInterrupt):
             raise
-        except asyncio.CancelledError:
-            if self._task is None or self._task.cancelling():
+        except HTTPError as error:
+            return await self._answer_error(exchange, request, error)
+        except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            # Where nobody has cancelled us, the handler has awaited a task that somebody had.
+            if is_cancelled and (self._task is None or self._task.cancelling()):
                 raise
-            # Nobody has cancelled us: the handler has awaited a task that somebody had.
             server_logger.exception("%s %s failed", request.method, request.target)
-            error = HTTPError(500, "The server failed to answer.")
-        except Exception:
-            server_logger.exception("%s %s failed", request.method, request.target)
-            error = HTTPError(500, "The server failed to answer.")
+            return await self._answer_error(exchange, request, HTTPError(500, SORRY))
+
+    async def _answer_error(self, exchange: Http1Exchange, request: Request, error: HTTPError) -> bool:
+        """Answer with an error; say whether that could still be done."""
         if exchange.has_begun:
             # The status is out and cannot change any more: the peer must at least see that the body is not whole.
+            server_logger.error("%s %s failed after its head was sent: %s", request.method, request.target, error)
             self._channel.abort()
             return False
-        await exchange.answer(error_response(error, request.headers.get("accept", "")))
+        try:
+            await exchange.answer(error_response(error, request.headers.get("accept", "")))
+        except ResponseError:
+            server_logger.exception("%s %s raised an error that cannot be sent", request.method, request.target)
+            await exchange.answer(error_response(HTTPError(500, SORRY)))
         return True
 
     async def _refuse(self, error: ProtocolError) -> bool:
@@ -169,7 +183,9 @@ class Http1Connection:
         response = error_response(error)
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
-        data = encode_head(response.status, response.headers.items(), own) + response.body
+        data = encode_head(response.status, response.headers.fields, own)
+        if not self._opening.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 section 9.3.2
+            data += response.body
         try:
             await self._channel.send(data)
         except Disconnected:

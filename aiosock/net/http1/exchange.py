@@ -160,7 +160,6 @@ class Http1Exchange:
             else:
                 await self._stream(response, body)
         if self._channel.is_full:
-            self._channel.start_answer()
             await self._channel.drain()
 
     def answer_at_once(self, response: Response) -> bool:
@@ -183,6 +182,7 @@ class Http1Exchange:
         if is_silent:
             body = b""
         self._answer = ENDED
+        self._channel.start_answer()
         if len(body) <= JOIN_BYTES:
             self._channel.write(head + body)
         else:
@@ -203,15 +203,18 @@ class Http1Exchange:
                 await close()
 
     async def _upgrade(self, response: Upgrade) -> None:
-        if response.protocol.lower() not in self._head.fields.upgrade or self._head.version != (1, 1):
-            raise ResponseError(f"the client did not offer to upgrade to {response.protocol}")
-        if self._body is not None and not await self._body.drop():  # RFC 9110 section 7.8: the new protocol comes after
-            raise ResponseError("the body of the request to upgrade is too long")
+        fields = self._head.fields
+        # RFC 9110 section 7.8: the option in Connection too, or a proxy that knows nothing of it may have passed it on.
+        is_offered = response.protocol.lower() in fields.upgrade and "upgrade" in fields.connection
+        if not is_offered or self._head.version != (1, 1):
+            raise HTTPError(426, f"This speaks {response.protocol} only.", {"upgrade": response.protocol})
+        if self._body is not None and not await self._body.drop():  # the new protocol comes after the body
+            raise HTTPError(400, "The body of a request to upgrade is malformed, or too long.")
         self._keep_alive = False
         self._answer = BEGUN
         self.status = 101
-        fields = [*response.headers.items(), ("connection", "upgrade")]
-        await self._channel.send(encode_head(101, fields, self._service.date_line()))
+        own = self._service.date_line() + b"Connection: upgrade\r\n"
+        await self._channel.send(encode_head(101, [f for f in response.headers.fields if f[0] not in OWN_FIELDS], own))
         await response.run(Http1Duplex(self._channel))
         self._answer = ENDED
 
@@ -231,6 +234,8 @@ class Http1Exchange:
                 self._keep_alive = False  # HTTP/1.0 knows no chunks: the end of the connection ends the body
         if not self._will_persist():
             own += b"Connection: close\r\n"
+        elif status == 426:  # RFC 9110 section 15.5.22: it has an Upgrade field, which is for this connection only
+            own += b"Connection: upgrade\r\n"
         elif self._head.version == (1, 0):
             own += b"Connection: keep-alive\r\n"
         self._answer = BEGUN

@@ -1,0 +1,9 @@
+"""A table of raw byte cases with what HTTP/1.1 asks of a server, and the means to hold any server against it."""
+
+from aiosock.check.case import Case
+from aiosock.check.command import check
+from aiosock.check.report import Report
+from aiosock.check.table import CASES
+from aiosock.check.verdict import Verdict, judge
+
+__all__ = ["CASES", "Case", "Report", "Verdict", "check", "judge"]

@@ -34,7 +34,7 @@ GRAMMAR: Final = "RFC 9112 section 2.2"
 PERSISTENCE: Final = "RFC 9112 section 9.3"
 """Asks for connections that persist."""
 
-DECISION: Final = "DESIGN section 6"
+DECISION: Final = "docs/explanation/supported-http.md"
 """Our own choice: strict by default."""
 
 

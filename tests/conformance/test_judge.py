@@ -7,6 +7,7 @@ from aiosock.check.answers import Outcome, read_answers
 from aiosock.check.case import (
     ACCEPTED,
     CLIENT_ERRORS,
+    DECISION,
     FINAL,
     NOT_SERVED,
     Case,
@@ -135,7 +136,7 @@ def test_what_is_owed_and_missing_fails(case: Case, data: bytes, ended: bool, le
 
 
 def test_the_most_important_failure_is_told() -> None:
-    strict = Demand(Level.STRICT, "DESIGN section 6", frozenset({400}))
+    strict = Demand(Level.STRICT, DECISION, frozenset({400}))
     must = Demand(Level.MUST, "RFC 9112 section 6.1", ACCEPTED | {400}, closes=True, following=Following.REFUSED)
 
     found = failure(Case("both", request(), (strict, must), 400), OK, ended=False)

@@ -7,7 +7,7 @@ import pytest
 from aiosock.check import CASES, Case
 from aiosock.check.case import ACCEPTED, Following
 
-SECTION = re.compile(r"RFC [0-9]{4} section [0-9.]+|WHATWG URL section [0-9.]+|DESIGN section [0-9]")
+SECTION = re.compile(r"RFC [0-9]{4} section [0-9.]+|WHATWG URL section [0-9.]+|docs/explanation/supported-http\.md")
 
 CATEGORIES = {
     "methods", "targets", "versions", "lines", "fields", "hosts", "lengths", "codings", "chunks", "trailers",

@@ -1,4 +1,4 @@
-"""An independent reader of request streams: naive, line by line, written from RFC 9112 and DESIGN section 6.
+"""An independent reader of request streams: naive, line by line, written from RFC 9112 and docs/explanation/supported-http.md.
 
 It shares no code with `aiosock.wire` and needs the whole stream at once. Where it and the server disagree, one of the
 two has misread the RFC.

@@ -49,7 +49,7 @@ _VALID = [
     _chunked(b"000005\r\nhello\r\n00\r\n\r\n", b"Expect: 100-continue") + _NEXT,
 ]
 
-# Refused, or refused by some: DESIGN section 6. What follows each must never be taken for a request.
+# Refused, or refused by some: see docs/explanation/supported-http.md. What follows each must never be taken for a request.
 _DOUBTFUL = [
     _chunked(b"0\r\n\r\n", b"Content-Length: 5") + _NEXT,
     _post(b"Content-Length: 5", b"Content-Length: 5", body=b"hello") + _NEXT,

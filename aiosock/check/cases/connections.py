@@ -6,6 +6,7 @@ from typing import Final
 from aiosock.check.answers import Outcome
 from aiosock.check.case import (
     ACCEPTED,
+    DECISION,
     GRAMMAR,
     SILENCE,
     Case,
@@ -140,14 +141,14 @@ CASES = in_category(
         Case(
             "the client ends its input behind the request",
             _GET,
-            (Demand(Level.STRICT, "DESIGN section 5", ACCEPTED, closes=True, following=Following.REFUSED),),
+            (Demand(Level.STRICT, DECISION, ACCEPTED, closes=True, following=Following.REFUSED),),
             200,
             ends=True,
         ),
         Case(
             "the client ends its input behind a body",
             post(b"hello"),
-            (Demand(Level.STRICT, "DESIGN section 5", ACCEPTED, closes=True, following=Following.REFUSED),),
+            (Demand(Level.STRICT, DECISION, ACCEPTED, closes=True, following=Following.REFUSED),),
             200,
             ("POST",),
             ends=True,

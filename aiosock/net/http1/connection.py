@@ -4,6 +4,7 @@ It waits for a head, awaits the handler, sends the answer, and goes round again.
 """
 
 import asyncio
+import logging
 import time
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
@@ -168,7 +169,8 @@ class Http1Connection:
         """Answer with an error; say whether that could still be done."""
         if exchange.has_begun:
             # The status is out and cannot change any more: the peer must at least see that the body is not whole.
-            server_logger.error("%s %s failed after its head was sent: %s", request.method, request.target, error)
+            level = logging.DEBUG if isinstance(error, ProtocolError) else logging.ERROR  # the peer's fault, or ours
+            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, error)
             self._channel.abort()
             return False
         try:

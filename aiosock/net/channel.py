@@ -8,6 +8,7 @@ import asyncio
 import select
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
@@ -16,6 +17,10 @@ from typing import Any, Final, Protocol, cast
 
 from aiosock.config import Limits, Timeouts
 from aiosock.errors import Disconnected
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 READ_SIZE: Final = 64 * 1024
 """What one read takes at the most. A pipeline is cut request by request from this, so more would cost copies."""
@@ -174,7 +179,7 @@ class Channel:
         Raises Disconnected for a peer that leaves, and for one that takes too little too slowly: the sweep resets it.
         """
         self._room_since = self.clock()
-        self._unsent = self._transport.get_write_buffer_size()
+        self._unsent = self._untaken()
         self._room_deadline = self._write_deadline(self._room_since)
         try:
             await self._writer.drain()
@@ -189,6 +194,16 @@ class Channel:
 
     def _taken(self) -> int:
         return self.sent - self._transport.get_write_buffer_size()
+
+    def _untaken(self) -> int:
+        """Count the bytes that the peer has not acknowledged, where the kernel tells: it keeps many for a slow one."""
+        size = self._transport.get_write_buffer_size()
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sys.platform == "linux" and not self.is_closing():
+            with suppress(OSError):
+                (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+                size += queued
+        return size
 
     def _write_deadline(self, now: float) -> float:
         """Give the moment at which the peer, were it to take nothing from `now` on, has been too slow."""
@@ -210,7 +225,7 @@ class Channel:
     def check(self, now: float) -> None:
         """Enforce the deadlines, and tell the watcher of a peer that has left."""
         if self._room_deadline < inf:
-            unsent = self._transport.get_write_buffer_size()
+            unsent = self._untaken()
             if unsent < self._unsent:
                 self._unsent = unsent
                 self._room_deadline = self._write_deadline(now)
@@ -227,7 +242,7 @@ class Channel:
     def _has_hung_up(self) -> bool:
         """Ask the kernel for a reset while the transport does not read, and so does not hear of it."""
         sock = self._transport.get_extra_info("socket")
-        if sock is None or self._transport.is_reading():
+        if sock is None or sys.platform == "win32" or self._transport.is_reading():
             return False
         poll = select.poll()
         poll.register(sock.fileno(), 0)

@@ -94,7 +94,7 @@ class Listener:
     @property
     def is_awaited(self) -> bool:
         """Say whether a client waits in the backlog."""
-        if self.sock.fileno() < 0:
+        if self.sock.fileno() < 0 or sys.platform == "win32":
             return False
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)

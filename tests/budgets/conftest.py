@@ -1,0 +1,51 @@
+"""Budgets are measured on each loop, and every figure is shown at the end of the run."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.process import LOOPS
+
+Report = Callable[[str, str], None]
+"""Takes what was measured and how much it was."""
+
+FIGURES = pytest.StashKey[dict[tuple[str, str], dict[str, str]]]()
+
+
+@pytest.fixture(autouse=True)
+def linux() -> None:
+    if sys.platform != "linux":
+        pytest.skip("what a process costs is read from Linux's /proc")
+
+
+@pytest.fixture(scope="session", params=LOOPS)
+def loop(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest, loop: str) -> Report:
+    """Print a figure, and keep it for the summary."""
+    name = request.node.name.replace(f"{loop}-", "").replace(f"[{loop}]", "")
+    figures = request.config.stash.setdefault(FIGURES, {})
+
+    def add(what: str, figure: str) -> None:
+        sys.stdout.write(f"{loop}: {what}: {figure}\n")
+        figures.setdefault((name.removeprefix("test_"), what), {})[loop] = figure
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    figures = config.stash.get(FIGURES, {})
+    if not figures:
+        return
+    terminalreporter.section("budgets")
+    previous = ""
+    for (test, what), by_loop in figures.items():
+        if test != previous:
+            terminalreporter.line(test)
+        previous = test
+        values = "   ".join(f"{loop} {figure}" for loop, figure in by_loop.items())
+        terminalreporter.line(f"    {what}: {values}")

@@ -1,0 +1,106 @@
+"""What a process costs, as the kernel counts it: memory, CPU time, descriptors."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.e2e.process import PATIENCE, Process
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+LOOK_SECONDS = 0.02
+"""Between two looks at a condition: the one who waits must leave the machine to those it waits for."""
+
+
+class Meter:
+    """Reads the figures of a running process from /proc."""
+
+    def __init__(self, process: Process) -> None:
+        self._proc = Path("/proc", str(process.popen.pid))
+
+    @property
+    def memory(self) -> int:
+        """Bytes resident now.
+
+        From `smaps_rollup`, which counts: VmRSS is a sum of counters for each CPU, and can be off by megabytes.
+        """
+        return self._field("smaps_rollup", "Rss")
+
+    @property
+    def peak(self) -> int:
+        """Bytes resident at the most, since the start or since `forget_peak`."""
+        return self._field("status", "VmHWM")
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU, user and system."""
+        # The second field is the name, in parentheses; it may hold anything.
+        fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def descriptors(self) -> int:
+        """Open descriptors."""
+        return len(os.listdir(self._proc / "fd"))
+
+    def forget_peak(self) -> None:
+        """Let `peak` start anew; where the kernel forbids it, `peak` is an upper bound."""
+        with suppress(OSError):
+            (self._proc / "clear_refs").write_text("5")
+
+    def _field(self, file: str, name: str) -> int:
+        for line in (self._proc / file).read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * KIB
+        raise KeyError(name)
+
+
+class Cost:
+    """What a process has spent in a block, complete at its end."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        meter.forget_peak()
+        self._memory, self._cpu, self._began = meter.memory, meter.cpu, time.monotonic()
+        self.growth = 0
+        """Bytes by which resident memory has grown, at its peak."""
+        self.cpu = 0.0
+        """Seconds of CPU."""
+        self.seconds = 0.0
+        """Seconds on the clock."""
+
+    @property
+    def load(self) -> float:
+        """Percent of one CPU."""
+        return 100 * self.cpu / self.seconds
+
+    def finish(self) -> None:
+        self.growth = max(self._meter.peak - self._memory, 0)
+        self.cpu = self._meter.cpu - self._cpu
+        self.seconds = time.monotonic() - self._began
+
+
+@contextmanager
+def cost_of(meter: Meter) -> Iterator[Cost]:
+    """Measure a process during a block."""
+    cost = Cost(meter)
+    yield cost
+    cost.finish()
+
+
+def mib(size: float) -> str:
+    return f"{size / MIB:.1f} MiB"
+
+
+def reached(value: int, meter: Meter) -> bool:
+    """Wait until a process has no more than so many descriptors open; say whether it came to that."""
+    end = time.monotonic() + PATIENCE
+    while meter.descriptors > value:
+        if time.monotonic() > end:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True

@@ -1,0 +1,215 @@
+"""Many connections: idle, reset, more than there are descriptors; memory and descriptors come back."""
+
+import random
+import time
+from contextlib import suppress
+
+import pytest
+
+from tests.budgets.conftest import Report
+from tests.budgets.measure import KIB, LOOK_SECONDS, MIB, Meter, cost_of, mib, reached
+from tests.budgets.serving import GET, clients, has_input, room_for, serve_measured, stats, warm_up
+from tests.e2e.process import PATIENCE, until
+from tests.e2e.raw import Incomplete, Raw
+
+DRAINING = "aiosock: draining; a second signal ends it at once\n"
+
+
+@pytest.mark.parametrize("number", [500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_idle_connections_cost_little_and_give_everything_back(loop: str, report: Report, number: int) -> None:
+    """Freed memory goes back to the system in whole arenas only, so what is kept must serve the next ones: no object is
+    left, and opening as many again takes no more memory than before."""
+    with room_for(number), serve_measured(loop) as server:
+        warm_up(server)
+        meter = Meter(server)
+        descriptors, objects = meter.descriptors, stats(server)["objects"]
+        assert reached(descriptors, meter)
+        memory = meter.memory
+        opened, kept, loads = [], [], []
+        for _ in range(3):
+            with clients(server, number) as idle:
+                answer_all(idle)
+                opened.append(meter.memory - memory)
+                with cost_of(meter) as waiting:
+                    time.sleep(0.3)
+                loads.append(waiting.load)
+                assert meter.descriptors == descriptors + number
+            assert reached(descriptors, meter)
+            left = stats(server)["objects"] - objects
+            kept.append(meter.memory - memory)
+
+    report("RSS of each connection", f"{opened[0] / number:.0f} bytes")
+    report("CPU of all while idle", f"{max(loads):.1f} %")
+    report("RSS open, and kept after closing, in turn", ", ".join(map(mib, [*opened, *kept])))
+    report("objects left", str(left))
+    assert opened[0] / number < 32 * KIB
+    assert max(loads) < 20
+    assert left < 100
+    assert max(opened) - opened[0] < 0.05 * opened[0] + 1 * MIB
+    assert max(kept) < opened[0] + 1 * MIB
+
+
+def answer_all(idle: list[Raw]) -> None:
+    for client in idle:
+        client.send(GET)
+    for client in idle:
+        assert client.answer().status == 200
+
+
+REQUESTS = [
+    GET,
+    GET * 3,
+    b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" + bytes(5000),
+    b"PUT /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"5\r\nhello\r\n" * 200 + b"0\r\n\r\n",
+    b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n" + bytes(5000),
+    b"GET /stream/10000000 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /static/index.html HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /time HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /work/default HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" + bytes(5000),
+    b"\0\0\0\r\n\r\n" + GET,
+]
+
+
+@pytest.mark.parametrize("number", [2000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_resets_at_random_points_leave_nothing_behind(loop: str, report: Report, number: int) -> None:
+    chance = random.Random(3)
+    with serve_measured(loop) as server:
+        warm_up(server)
+        meter = Meter(server)
+        descriptors, tasks = meter.descriptors, stats(server)["tasks"]
+        for _ in range(500):  # what only some requests need is loaded, and the threads that read files are there
+            reset_somewhere(Raw(server.address), chance)
+        until(lambda: stats(server)["tasks"] <= tasks)
+        objects = stats(server)["objects"]
+        with cost_of(meter) as cost:
+            for _ in range(number):
+                reset_somewhere(Raw(server.address), chance)
+        assert reached(descriptors, meter)
+        # A handler that waits for something else hears of the reset at the next sweep.
+        until(lambda: stats(server)["tasks"] <= tasks)
+        left = stats(server)["objects"] - objects
+        assert server.stop() == 0
+
+    report("RSS growth, objects left, CPU", f"{mib(cost.growth)}, {left}, {cost.cpu:.2f} s")
+    assert server.errors == DRAINING
+    assert left < 500
+    assert cost.growth < 16 * MIB
+
+
+def reset_somewhere(client: Raw, chance: random.Random) -> None:
+    """Send a request up to some point, perhaps read something of the answer, and reset."""
+    request = chance.choice(REQUESTS)
+    whole = chance.random() < 0.3
+    with suppress(ConnectionError):
+        client.send(request if whole else request[: chance.randrange(len(request) + 1)])
+        if chance.random() < 0.5:
+            time.sleep(chance.random() / 500)
+        if chance.random() < 0.5 and has_input(client):
+            client.sock.recv(chance.choice([1, 100, 100_000]))
+    client.reset()
+
+
+BEGUN = b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"
+REST = b"lo"
+"""A request that holds its connection until its rest comes."""
+
+
+def served_in_turn(waiting: list[Raw]) -> list[int]:
+    """Send the rest of all requests, take the answers as they come, and make room after each; give the statuses."""
+    statuses: list[int] = []
+    end = time.monotonic() + PATIENCE
+    for client in waiting:
+        with suppress(ConnectionError):
+            client.send(REST)
+    left = list(waiting)
+    while left and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+        for client in [client for client in left if has_input(client)]:
+            with suppress(Incomplete):
+                statuses.append(client.answer().status)
+            client.close()
+            left.remove(client)
+    return statuses
+
+
+@pytest.mark.parametrize(
+    "connections",
+    [pytest.param(0, id="default limit"), pytest.param(1000, id="limit too high", marks=pytest.mark.slow)],
+)
+def test_two_hundred_clients_of_a_server_with_64_descriptors_wait_quietly_and_are_all_served(
+    loop: str, report: Report, connections: int
+) -> None:
+    with serve_measured(loop, "--limits.connections", str(connections), descriptors=64) as server:
+        warm_up(server)
+        meter = Meter(server)
+        before = meter.descriptors
+        with clients(server, 200) as waiting:
+            for client in waiting:
+                client.send(BEGUN)
+            time.sleep(0.3)
+            with cost_of(meter) as cost:
+                time.sleep(1)
+            most = meter.descriptors - before
+            statuses = served_in_turn(waiting)
+        assert server.stop() == 0
+
+    report("CPU while they wait", f"{cost.load:.1f} %")
+    report("served at once, in the end", f"{most}, {len(statuses)}")
+    assert statuses == [200] * 200
+    assert 0 < most < 40
+    assert cost.load < 20
+    assert "16 connections are open; further ones wait\n" in server.errors
+    assert "Traceback" not in server.errors
+
+
+def test_a_server_whose_handlers_take_its_descriptors_does_not_spin_and_serves_again(loop: str, report: Report) -> None:
+    """Accepting fails here, and does not just pause: those that wait are the event loop's to keep, or, in uvloop, to close."""
+    with serve_measured(loop, descriptors=64) as server:
+        server.complains = True
+        warm_up(server)
+        meter = Meter(server)
+        with Raw(server.address) as hoarder:
+            hoarder.send(b"GET /hoard HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: meter.descriptors > 50)
+            with clients(server, 200) as waiting:
+                for client in waiting:
+                    with suppress(ConnectionError):
+                        client.send(BEGUN)
+                time.sleep(0.3)
+                with cost_of(meter) as cost:
+                    time.sleep(1)
+                assert not has_input(hoarder)
+                assert hoarder.answer().body == b"given back\n"
+                statuses = served_in_turn(waiting)
+        with Raw(server.address) as client:
+            assert client.get().status == 200
+        assert server.stop() == 0
+
+    report("CPU while they wait", f"{cost.load:.1f} %")
+    report("served in the end, bytes on standard error", f"{len(statuses)}, {len(server.errors)}")
+    assert cost.load < 20
+    assert len(server.errors) < 200 * KIB
+
+
+def test_accepting_pauses_at_the_limit_and_goes_on_below_it(loop: str, report: Report) -> None:
+    with serve_measured(loop, "--limits.connections", "50") as server:
+        warm_up(server)
+        meter = Meter(server)
+        before = meter.descriptors
+        with clients(server, 200) as waiting:
+            for client in waiting:
+                client.send(BEGUN)
+            time.sleep(0.3)
+            with cost_of(meter) as cost:
+                time.sleep(0.7)
+            most = meter.descriptors - before
+            statuses = served_in_turn(waiting)
+        assert server.stop() == 0
+
+    report("open at once, CPU while others wait", f"{most}, {cost.load:.1f} %")
+    assert statuses == [200] * 200
+    # Six are accepted in a turn of the loop, and four turns pass until one is served; accepting takes one descriptor.
+    assert 49 <= most <= 50 + 4 * 6
+    assert cost.load < 20
+    assert server.errors.count("\n") == 2

@@ -21,7 +21,10 @@ OWN_FIELDS: Final = frozenset({"connection", "content-length", "date", "keep-ali
 """The date and the fields that frame the message: the connection's business, whatever a handler has set."""
 
 JOIN_BYTES: Final = 64 * 1024
-"""Bodies up to this leave in one write with their head; copying longer ones costs more than a second write."""
+"""Bodies up to this leave in one write with their head."""
+
+PIECE_BYTES: Final = 256 * 1024
+"""Longer ones are handed over in pieces of this, each when the peer has taken most of what came before."""
 
 
 class Answer(Enum):
@@ -156,7 +159,10 @@ class Http1Exchange:
             if isinstance(response, Upgrade):
                 await self._upgrade(response)
             elif isinstance(body, bytes):
-                self._write_whole(response, body)
+                # Piece by piece: handed over whole, a long body would be copied whole for each peer that is slow.
+                for start in range(self._write_start(response, body), len(body), PIECE_BYTES):
+                    await self._channel.send(body[start : start + PIECE_BYTES])
+                self._answer = ENDED
             else:
                 await self._stream(response, body)
         if self._channel.is_full:
@@ -167,11 +173,14 @@ class Http1Exchange:
         body = response.body
         if self._answer is not NOT_BEGUN or not isinstance(body, bytes) or isinstance(response, Upgrade):
             return False
-        self._write_whole(response, body)
+        if len(body) > JOIN_BYTES:
+            return False
+        self._write_start(response, body)
+        self._answer = ENDED
         return not self._channel.is_full
 
-    def _write_whole(self, response: Response, body: bytes) -> None:
-        """Write head and body, at once unless the body is long."""
+    def _write_start(self, response: Response, body: bytes) -> int:
+        """Write the head, and the start of the body with it; give the place in the body to go on from."""
         prepared = _prepare(response.headers)
         announced = prepared.length
         is_silent = self._head.method == "HEAD" or response.status in BODILESS
@@ -179,15 +188,12 @@ class Http1Exchange:
         if announced is not None and announced != len(body) and (body or not is_silent):
             raise ResponseError(f"the Content-Length is {announced}, the body has {len(body)} bytes")
         head = self._encode(response.status, prepared, len(body) if announced is None else announced)
-        if is_silent:
-            body = b""
-        self._answer = ENDED
         self._channel.start_answer()
-        if len(body) <= JOIN_BYTES:
-            self._channel.write(head + body)
-        else:
+        if is_silent:
             self._channel.write(head)
-            self._channel.write(body)
+            return len(body)
+        self._channel.write(head + body[:JOIN_BYTES])
+        return JOIN_BYTES
 
     async def _stream(self, response: Response, body: AsyncIterable[bytes | str]) -> None:
         """Write the head, then piece after piece; the body is closed whatever happens."""

@@ -35,7 +35,7 @@ class Http1Connection:
         self._connection = connection
         self._previous: FieldSection | None = None
         self._in_a_row = 0
-        self._opening = b""
+        self._opening = b""  # of the request at hand: a refusal looks there for HEAD
         self._is_head = False
         self._task = asyncio.current_task()
 

@@ -1,19 +1,16 @@
 """Router: how routes are written down, alone or under a prefix to be included in an app."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from aiosock.errors import RouteError
-from aiosock.headers import TCHAR
 from aiosock.web.exchange import OnDisconnect
 from aiosock.web.handler import as_endpoint, check_signature
 from aiosock.web.routes import IMPLEMENTED, Route, parameter_names
+from aiosock.wire import grammar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-_TOKEN = re.compile(rf"[{TCHAR}]++")
 
 
 class RouteOptions(TypedDict, total=False):
@@ -96,7 +93,7 @@ class Router:
 
 def _method(method: str) -> str:
     # RFC 9110 section 9.1: a token, and case-sensitive.
-    if not _TOKEN.fullmatch(method):
+    if not grammar.TOKEN.fullmatch(method.encode(errors="replace")):
         raise RouteError(f"not a method: {method!r}")
     if method != method.upper() and method.upper() in IMPLEMENTED:
         raise RouteError(f"methods are case-sensitive: {method!r} would never be {method.upper()}")

@@ -9,8 +9,6 @@ from aiosock.headers import Headers
 from aiosock.wire import grammar
 from aiosock.wire.head import encode_fields
 
-LAST_CHUNK: Final = b"0\r\n\r\n"
-
 FORBIDDEN_TRAILERS = frozenset(
     [
         "authorization",

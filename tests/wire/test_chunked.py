@@ -12,7 +12,6 @@ from aiosock.errors import ProtocolError
 from aiosock.headers import FIELD_CHAR, TCHAR
 from aiosock.wire.chunked import (
     FORBIDDEN_TRAILERS,
-    LAST_CHUNK,
     BodyDecoder,
     ChunkedDecoder,
     LengthDecoder,
@@ -28,6 +27,7 @@ SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
 INCOMPLETE = 0
 ACCEPTED = 200
 
+LAST_CHUNK = b"0\r\n\r\n"
 TRAILING = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
 Trailers = list[tuple[str, str]]

@@ -135,7 +135,7 @@ class Http1Exchange:
         prepared = _prepare(head.headers)
         length = prepared.length
         data = self._encode(head.status, prepared, length)
-        bodiless = self._head.method == "HEAD" or head.status in BODILESS
+        bodiless = self._is_bodiless(head)
         writer = Http1BodyWriter(
             self._channel,
             length=0 if bodiless else length,
@@ -183,13 +183,13 @@ class Http1Exchange:
         """Write the head, and the start of the body with it; give the place in the body to go on from."""
         prepared = _prepare(response.headers)
         announced = prepared.length
-        is_silent = self._head.method == "HEAD" or response.status in BODILESS
+        is_bodiless = self._is_bodiless(response)
         # A handler may announce for HEAD the length of the body that GET would have.
-        if announced is not None and announced != len(body) and (body or not is_silent):
+        if announced is not None and announced != len(body) and (body or not is_bodiless):
             raise ResponseError(f"the Content-Length is {announced}, the body has {len(body)} bytes")
         head = self._encode(response.status, prepared, len(body) if announced is None else announced)
         self._channel.start_answer()
-        if is_silent:
+        if is_bodiless:
             self._channel.write(head)
             return len(body)
         self._channel.write(head + body[:JOIN_BYTES])
@@ -199,7 +199,7 @@ class Http1Exchange:
         """Write the head, then piece after piece; the body is closed whatever happens."""
         try:
             writer = await self.begin(response)
-            if self._head.method != "HEAD" and response.status not in BODILESS:
+            if not self._is_bodiless(response):
                 async for piece in body:
                     await writer.write(piece.encode() if isinstance(piece, str) else piece)
             await writer.end()
@@ -220,9 +220,13 @@ class Http1Exchange:
         self._answer = BEGUN
         self.status = 101
         own = self._service.date_line() + b"Connection: upgrade\r\n"
-        await self._channel.send(encode_head(101, [f for f in response.headers.fields if f[0] not in OWN_FIELDS], own))
+        await self._channel.send(status_line(101) + own + _prepare(response.headers).lines + b"\r\n")
         await response.run(Http1Duplex(self._channel))
         self._answer = ENDED
+
+    def _is_bodiless(self, response: Response) -> bool:
+        """Say whether nothing follows the head, whatever its fields say (RFC 9112 section 6.3, rule 1)."""
+        return self._head.method == "HEAD" or response.status in BODILESS
 
     def _encode(self, status: int, prepared: "_Prepared", length: int | None) -> bytes:
         """Give the head with the fields that frame the message; from here on the answer has begun."""

@@ -96,10 +96,18 @@ class Server:
 
         What waits in the backlog is accepted, then the listeners close. Requests in flight are answered, with
         `Connection: close`; idle connections may send one more; `request.shutdown` is set. What is left at
-        `timeouts.drain_seconds` is cancelled.
+        `timeouts.drain_seconds` is cancelled, and all of it where the drain itself is cancelled.
         """
         self.service.shutdown.set()
-        await self._accept_rest()
+        try:
+            await self._accept_rest()
+            await self._let_end()
+        finally:
+            ended = await self.abort()
+        return ended
+
+    async def _let_end(self) -> None:
+        """Wait until every connection has ended, for `timeouts.drain_seconds` at most."""
         timeouts = self.config.timeouts
         now = self.service.clock()
         for channel in self._channels:
@@ -110,7 +118,6 @@ class Server:
             self._empty.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), DRAIN_SWEEP_SECONDS)
-        return await self.abort()
 
     async def abort(self) -> bool:
         """End every connection now; say whether every handler has ended. A handler may refuse to be cancelled."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -227,6 +228,31 @@ async def test_abort_ends_everything_now() -> None:
         assert gate.cancelled
         assert peer.was_reset
         assert idle.was_reset
+
+
+async def test_a_drain_that_is_cancelled_ends_every_connection_and_leaves_nothing() -> None:
+    before, threads = asyncio.all_tasks(), set(threading.enumerate())
+    gate = Gate()
+    server = Server(gate, Config(port=0, access_log=False))
+    await server.start()
+    started = set(threading.enumerate()) - threads
+    reader, writer = await asyncio.open_connection(*server.listeners[0].sock.getsockname())
+    writer.write(GET)
+    await gate.entered.wait()
+    draining = asyncio.create_task(server.drain())
+    await asyncio.sleep(0)
+    draining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await draining
+    assert gate.cancelled
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+    assert asyncio.all_tasks() == before
+    assert len(started) == 1
+    for thread in started:
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
 
 
 async def test_no_task_is_left_after_a_drain() -> None:

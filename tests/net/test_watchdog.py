@@ -107,12 +107,15 @@ async def test_a_loop_that_waits_is_not_blocked(reports: Reports) -> None:
 
 
 async def test_a_watchdog_that_has_stopped_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
     watchdog = Watchdog(0.02)
     watchdog.start()
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "aiosock-watchdog"]
+    started = set(threading.enumerate()) - before
     watchdog.stop()
-    await asyncio.to_thread(thread.join, 10)
-    assert not thread.is_alive()
+    assert len(started) == 1
+    for thread in started:
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
 
 
 async def never(request: Request) -> Response:
@@ -122,8 +125,10 @@ async def never(request: Request) -> Response:
 @pytest.mark.parametrize(("seconds", "threads"), [(0.5, 1), (0.0, 0)])
 async def test_a_server_watches_unless_told_not_to(seconds: float, threads: int) -> None:
     config = Config(port=0, access_log=False, timeouts=Timeouts(blocked_seconds=seconds))
+    before = set(threading.enumerate())  # that of a watchdog stopped just now may be among them
     async with Server(never, config):
-        watching = [thread for thread in threading.enumerate() if thread.name == "aiosock-watchdog"]
-        assert len(watching) == threads
-    for thread in watching:
+        started = set(threading.enumerate()) - before
+    assert len(started) == threads
+    for thread in started:
         await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()

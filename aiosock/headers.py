@@ -57,15 +57,14 @@ class Headers:
         return headers
 
     @classmethod
-    def from_valid(cls, fields: Iterable[tuple[str, str]]) -> Self:
-        """Take pairs known to be valid, names in lower case. A tuple is a constant, and shared until it is changed."""
+    def from_valid(cls, fields: tuple[tuple[str, str], ...] = ()) -> Self:
+        """Take pairs known to be valid, names in lower case; they are shared until they are changed."""
         headers = cls.__new__(cls)
         headers._block = None
-        headers._fields = fields if isinstance(fields, tuple) else list(fields)
+        headers._fields = fields
         return headers
 
-    @property
-    def fields(self) -> Sequence[tuple[str, str]]:
+    def pairs(self) -> Sequence[tuple[str, str]]:
         """Every field line as (lower-case name, value), in wire order; not a copy, so not to be kept."""
         if self._block is not None:
             # Most handlers look at no field at all, so splitting and decoding wait until one is wanted.
@@ -76,12 +75,12 @@ class Headers:
         return self._fields
 
     def _mutable(self) -> list[tuple[str, str]]:
-        self._fields = fields = list(self.fields)
+        self._fields = fields = list(self.pairs())
         return fields
 
     def items(self) -> list[tuple[str, str]]:
         """Give every field line as (lower-case name, value), in wire order."""
-        return list(self.fields)
+        return list(self.pairs())
 
     @overload
     def get(self, name: str, default: str) -> str: ...
@@ -97,7 +96,7 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """Give the value of each line of that name, in wire order: what Set-Cookie needs."""
         wanted = name.lower()
-        return [value for key, value in self.fields if key == wanted]
+        return [value for key, value in self.pairs() if key == wanted]
 
     def append(self, name: str, value: str) -> None:
         """Add a line, keeping those of the same name."""
@@ -130,22 +129,22 @@ class Headers:
 
     def __contains__(self, name: object) -> bool:
         """Say whether a line has that name, in any case."""
-        return isinstance(name, str) and any(key == name.lower() for key, _ in self.fields)
+        return isinstance(name, str) and any(key == name.lower() for key, _ in self.pairs())
 
     def __iter__(self) -> Iterator[str]:
         """Give each name once, in wire order."""
-        return iter(dict.fromkeys(key for key, _ in self.fields))
+        return iter(dict.fromkeys(key for key, _ in self.pairs()))
 
     def __len__(self) -> int:
         """Count the lines, not the names."""
-        return len(self.fields)
+        return len(self.pairs())
 
     def __eq__(self, other: object) -> bool:
         """Compare the lines, order included."""
-        return list(self.fields) == list(other.fields) if isinstance(other, Headers) else NotImplemented
+        return list(self.pairs()) == list(other.pairs()) if isinstance(other, Headers) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like dict
 
     def __repr__(self) -> str:
         """Show the lines."""
-        return f"Headers({list(self.fields)!r})"
+        return f"Headers({list(self.pairs())!r})"

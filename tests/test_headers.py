@@ -140,17 +140,17 @@ def test_a_mapping_is_copied() -> None:
 
 
 def test_no_fields_are_no_headers() -> None:
-    for headers in (Headers(), Headers.from_block(b""), Headers.from_valid([])):
+    for headers in (Headers(), Headers.from_block(b""), Headers.from_valid()):
         assert (headers.items(), len(headers), list(headers)) == ([], 0, [])
 
 
 def test_valid_pairs_are_taken_as_they_are() -> None:
-    pairs = [("a", "1"), ("b", "2")]
+    pairs = (("a", "1"), ("b", "2"))
     headers = Headers.from_valid(pairs)
     headers.append("c", "3")
 
     assert headers.items() == [("a", "1"), ("b", "2"), ("c", "3")]
-    assert pairs == [("a", "1"), ("b", "2")]
+    assert pairs == (("a", "1"), ("b", "2"))
 
 
 def test_a_block_is_read_as_iso_8859_1() -> None:

@@ -154,7 +154,6 @@ class Channel:
             raise self._translated(error) from error
         self.sent += len(data)
 
-    @property
     def is_full(self) -> bool:
         """Say whether so much waits for the peer that `drain` is due."""
         return self._transport.get_write_buffer_size() > self.limits.write_buffer_bytes
@@ -162,7 +161,7 @@ class Channel:
     async def send(self, data: bytes) -> None:
         """Write, and wait while the peer is slower than we are; let other connections go on, now and then."""
         self.write(data)
-        if self.is_full:
+        if self.is_full():
             await self.drain()
         self._sends += 1
         if self._sends % YIELD_AFTER == 0:

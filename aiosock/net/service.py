@@ -14,7 +14,8 @@ from aiosock.wire.conditional import format_date
 class Service:
     """A handler and the conditions it is served under.
 
-    `shutdown` is set when the server is told to stop: every answer then closes its connection.
+    `shutdown` is set when the server is told to stop: every answer then closes its connection. `is_logging` says whether
+    answers are logged.
 
     Raises ConfigError for a malformed `log_format`.
     """
@@ -28,13 +29,9 @@ class Service:
         self.shutdown = asyncio.Event()
         self.load = Load(config.limits.concurrency) if config.limits.concurrency else None
         self._format_access = access_formatter(config.log_format) if config.access_log else None
+        self.is_logging = config.access_log
         self._date_line = b""
         self._date_expires = 0.0
-
-    @property
-    def is_logging(self) -> bool:
-        """Say whether answers are logged."""
-        return self._format_access is not None
 
     def date_line(self) -> bytes:
         """Give the Date field of this second (RFC 9110 section 6.6.1), made once a second and only when asked for."""

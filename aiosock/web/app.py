@@ -156,7 +156,8 @@ class App(Router):
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
-                request.params = found.params or {}  # literal routes share an empty one
+                if found.params:  # literal routes share an empty one
+                    request.params = found.params
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
                 return to_response(await route.endpoint(request, **found.params))

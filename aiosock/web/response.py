@@ -33,7 +33,7 @@ class Response:
         Raises TypeError for a body of another type.
         """
         self.status = _final(status)
-        self.headers = Headers(headers) if headers else Headers.from_valid(())
+        self.headers = Headers(headers) if headers else Headers.from_valid()
         self.body: bytes | AsyncIterable[bytes | str]
         if isinstance(body, str):
             self.body = body.encode()
@@ -50,14 +50,13 @@ class Response:
     @classmethod
     def _of(cls, body: bytes, constant: tuple[tuple[str, str], ...], status: int, headers: Fields) -> Self:
         response = cls.__new__(cls)
-        response.status = _final(status)
+        response.status = status if status == 200 else _final(status)
         response.body = body
-        if not headers:
-            response.headers = Headers.from_valid(constant)
-            return response
-        response.headers = Headers(headers)
-        for name, value in constant:
-            response.headers.setdefault(name, value)
+        response.headers = Headers.from_valid(constant)
+        if headers:
+            response.headers = Headers(headers)
+            for name, value in constant:
+                response.headers.setdefault(name, value)
         return response
 
     @classmethod

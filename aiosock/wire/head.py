@@ -40,12 +40,16 @@ class FieldSection:
 
 
 class RequestHead:
-    """A request line and its fields. `version` is (1, 0) or (1, 1); `path` is decoded, `raw_path` and `query` are not."""
+    """A request line and its fields. `version` is (1, 0) or (1, 1); `path` is decoded, `raw_path` and `query` are not.
 
-    __slots__ = ("fields", "host", "method", "path", "query", "raw_path", "target", "version")
+    `octets` holds the head as it arrived. Not to be changed: an equal head that follows is the same object.
+    """
 
-    def __init__(self, method: str, target: str, version: tuple[int, int], fields: FieldSection) -> None:
+    __slots__ = ("fields", "host", "method", "octets", "path", "query", "raw_path", "target", "version")
+
+    def __init__(self, octets: bytes, method: str, target: str, version: tuple[int, int], fields: FieldSection) -> None:
         """Raise ProtocolError (400) where target and Host do not agree with each other or with the RFC."""
+        self.octets = octets
         self.method = method
         self.target = target
         self.version = version
@@ -81,8 +85,8 @@ def find_head(buffer: bytes, scanned: int, limits: Limits) -> int:
 
     Raises ProtocolError as soon as a byte, a whole line or the length shows that no continuation can make it valid.
     """
-    first = _skip_empty_lines(buffer) if buffer.startswith(b"\r") else 0
-    end = buffer.find(b"\r\n\r\n", max(scanned - 3, first))
+    start = max(scanned - 3, _skip_empty_lines(buffer)) if scanned or buffer.startswith(b"\r") else 0
+    end = buffer.find(b"\r\n\r\n", start)
     if end >= 0:
         return end + 4
     if (
@@ -95,20 +99,22 @@ def find_head(buffer: bytes, scanned: int, limits: Limits) -> int:
     return 0
 
 
-def parse_head(head: bytes, limits: Limits, previous: FieldSection | None = None) -> RequestHead:
+def parse_head(head: bytes, limits: Limits, previous: RequestHead | None = None) -> RequestHead:
     """Parse a request head, given up to and with its blank line.
 
-    `previous` is the field section of the connection's last request: clients repeat themselves byte for byte, and an
-    equal block need not be read again (4.9 us of 6.1 for a browser's twelve fields).
+    `previous` is the connection's last request: clients repeat themselves byte for byte. An equal head need not be read
+    again (1.0 us of 9 for the shortest request), nor an equal field block after another request line (1.8 us more).
 
     Raises ProtocolError: 400 malformed, 414 and 431 beyond the limits, 501 a foreign transfer coding, 505 not HTTP/1.
     """
+    if previous is not None and previous.octets == head:
+        return previous
     line = grammar.REQUEST_LINE.match(head)
     if line is None or line[3] != b"1" or line.end() > limits.request_line_bytes or len(head) > limits.head_bytes:
         raise invalid_head(head, limits)
     block = head[line.end() : -2]
-    if previous is not None and previous.block == block:
-        fields = previous
+    if previous is not None and previous.fields.block == block:
+        fields = previous.fields
     elif block.count(b"\n") <= limits.fields and grammar.FIELD_BLOCK.fullmatch(block):
         fields = read_fields(block)
     else:
@@ -119,7 +125,7 @@ def parse_head(head: bytes, limits: Limits, previous: FieldSection | None = None
         raise ProtocolError(400, "An HTTP/1.1 request needs a Host field.")  # RFC 9112 section 3.2
     if fields.transfer_encoding is not None and version == (1, 0):
         raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding.")  # RFC 9112 section 6.1
-    return RequestHead(line[1].decode("ascii"), line[2].decode("ascii"), version, fields)
+    return RequestHead(head, line[1].decode("ascii"), line[2].decode("ascii"), version, fields)
 
 
 def read_fields(block: bytes) -> FieldSection:
@@ -128,22 +134,22 @@ def read_fields(block: bytes) -> FieldSection:
     Raises ProtocolError: 400 for fields that leave framing or host in doubt, 501 for a foreign transfer coding.
     """
     section = FieldSection(block)
-    lists: dict[bytes, list[str]] = {}
-    for name, value in grammar.FRAMING_FIELDS.findall(b"\n" + block.lower()):
-        lists.setdefault(name, []).append(value.strip(b" \t").decode("latin-1"))
-    for name, values in lists.items():
+    for name, octets in grammar.FRAMING_FIELDS.findall(b"\n" + block.lower()):
+        value = octets.decode("latin-1").strip(" \t")
         if name == b"host":
-            section.host = parse_host(_single(values, "Host"))
-        elif name == b"content-length":
-            section.content_length = _parse_content_length(_single(values, "Content-Length"))
-        elif name == b"transfer-encoding":
-            section.transfer_encoding = ",".join(values)
+            _refuse_second(section.host, "Host")
+            section.host = parse_host(value)
         elif name == b"connection":
-            section.connection = _tokens(values)
+            section.connection |= _tokens(value)
+        elif name == b"content-length":
+            _refuse_second(section.content_length, "Content-Length")
+            section.content_length = _parse_content_length(value)
+        elif name == b"transfer-encoding":
+            section.transfer_encoding = _joined(section.transfer_encoding, value)
         elif name == b"upgrade":
-            section.upgrade = _tokens(values)
+            section.upgrade |= _tokens(value)
         else:
-            section.expect = ",".join(values)
+            section.expect = _joined(section.expect, value)
     if section.transfer_encoding is not None:
         _refuse_doubtful_coding(section)
     return section
@@ -263,15 +269,19 @@ def _skip_empty_lines(buffer: bytes) -> int:
     return match.end() if match else 0
 
 
-def _single(values: list[str], name: str) -> str:
+def _refuse_second(first: object, name: str) -> None:
     # Two equal lines are refused like two that differ: whoever sends them cannot be trusted with the rest.
-    if len(values) > 1:
+    if first is not None:
         raise ProtocolError(400, f"The {name} field is repeated.")
-    return values[0]
 
 
-def _tokens(values: list[str]) -> frozenset[str]:
-    return frozenset(token.strip(" \t") for value in values for token in value.split(","))
+def _joined(first: str | None, value: str) -> str:
+    return value if first is None else f"{first},{value}"
+
+
+def _tokens(value: str) -> frozenset[str]:
+    # Nearly always one: 0.8 us less for a browser's head than taking a list apart.
+    return frozenset((value,)) if "," not in value else frozenset([token.strip(" \t") for token in value.split(",")])
 
 
 def _parse_content_length(value: str) -> int:

@@ -1,5 +1,6 @@
 """Request-targets and hosts (RFC 9112 section 3.2, RFC 3986): four forms in, path and query out."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import parse_qsl, unquote
 
@@ -32,6 +33,7 @@ def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
     return _split_path(rest if rest.startswith("/") else "/" + rest, _checked_authority(authority))
 
 
+@lru_cache(maxsize=64)  # a server has few names: 0.5 us of the 3 that a browser's fields take
 def parse_host(value: str) -> str:
     """Give a Host field value back in lower case, port included.
 

@@ -204,9 +204,9 @@ async def test_a_channel_says_whether_a_drain_is_due(open_line: OpenLine) -> Non
     line = open_line(write_buffer_bytes=10)
     line.peer.peer_reads(False)
     line.channel.write(b"x" * 10)
-    assert not line.channel.is_full
+    assert not line.channel.is_full()
     line.channel.write(b"x")
-    assert line.channel.is_full
+    assert line.channel.is_full()
 
 
 async def test_a_send_waits_for_a_peer_that_is_slow(open_line: OpenLine) -> None:

@@ -16,7 +16,7 @@ from aiosock.net.service import Service
 from aiosock.web.exchange import Connection
 from aiosock.web.problem import error_response
 from aiosock.web.request import Request
-from aiosock.wire.head import FieldSection, RequestHead, encode_head, find_head, keeps_alive, parse_head
+from aiosock.wire.head import RequestHead, encode_head, find_head, keeps_alive, parse_head
 
 YIELD_AFTER = 32
 """Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
@@ -33,10 +33,9 @@ class Http1Connection:
         self._channel = channel
         self._service = service
         self._connection = connection
-        self._previous: FieldSection | None = None
+        self._previous: RequestHead | None = None
         self._in_a_row = 0
-        self._opening = b""  # of the request at hand: a refusal looks there for HEAD
-        self._is_head = False
+        self._opening = b""  # of a malformed head: a refusal looks there for HEAD
         self._task = asyncio.current_task()
 
     async def serve(self) -> None:
@@ -50,7 +49,7 @@ class Http1Connection:
                 if not await self._answer(exchange, Request(head, exchange)):
                     return
                 # ...and for what is left of the body; then round again.
-                if not (exchange.is_finished or await exchange.finish()):
+                if not (exchange.is_finished() or await exchange.finish()):
                     # The peer that asked for the end sends no more; any other may be sending, and must see the answer.
                     linger = keeps_alive(head) or exchange.has_unread
                     break
@@ -72,15 +71,14 @@ class Http1Connection:
 
         Raises ProtocolError for a head that is malformed, too long or too slow; Disconnected for a reset.
         """
-        channel, limits = self._channel, self._service.limits
+        channel = self._channel
         buffer = channel.take()
         if buffer:
-            self._opening = buffer[:16]
             await self._take_turns()
         waiting = BYTES if buffer else IDLE
         deadline = 0.0
         scanned = 0
-        while not (buffer and (end := find_head(buffer, scanned, limits))):
+        while not (buffer and (head := self._take_head(buffer, scanned))):
             scanned = len(buffer)
             deadline = deadline or channel.clock() + self._patience(waiting)
             channel.deadline = deadline
@@ -97,10 +95,20 @@ class Http1Connection:
             if waiting is IDLE:
                 waiting, deadline = BYTES, 0.0
             buffer += data
+        return head
+
+    def _take_head(self, buffer: bytes, scanned: int) -> RequestHead | None:
+        """Give the head at the start of the buffer, leaving what follows to the channel; None while it is not whole."""
+        limits = self._service.limits
+        try:
+            end = find_head(buffer, scanned, limits)
+            if not end:
+                return None
+            self._channel.buffer = buffer[end:]
+            self._previous = head = parse_head(buffer[:end], limits, self._previous)
+        except ProtocolError:
             self._opening = buffer[:16]
-        channel.buffer = buffer[end:]
-        head = parse_head(buffer[:end], limits, self._previous)
-        self._previous = head.fields
+            raise
         return head
 
     def _patience(self, waiting: Waiting) -> float:
@@ -122,12 +130,16 @@ class Http1Connection:
         """Await the handler and send what it gives; say whether the connection is still in order."""
         sent_before = self._channel.sent
         began = self._channel.clock() if self._service.is_logging else 0.0
-        self._channel.watcher = exchange
-        load = self._service.load
-        if load is not None:
-            load.active += 1
         try:
-            return await self._handle(exchange, request)
+            try:
+                if request.head.fields.expect is not None:
+                    exchange.check_expectation()
+                response = await self._service.handler(request)
+                if not exchange.answer_at_once(response):
+                    await exchange.answer(response)
+                return True
+            except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
+                return await self._answer_error(exchange, request, error)
         except asyncio.CancelledError:
             if not exchange.stop_cancelling():
                 raise
@@ -135,38 +147,22 @@ class Http1Connection:
         except Disconnected as error:
             server_logger.debug("%s %s: %s", request.method, request.target, error)
         finally:
-            self._channel.watcher = None
-            if load is not None:
-                load.active -= 1
             exchange.over()
             if self._service.is_logging:
                 self._log(exchange.status, request, self._channel.sent - sent_before, self._channel.clock() - began)
         self._channel.abort()
         return False
 
-    async def _handle(self, exchange: Http1Exchange, request: Request) -> bool:
-        """Await the handler and answer; a bare handler may raise what an App would have answered."""
-        try:
-            if request.head.fields.expect is not None:
-                exchange.check_expectation()
-            response = await self._service.handler(request)
-            if not exchange.answer_at_once(response):
-                await exchange.answer(response)
-            return True
-        except (Disconnected, KeyboardInterrupt):
-            raise
-        except HTTPError as error:
-            return await self._answer_error(exchange, request, error)
-        except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
-            is_cancelled = isinstance(error, asyncio.CancelledError)
-            # Where nobody has cancelled us, the handler has awaited a task that somebody had.
-            if is_cancelled and (self._task is None or self._task.cancelling()):
-                raise
-            server_logger.exception("%s %s failed", request.method, request.target)
-            return await self._answer_error(exchange, request, HTTPError(500, SORRY))
+    async def _answer_error(self, exchange: Http1Exchange, request: Request, error: BaseException) -> bool:
+        """Answer what a bare handler raised, and an App would have answered; say whether that could still be done.
 
-    async def _answer_error(self, exchange: Http1Exchange, request: Request, error: HTTPError) -> bool:
-        """Answer with an error; say whether that could still be done."""
+        Raises again what ends the request, or us, and has no answer.
+        """
+        if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
+            raise error
+        if not isinstance(error, HTTPError):
+            server_logger.error("%s %s failed", request.method, request.target, exc_info=error)
+            error = HTTPError(500, SORRY)
         if exchange.has_begun:
             # The status is out and cannot change any more: the peer must at least see that the body is not whole.
             level = logging.DEBUG if isinstance(error, ProtocolError) else logging.ERROR  # the peer's fault, or ours
@@ -180,12 +176,16 @@ class Http1Connection:
             await exchange.answer(error_response(HTTPError(500, SORRY)))
         return True
 
+    def _is_cancelled_by(self, error: BaseException) -> bool:
+        """Say whether somebody has cancelled us; where nobody has, the handler has awaited a task that somebody had."""
+        return isinstance(error, asyncio.CancelledError) and (self._task is None or self._task.cancelling() > 0)
+
     async def _refuse(self, error: ProtocolError) -> bool:
         """Answer what is not a request; say whether to linger. No request after it is looked at."""
         response = error_response(error)
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
-        data = encode_head(response.status, response.headers.fields, own)
+        data = encode_head(response.status, response.headers.pairs(), own)
         if not self._opening.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 section 9.3.2
             data += response.body
         try:

@@ -15,6 +15,9 @@ _HTML = (("content-type", "text/html; charset=utf-8"),)
 _JSON = (("content-type", "application/json"),)
 _BYTES = (("content-type", "application/octet-stream"),)
 
+# Made once: `json.dumps` would make an encoder for each call with options, 0.7 us of 2.9 for a small object.
+_encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
 
 class Response:
     """An answer: `status`, `headers`, and a `body` of bytes or an async iterable of bytes or str.
@@ -72,9 +75,8 @@ class Response:
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Fields = ()) -> Self:
         """Answer with JSON (RFC 8259); raises TypeError or ValueError for what JSON cannot say, NaN included."""
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         try:
-            body = text.encode()
+            body = _encode_json(value).encode()
         except UnicodeEncodeError:  # half a surrogate pair: JSON can say it in ASCII only (RFC 8259 section 8.2)
             body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
         return cls._of(body, _JSON, status, headers)

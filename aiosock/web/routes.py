@@ -155,15 +155,12 @@ class RouteTable:
             return found
         if not raw_path.startswith("/"):
             return NotMatched(frozenset())
-        allowed: set[str] = set()
-        for routes, params in _walk(self._root, decode_segments(raw_path), 0):
-            route = _pick(routes, method)
-            if route is not None:
-                return Match(route, params)
-            allowed.update(routes)
-        if not allowed and (mounted := self._find_mount(raw_path)):
+        search = _Search(method, decode_segments(raw_path))
+        if found := search.below(self._root, 0, {}):
+            return found
+        if not search.allowed and (mounted := self._find_mount(raw_path)):
             return mounted
-        return NotMatched(frozenset(allowed))
+        return NotMatched(frozenset(search.allowed))
 
     def _find_mount(self, raw_path: str) -> Mounted | None:
         node: _Node | None = self._root
@@ -264,23 +261,40 @@ def _pick(by_method: Mapping[str, _T], method: str) -> _T | None:
     return found if found is not None else by_method.get(ANY)
 
 
-def _walk(node: _Node, segments: list[str], depth: int) -> Iterator[tuple[dict[str, Route], dict[str, Any]]]:
-    """Give the routes of every node that fits the path, best first, each with its parameters.
+class _Search:
+    """A walk through the trie for one request; `allowed` collects the methods of the routes that fit its path only."""
 
-    A node stands at one depth, so a walk visits each at most once: hostile paths cost no more than the trie is large.
-    """
-    if depth == len(segments):
-        if node.routes:
-            yield node.routes, {}
-        return
-    if child := node.literals.get(segments[depth]):
-        yield from _walk(child, segments, depth + 1)
-    for segment, child in node.segments:
-        params = segment.convert(segments[depth])
-        if params is not None:
-            for routes, deeper in _walk(child, segments, depth + 1):
-                yield routes, params | deeper
-    for segment, child in node.rests:
-        params = segment.convert("/".join(segments[depth:]))
-        if params is not None and child.routes:
-            yield child.routes, params
+    __slots__ = ("_method", "_segments", "allowed")
+
+    def __init__(self, method: str, segments: list[str]) -> None:
+        self._method = method
+        self._segments = segments
+        self.allowed: set[str] = set()
+
+    def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:
+        """Find the best route at a node or below, literals first.
+
+        A node stands at one depth, so a walk visits each at most once: hostile paths cost no more than the trie is large.
+        """
+        if depth == len(self._segments):
+            return self._at(node, params)
+        text = self._segments[depth]
+        child = node.literals.get(text)
+        if child is not None and (found := self.below(child, depth + 1, params)):
+            return found
+        for segment, child in node.segments:
+            more = segment.convert(text)
+            if more is not None and (found := self.below(child, depth + 1, params | more)):
+                return found
+        for segment, child in node.rests:
+            more = segment.convert("/".join(self._segments[depth:]))
+            if more is not None and (found := self._at(child, params | more)):
+                return found
+        return None
+
+    def _at(self, node: _Node, params: dict[str, Any]) -> Match | None:
+        route = _pick(node.routes, self._method)
+        if route is not None:
+            return Match(route, params)
+        self.allowed.update(node.routes)
+        return None

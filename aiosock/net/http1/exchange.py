@@ -97,7 +97,7 @@ class Http1Exchange:
     @property
     def has_unread(self) -> bool:
         """Say whether bytes of the peer are, or may be, on their way that nobody will read."""
-        return bool(self._channel.buffer) or (self._body is not None and not self._body.is_complete)
+        return bool(self._channel.buffer) or (self._body is not None and not self._body.is_complete())
 
     @property
     def has_begun(self) -> bool:
@@ -107,9 +107,9 @@ class Http1Exchange:
     async def receive(self) -> bytes:
         """Give the next piece of the request body, b"" at its end."""
         body = self._body
-        if body is None or body.is_complete:
+        if body is None:
             return b""
-        if self._answer is ENDED:
+        if self._answer is ENDED and not body.is_complete():
             raise RuntimeError("the exchange is over; its body can no longer be read")
         return await body.receive()
 
@@ -262,7 +262,7 @@ class Http1Exchange:
         body = self._body
         if self._service.shutdown.is_set():
             self._keep_alive = False
-        elif body is not None and not body.is_complete:
+        elif body is not None and not body.is_complete():
             # A client that never got its 100 may send the body or not: what follows could be either (RFC 9110, 10.1.1).
             if body.is_broken or body.awaits_continue or not body.is_short:
                 self._keep_alive = False

@@ -24,7 +24,6 @@ class Http1BodyReader:
         self.awaits_continue = awaits_continue
         self.is_broken = False
 
-    @property
     def is_complete(self) -> bool:
         """Say whether the whole body has been read."""
         return self._decoder.complete

@@ -39,48 +39,43 @@ class Headers:
     character raises ResponseError at the line that sets it, so nothing invalid can reach the wire.
     """
 
-    __slots__ = ("_block", "_fields")
+    __slots__ = ("_fields",)
 
     def __init__(self, fields: "Mapping[str, str] | Iterable[tuple[str, str]] | Headers" = ()) -> None:
         """Copy `fields`, a mapping or pairs; raise ResponseError for one that cannot stand on the wire."""
-        pairs = fields.items() if isinstance(fields, Mapping | Headers) else fields
-        self._block: bytes | None = None
+        pairs = fields.items() if isinstance(fields, (Mapping, Headers)) else fields
         self._fields: tuple[tuple[str, str], ...] | list[tuple[str, str]] = [
             (_checked_name(name), _checked_value(name, value)) for name, value in pairs
         ]
 
     @classmethod
     def from_block(cls, block: bytes) -> Self:
-        r"""Wrap a field block that the grammar has accepted: `name: value\r\n` lines. Split when first asked."""
+        r"""Split a field block that the grammar has accepted: `name: value\r\n` lines."""
         headers = cls.__new__(cls)
-        headers._block = block
+        headers._fields = fields = []
+        for line in block.decode("latin-1").split("\r\n")[:-1]:
+            name, _, value = line.partition(":")
+            fields.append((name.lower(), value.strip(" \t")))
         return headers
 
     @classmethod
     def from_valid(cls, fields: tuple[tuple[str, str], ...] = ()) -> Self:
         """Take pairs known to be valid, names in lower case; they are shared until they are changed."""
         headers = cls.__new__(cls)
-        headers._block = None
         headers._fields = fields
         return headers
 
     def pairs(self) -> Sequence[tuple[str, str]]:
         """Every field line as (lower-case name, value), in wire order; not a copy, so not to be kept."""
-        if self._block is not None:
-            # Most handlers look at no field at all, so splitting and decoding wait until one is wanted.
-            lines = self._block.decode("latin-1").split("\r\n")
-            parts = (line.partition(":") for line in lines if line)
-            self._fields = [(name.lower(), value.strip(" \t")) for name, _, value in parts]
-            self._block = None
         return self._fields
 
     def _mutable(self) -> list[tuple[str, str]]:
-        self._fields = fields = list(self.pairs())
+        self._fields = fields = list(self._fields)
         return fields
 
     def items(self) -> list[tuple[str, str]]:
         """Give every field line as (lower-case name, value), in wire order."""
-        return list(self.pairs())
+        return list(self._fields)
 
     @overload
     def get(self, name: str, default: str) -> str: ...
@@ -96,7 +91,7 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """Give the value of each line of that name, in wire order: what Set-Cookie needs."""
         wanted = name.lower()
-        return [value for key, value in self.pairs() if key == wanted]
+        return [value for key, value in self._fields if key == wanted]
 
     def append(self, name: str, value: str) -> None:
         """Add a line, keeping those of the same name."""
@@ -129,22 +124,22 @@ class Headers:
 
     def __contains__(self, name: object) -> bool:
         """Say whether a line has that name, in any case."""
-        return isinstance(name, str) and any(key == name.lower() for key, _ in self.pairs())
+        return isinstance(name, str) and any(key == name.lower() for key, _ in self._fields)
 
     def __iter__(self) -> Iterator[str]:
         """Give each name once, in wire order."""
-        return iter(dict.fromkeys(key for key, _ in self.pairs()))
+        return iter(dict.fromkeys(key for key, _ in self._fields))
 
     def __len__(self) -> int:
         """Count the lines, not the names."""
-        return len(self.pairs())
+        return len(self._fields)
 
     def __eq__(self, other: object) -> bool:
         """Compare the lines, order included."""
-        return list(self.pairs()) == list(other.pairs()) if isinstance(other, Headers) else NotImplemented
+        return list(self._fields) == list(other._fields) if isinstance(other, Headers) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like dict
 
     def __repr__(self) -> str:
         """Show the lines."""
-        return f"Headers({list(self.pairs())!r})"
+        return f"Headers({list(self._fields)!r})"

@@ -9,6 +9,7 @@ from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]] | Headers
+_Constant = tuple[tuple[str, str], ...]
 
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
 _HTML = (("content-type", "text/html; charset=utf-8"),)
@@ -35,31 +36,23 @@ class Response:
 
         Raises TypeError for a body of another type.
         """
-        self.status = _final(status)
-        self.headers = Headers(headers) if headers else Headers.from_valid()
-        self.body: bytes | AsyncIterable[bytes | str]
+        implied: _Constant = ()
         if isinstance(body, str):
-            self.body = body.encode()
-            self.headers.setdefault(*_TEXT[0])
+            body, implied = body.encode(), _TEXT
         elif isinstance(body, bytes):
-            self.body = body
-            if body:
-                self.headers.setdefault(*_BYTES[0])
-        elif isinstance(body, AsyncIterable):
-            self.body = body
-        else:  # said here, where the mistake is, and not after the head has been sent
+            implied = _BYTES if body else ()
+        elif not isinstance(body, AsyncIterable):  # said here, where the mistake is, not after the head has been sent
             raise TypeError(f"a body is bytes, str or an async iterable of them, not {type(body).__name__}")
+        self.status = _final(status)
+        self.headers = _completed(headers, implied)
+        self.body: bytes | AsyncIterable[bytes | str] = body
 
     @classmethod
-    def _of(cls, body: bytes, constant: tuple[tuple[str, str], ...], status: int, headers: Fields) -> Self:
+    def _of(cls, body: bytes, implied: _Constant, status: int, headers: Fields) -> Self:
         response = cls.__new__(cls)
-        response.status = status if status == 200 else _final(status)
+        response.status = _final(status)
+        response.headers = _completed(headers, implied)
         response.body = body
-        response.headers = Headers.from_valid(constant)
-        if headers:
-            response.headers = Headers(headers)
-            for name, value in constant:
-                response.headers.setdefault(name, value)
         return response
 
     @classmethod
@@ -120,6 +113,16 @@ class Upgrade(Response):
         self.headers["upgrade"] = protocol
         self.protocol = protocol
         self.run = run
+
+
+def _completed(headers: Fields, implied: _Constant) -> Headers:
+    """Give the fields of a response, with those that its body implies and nobody has set."""
+    if not headers:
+        return Headers.from_valid(implied)
+    completed = Headers(headers)
+    for name, value in implied:
+        completed.setdefault(name, value)
+    return completed
 
 
 def _final(status: int) -> int:

@@ -185,7 +185,7 @@ class Http1Connection:
         response = error_response(error)
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
-        data = encode_head(response.status, response.headers.pairs(), own)
+        data = encode_head(response.status, response.pairs(), own)
         if not self._opening.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 section 9.3.2
             data += response.body
         try:

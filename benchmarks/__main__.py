@@ -1,97 +1,148 @@
-"""Run the servers side by side and print what a request costs each of them.
-
-wrk on one core, the servers on another, in interleaved rounds; the figure is the server's own CPU time for a request,
-from the operating system's accounting, and its ratio to the limit's in the same round. Needs Linux and wrk.
-"""
+"""Run the servers side by side and write what a request costs each of them: `python -m benchmarks --help`."""
 
 import argparse
+import json
 import os
-import re
+import resource
+import shlex
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 
-SERVERS = {"limit": "uvloop", "floor": "uvloop", "aiosock_app": "uvloop", "uvicorn_asgi": "uvicorn"}
-"""Each server of benchmarks/servers, and the package it needs besides aiosock."""
+from benchmarks import content, facts, report
+from benchmarks.estimate import estimate_seconds
+from benchmarks.install import install
+from benchmarks.process import CLIENT_CORE, SERVER_CORE
+from benchmarks.rounds import Plan, measure
+from benchmarks.servers import SERVERS, Server, is_installed
+from benchmarks.startup import measure_start
+from benchmarks.targets import Measured
+from benchmarks.workloads import WORKLOADS
 
-TICK = os.sysconf("SC_CLK_TCK")
+START = "start"
+"""The name of the measurement that is not a workload."""
 
 
-def main() -> None:
+def main() -> int:
+    """Run the comparison; give the exit status, 1 where a server failed."""
+    options = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is running is ended on the way out
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    chosen = [server for server in SERVERS if server.name in options.servers]
+    if not options.no_install:
+        install(chosen)
+    demand_a_machine()
+    left_out = {server.name: reason for server in chosen if (reason := server.missing())}
+    servers = [server for server in chosen if server.name not in left_out]
+    for name, reason in left_out.items():
+        print(f"left out: {name}, {reason}")
+    plan = Plan(options.rounds, options.seconds, options.connections)
+    minutes = estimate_seconds(options.workloads, servers, plan) / 60
+    print(f"{len(servers)} servers, {len(options.workloads)} workloads: this takes about {minutes:.0f} minutes\n")
+    run = Run(options.output, servers, left_out)
+    try:
+        run.all(options.workloads, plan)
+    except KeyboardInterrupt:
+        print(f"\nstopped; what was measured is in {options.output}")
+        return 128 + signal.SIGINT
+    print(report.targets_table(run.measured))
+    print(f"written: {', '.join(sorted(path.name for path in options.output.glob('results.*')))} in {options.output}")
+    return 1 if run.failed() else 0
+
+
+class Run:
+    """One run: what is measured so far, and its files, which are complete after each workload."""
+
+    def __init__(self, output: Path, servers: Sequence[Server], left_out: dict[str, str]) -> None:
+        self.output = output
+        self.servers = servers
+        self.left_out = left_out
+        self.measured = Measured({})
+        self.facts = facts.gather(servers)
+        self.command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+
+    def all(self, names: Sequence[str], plan: Plan) -> None:
+        """Measure the workloads named, in the table's order."""
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
+            files = Path(directory)
+            files.chmod(0o755)  # nginx reads them as another user
+            content.write_files(files)
+            for workload in WORKLOADS:
+                if workload.name in names:
+                    offering = [server for server in self.servers if workload.name in server.offers]
+                    cells = measure(workload, offering, plan, files)
+                    self.measured.results[workload.name] = cells
+                    print(f"{workload.name}: {workload.sentence}\n\n{report.workload_table(cells)}", flush=True)
+                    self.write()
+            if START in names:
+                start = measure_start(self.servers, files)
+                self.measured = Measured(self.measured.results, start)
+                print(f"{START}:\n\n{report.start_table(start)}", flush=True)
+                self.write()
+
+    def write(self) -> None:
+        """Write what is measured so far."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        text = report.document(self.measured, self.facts, self.command, self.left_out)
+        (self.output / "results.md").write_text(text)
+        raw = {"command": self.command, "facts": self.facts, "left_out": self.left_out, **asdict(self.measured)}
+        (self.output / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
+        if self.measured.results and is_installed("matplotlib"):
+            from benchmarks.plot import draw  # only here: all the rest works without matplotlib
+
+            draw(self.measured.results, self.output / "results.svg")
+
+    def failed(self) -> bool:
+        """Say whether a server failed on a workload."""
+        return any(cell.failure is not None for cells in self.measured.results.values() for cell in cells.values())
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    workloads = [*(workload.name for workload in WORKLOADS), START]
+    servers = [server.name for server in SERVERS]
+    parser.add_argument(
+        "--workloads",
+        nargs="+",
+        choices=workloads,
+        default=workloads,
+        metavar="NAME",
+        help=f"of {', '.join(workloads)}; default all",
+    )
+    parser.add_argument(
+        "--servers",
+        nargs="+",
+        choices=servers,
+        default=servers,
+        metavar="NAME",
+        help=f"of {', '.join(servers)}; default all",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="how often each server has its turn (default 5)")
     parser.add_argument("--seconds", type=int, default=3, help="how long a turn is (default 3)")
-    parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
-    options = parser.parse_args()
-    if shutil.which("wrk") is None:
-        sys.exit("benchmarks: wrk is not installed (apt-get install wrk)")
-    names = [name for name, package in SERVERS.items() if find_spec(package)]
-    print(f"left out, not installed: {', '.join(SERVERS.keys() - names) or 'none'}")
-    with ExitStack() as stack:
-        running = {name: stack.enter_context(server(name)) for name in names}
-        rounds = [
-            {name: microseconds(pid, port, options) for name, (pid, port) in running.items()}
-            for _ in range(options.rounds)
-        ]
-    print(f"\n{'server':<14} {'us of CPU/request':>18} {'of the limit':>13}")
-    for name in names:
-        cost = median(turn[name] for turn in rounds)
-        ratio = median(turn[name] / turn["limit"] for turn in rounds)
-        print(f"{name:<14} {cost:>18.1f} {ratio:>12.2f}x")
-
-
-@contextmanager
-def server(name: str) -> Iterator[tuple[int, int]]:
-    """Start a server on the first core and a free port; give its pid and port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    script = Path(__file__).parent / "servers" / f"{name}.py"
-    process = subprocess.Popen(
-        ["taskset", "-c", "0", sys.executable, str(script), str(port)], stdout=subprocess.DEVNULL
+    parser.add_argument("--connections", type=int, default=64, help="connections of wrk (default 64)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("benchmarks/results"), help="where results.md, .json and .svg are written"
     )
-    try:
-        wait_for(port)
-        yield process.pid, port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
+    parser.add_argument("--no-install", action="store_true", help="leave out what is not installed")
+    return parser.parse_args(arguments)
 
 
-def wait_for(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    sys.exit(f"benchmarks: nothing listens on port {port}")
+def demand_a_machine() -> None:
+    """End with a line that says what is missing, where nothing can be measured here."""
+    if not sys.platform.startswith("linux"):
+        sys.exit("benchmarks: CPU time is read from /proc, so this needs Linux")
+    if not {SERVER_CORE, CLIENT_CORE} <= os.sched_getaffinity(0):
+        sys.exit("benchmarks: server and load need a core each, 0 and 1")
+    for program in ("wrk", "taskset"):
+        if shutil.which(program) is None:
+            sys.exit(f"benchmarks: {program} is not installed")
 
 
-def microseconds(pid: int, port: int, options: argparse.Namespace) -> float:
-    """Load a server for one turn; give its CPU time for a request."""
-    before = cpu_ticks(pid)
-    load = ["taskset", "-c", "1", "wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}"]
-    output = subprocess.run([*load, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
-    answered = re.search(r"(\d+) requests in", output)
-    if answered is None or "Non-2xx" in output or "Socket errors" in output:
-        sys.exit(f"benchmarks: the load failed:\n{output}")
-    return (cpu_ticks(pid) - before) / TICK * 1e6 / int(answered[1])
-
-
-def cpu_ticks(pid: int) -> int:
-    """Give user and system time of a process, all its threads included (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-main()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -156,10 +156,11 @@ class App(Router):
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
-                if found.params:  # literal routes share an empty one
-                    request.params = found.params
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
+                if not found.params:
+                    return to_response(await route.endpoint(request))
+                request.params = found.params
                 return to_response(await route.endpoint(request, **found.params))
             if isinstance(found, Mounted):
                 return await _below(request, found)

@@ -62,7 +62,8 @@ class Route:
     health: bool = False
 
 
-class Match(NamedTuple):
+@dataclass(slots=True)
+class Match:
     """A route that was found, with its path parameters, decoded and converted."""
 
     route: Route
@@ -151,7 +152,7 @@ class RouteTable:
     def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
         """Find what serves `method` at a raw path; `%2F` in it is no slash."""
         literal = self._literals.get(raw_path)
-        if literal is not None and (found := _pick(literal, method)):
+        if literal is not None and (found := _pick(literal, method)) is not None:
             return found
         if not raw_path.startswith("/"):
             return NotMatched(frozenset())

@@ -42,7 +42,7 @@ class FieldSection:
 class RequestHead:
     """A request line and its fields. `version` is (1, 0) or (1, 1); `path` is decoded, `raw_path` and `query` are not.
 
-    `octets` holds the head as it arrived. Not to be changed: an equal head that follows is the same object.
+    `octets` holds the head as it arrived, up to and with its blank line.
     """
 
     __slots__ = ("fields", "host", "method", "octets", "path", "query", "raw_path", "target", "version")
@@ -99,22 +99,20 @@ def find_head(buffer: bytes, scanned: int, limits: Limits) -> int:
     return 0
 
 
-def parse_head(head: bytes, limits: Limits, previous: RequestHead | None = None) -> RequestHead:
+def parse_head(head: bytes, limits: Limits, previous: FieldSection | None = None) -> RequestHead:
     """Parse a request head, given up to and with its blank line.
 
-    `previous` is the connection's last request: clients repeat themselves byte for byte. An equal head need not be read
-    again (1.0 us of 9 for the shortest request), nor an equal field block after another request line (1.8 us more).
+    `previous` is the field section of the connection's last request: an equal block need not be read again (2.9 us of
+    3.9 for a browser's twelve fields).
 
     Raises ProtocolError: 400 malformed, 414 and 431 beyond the limits, 501 a foreign transfer coding, 505 not HTTP/1.
     """
-    if previous is not None and previous.octets == head:
-        return previous
     line = grammar.REQUEST_LINE.match(head)
     if line is None or line[3] != b"1" or line.end() > limits.request_line_bytes or len(head) > limits.head_bytes:
         raise invalid_head(head, limits)
     block = head[line.end() : -2]
-    if previous is not None and previous.fields.block == block:
-        fields = previous.fields
+    if previous is not None and previous.block == block:
+        fields = previous
     elif block.count(b"\n") <= limits.fields and grammar.FIELD_BLOCK.fullmatch(block):
         fields = read_fields(block)
     else:

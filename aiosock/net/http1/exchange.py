@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiosock.errors import HTTPError, ResponseError
 from aiosock.headers import Headers
@@ -136,8 +137,8 @@ class Http1Exchange:
         """Send a head and give the writer for its body."""
         prepared = _prepare(head.status, head.pairs())
         length = prepared.length
-        data = self._encode(head.status, prepared, length)
-        bodiless = self._is_bodiless(head)
+        data = self._encode(prepared, length)
+        bodiless = self._head.method == "HEAD" or prepared.is_bodiless
         writer = Http1BodyWriter(
             self._channel,
             length=0 if bodiless else length,
@@ -194,14 +195,14 @@ class Http1Exchange:
     def _start(self, response: Response, body: bytes, piece: bytes) -> bytes:
         """Give the head for a body, and the first piece of it."""
         prepared = _prepare(response.status, response.pairs())
-        is_bodiless = self._is_bodiless(response)
+        is_bodiless = prepared.is_bodiless or self._head.method == "HEAD"
         length = prepared.length
         if length is None:
             length = len(body)
         elif length != len(body) and (body or not is_bodiless):
             # A handler may announce for HEAD the length of the body that GET would have.
             raise ResponseError(f"the Content-Length is {length}, the body has {len(body)} bytes")
-        return self._encode(response.status, prepared, length, b"" if is_bodiless else piece)
+        return self._encode(prepared, length, b"" if is_bodiless else piece)
 
     async def _stream(self, response: Response, body: AsyncIterable[bytes | str]) -> None:
         """Write the head, then piece after piece; the body is closed whatever happens."""
@@ -236,32 +237,34 @@ class Http1Exchange:
         """Say whether nothing follows the head, whatever its fields say (RFC 9112 section 6.3, rule 1)."""
         return self._head.method == "HEAD" or response.status in BODILESS
 
-    def _encode(self, status: int, prepared: "_Prepared", length: int | None, piece: bytes = b"") -> bytes:
+    def _encode(self, prepared: "_Prepared", length: int | None, piece: bytes = b"") -> bytes:
         """Give the head with the fields that frame the message, and a piece behind it: the answer has begun."""
         if self._answer is not NOT_BEGUN:
             raise ResponseError("the answer has already begun")
         if prepared.closes:
             self._keep_alive = False
         framing = b""
-        if status not in BODILESS:  # RFC 9112 section 6.3
+        if not prepared.is_bodiless:  # RFC 9112 section 6.3
             if length is not None:
                 framing = b"Content-Length: %d\r\n" % length
             elif self._head.version == (1, 1):
                 framing = b"Transfer-Encoding: chunked\r\n"
             else:
                 self._keep_alive = False  # HTTP/1.0 knows no chunks: the end of the connection ends the body
-        if not self._will_persist():
+        if not self._will_persist():  # the answer says so (RFC 9112 section 9.6)
             framing += b"Connection: close\r\n"
-        elif status == 426:  # RFC 9110 section 15.5.22: it has an Upgrade field, which is for this connection only
+        elif (
+            prepared.status == 426
+        ):  # RFC 9110 section 15.5.22: it has an Upgrade field, which is for this connection only
             framing += b"Connection: upgrade\r\n"
         elif self._head.version == (1, 0):
             framing += b"Connection: keep-alive\r\n"
         self._answer = BEGUN
-        self.status = status
+        self.status = prepared.status
         return b"".join((prepared.start, self._service.date_line(), framing, b"\r\n", piece))
 
     def _will_persist(self) -> bool:
-        """Decide, when the head is written, whether the connection can go on; the answer says so (section 9.6)."""
+        """Decide, when the head is written, whether the connection can go on."""
         body = self._body
         if self._service.shutdown.is_set():
             self._keep_alive = False
@@ -309,10 +312,16 @@ class Http1Exchange:
             self._gone.set()
 
 
-class _Prepared(NamedTuple):
-    """The start of a head: status line and field lines as they are sent, and what its own framing fields said."""
+@dataclass(slots=True)
+class _Prepared:
+    """The start of a head: status line and field lines as they are sent, and what its own framing fields said.
 
+    `is_bodiless` says that nothing follows a head of this status, whatever its fields say (RFC 9112 section 6.3, rule 1).
+    """
+
+    status: int
     start: bytes
+    is_bodiless: bool
     length: int | None
     closes: bool
 
@@ -335,7 +344,8 @@ def _prepare_fields(status: int, pairs: Sequence[tuple[str, str]]) -> _Prepared:
     if length is not None and not CONTENT_LENGTH.fullmatch(length.encode("latin-1")):
         raise ResponseError(f"not a Content-Length: {length!r}")
     closes = "close" in own.get("connection", "").lower().replace(" ", "").split(",")
-    return _Prepared(status_line(status) + encode_fields(others), None if length is None else int(length), closes)
+    start = status_line(status) + encode_fields(others)
+    return _Prepared(status, start, status in BODILESS, None if length is None else int(length), closes)
 
 
 _prepare_constant = lru_cache(maxsize=64)(_prepare_fields)

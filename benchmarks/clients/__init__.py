@@ -1,0 +1,1 @@
+"""Clients that wrk cannot be: connections that stay, and readers of event streams."""

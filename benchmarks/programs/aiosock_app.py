@@ -1,0 +1,75 @@
+"""aiosock with everything on that is on by default, but the access log: `aiosock_app PORT [LOOP]`."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Any, Literal, cast
+
+from multipart import MultipartSegment, PushMultipartParser, parse_options_header
+
+from aiosock import App, Request, Response, StaticFiles, run
+from benchmarks.content import EVENT, EVENT_SECONDS, FILES, TEXT, page, receipt, record
+
+app = App()
+numbers = count(1)
+
+
+@app.get("/")
+async def text(request: Request) -> str:
+    return TEXT
+
+
+@app.get("/json")
+async def json(request: Request) -> dict[str, Any]:
+    return record(next(numbers))
+
+
+@app.get("/page")
+async def html(request: Request) -> Response:
+    return Response.html(page(next(numbers)))
+
+
+@app.post("/users/{user:int}/orders/{order:int}")
+async def api(request: Request, user: int, order: int) -> dict[str, Any]:
+    return receipt(user, order, request.query.get("dry") == "true", await request.json())
+
+
+@app.post("/echo")
+async def echo(request: Request) -> bytes:
+    return await request.read()
+
+
+@app.post("/upload")
+async def upload(request: Request) -> dict[str, Any]:
+    _, options = parse_options_header(request.headers["content-type"])
+    sizes: dict[str, int] = {}
+    title = b""
+    name = ""
+    with PushMultipartParser(options["boundary"], content_length=int(request.headers["content-length"])) as parser:
+        async for piece in request.body:
+            for event in parser.parse(piece):
+                if isinstance(event, MultipartSegment):
+                    name = event.name
+                    sizes[name] = 0
+                elif event:
+                    sizes[name] += len(event)
+                    title += event if name == "title" else b""
+    return {"title": title.decode(), "bytes": sizes["file"]}
+
+
+@app.get("/events")
+async def events(request: Request) -> Response:
+    async def ticks() -> AsyncIterator[str]:
+        while not request.shutdown.is_set():
+            yield EVENT
+            await asyncio.sleep(EVENT_SECONDS)
+
+    return Response(ticks(), headers={"content-type": "text/event-stream", "cache-control": "no-store"})
+
+
+app.mount("/static", StaticFiles(FILES / "static"))
+
+if __name__ == "__main__":
+    loop = cast(Literal["uvloop", "asyncio"], sys.argv[2] if len(sys.argv) > 2 else "uvloop")
+    run(app, port=int(sys.argv[1]), loop=loop, access_log=False)

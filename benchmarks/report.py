@@ -1,0 +1,94 @@
+"""The results as Markdown: the targets, a table for each workload, and what the figures depend on."""
+
+from statistics import median
+
+from benchmarks.figures import middle, ratio, values
+from benchmarks.outcome import Cell, Start
+from benchmarks.targets import TITLES, Measured, judge_all
+from benchmarks.workloads import WORKLOADS
+
+SENTENCES = {workload.name: workload.sentence for workload in WORKLOADS}
+
+INTRODUCTION = """\
+# Benchmarks
+
+The main figure is the server's own CPU time for a request, over all its processes and threads, from the operating
+system's accounting: the median of the rounds, and between which values the rounds were. "x aiosock" is that time
+divided by aiosock's in the same round, the median of the rounds. Lower is better in both.
+"""
+
+
+def document(measured: Measured, facts: dict[str, str], command: str, left_out: dict[str, str]) -> str:
+    """Give the whole report."""
+    parts = [INTRODUCTION, f"    {command}\n", "## Targets\n", targets_table(measured)]
+    for name, cells in measured.results.items():
+        parts += [f"## {name}\n", f"{SENTENCES[name]}\n", workload_table(cells)]
+    if measured.start:
+        parts += ["## start\n", "From the start of the process to its first answer.\n", start_table(measured.start)]
+    if left_out:
+        parts += ["## Left out\n", table(["server", "reason"], [[TITLES[name], why] for name, why in left_out.items()])]
+    parts += ["## Machine\n", *(f"- {name}: {fact}" for name, fact in facts.items()), ""]
+    return "\n".join(parts)
+
+
+def targets_table(measured: Measured) -> str:
+    """Give the targets with their figures and verdicts."""
+    rows = [[verdict.sentence, verdict.figure, verdict.verdict] for verdict in judge_all(measured)]
+    return table(["target", "figure", ""], rows)
+
+
+def workload_table(cells: dict[str, Cell]) -> str:
+    """Give the table of a workload, the cheapest server first, those that failed last."""
+    with_memory = any(values(cell, "idle_kib") for cell in cells.values())
+    heads = ["server", "us CPU/request", "rounds", "x aiosock", "requests/s", "p50 ms", "p99 ms"]
+    rows = []
+    for name in ranking(cells):
+        cell = cells[name]
+        found = values(cell, "cpu_us")
+        if not found:
+            rows.append([TITLES[name], "", f"failed: {cell.failure or 'it had no turn'}"])
+            continue
+        row = [
+            TITLES[name],
+            number(median(found)),
+            f"{number(min(found))} - {number(max(found))}",
+            number(ratio(cells, "cpu_us", name, "aiosock"), 2),
+            number(middle(cell, "rate"), 1 if median(values(cell, "rate")) < 100 else 0),
+            number(middle(cell, "p50_ms"), 2),
+            number(middle(cell, "p99_ms"), 2),
+        ]
+        rows.append([*row, number(middle(cell, "idle_kib"))] if with_memory else row)
+    return table([*heads, "KiB/idle connection"] if with_memory else heads, rows)
+
+
+def ranking(cells: dict[str, Cell]) -> list[str]:
+    """Give the servers of a workload, the cheapest first, those that failed last."""
+    return sorted(cells, key=lambda name: middle(cells[name], "cpu_us") or float("inf"))
+
+
+def start_table(start: Start) -> str:
+    """Give the times to the first answer, and of `import aiosock` alone."""
+    answers = sorted((median(seconds), name) for name, seconds in start.first_answers.items())
+    rows = [["`import aiosock`", number(median(start.imports) * 1000)]]
+    return table(["server", "ms"], rows + [[TITLES[name], number(seconds * 1000)] for seconds, name in answers])
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """Give a number as it is printed; nothing for what was not measured."""
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Give a Markdown table that is readable as text too; all but the first column are aligned to the right."""
+    rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in [heads, *rows] if column < len(row)) for column in range(len(heads))]
+    rule = [":".ljust(widths[0] + 2, "-"), *("-" * (width + 1) + ":" for width in widths[1:])]
+    lines = [line(heads, widths), f"|{'|'.join(rule)}|", *(line(row, widths) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def line(cells: list[str], widths: list[int]) -> str:
+    """Give one line of a table; cells that are missing at its end are empty."""
+    padded = [*cells, *[""] * (len(widths) - len(cells))]
+    first, *others = zip(padded, widths, strict=True)
+    return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"

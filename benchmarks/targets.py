@@ -1,0 +1,137 @@
+"""The targets: what aiosock is to reach beside the others, and whether it did."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.figures import middle, ratio
+from benchmarks.outcome import Results, Start
+from benchmarks.servers import SERVERS
+
+TITLES = {server.name: server.title for server in SERVERS}
+PYTHON_PEERS = [server.name for server in SERVERS if server.kind == "python"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that was measured."""
+
+    results: Results
+    start: Start | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target. `figure` gives the value to judge, None where it was not measured, and a remark on it."""
+
+    sentence: str
+    figure: Callable[[Measured], tuple[float | None, str]]
+    bound: float
+    at_most: bool = False
+    unit: str = "x"
+
+    def judge(self, measured: Measured) -> "Verdict":
+        """Compare the figure with the bound."""
+        value, remark = self.figure(measured)
+        if value is None:
+            return Verdict(self.sentence, "", "not measured")
+        met = value <= self.bound if self.at_most else value >= self.bound
+        return Verdict(self.sentence, f"{value:.2f} {self.unit}{remark}", "met" if met else "NOT met")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judged target, as it is printed."""
+
+    sentence: str
+    figure: str
+    verdict: str
+
+
+def cpu_over(workload: str, reference: str, bound: float) -> Target:
+    """Demand at most `bound` times the reference's CPU time for a request."""
+
+    def figure(measured: Measured) -> tuple[float | None, str]:
+        return ratio(measured.results.get(workload, {}), "cpu_us", "aiosock", reference), ""
+
+    return Target(f"{workload}: at most {bound} x the CPU per request of {TITLES[reference]}", figure, bound, True)
+
+
+def cpu_under(workload: str, peer: str, bound: float) -> Target:
+    """Demand that a peer takes at least `bound` times the CPU time for a request."""
+
+    def figure(measured: Measured) -> tuple[float | None, str]:
+        return ratio(measured.results.get(workload, {}), "cpu_us", peer, "aiosock"), ""
+
+    return Target(f"{workload}: at least {bound} x {TITLES[peer]}, by CPU per request", figure, bound)
+
+
+def rate_over(workload: str, peer: str, bound: float) -> Target:
+    """Demand at least `bound` times a peer's requests per second."""
+
+    def figure(measured: Measured) -> tuple[float | None, str]:
+        return ratio(measured.results.get(workload, {}), "rate", "aiosock", peer), ""
+
+    return Target(f"{workload}: at least {bound} x {TITLES[peer]}, in requests/s", figure, bound)
+
+
+def ahead_of(workload: str, peers: list[str], whom: str) -> Target:
+    """Demand less CPU time for a request than any of the peers takes; the figure is the closest one's."""
+
+    def figure(measured: Measured) -> tuple[float | None, str]:
+        cells = measured.results.get(workload, {})
+        ratios = {peer: ratio(cells, "cpu_us", peer, "aiosock") for peer in peers}
+        found = {peer: value for peer, value in ratios.items() if value is not None}
+        if not found:
+            return None, ""
+        closest = min(found, key=found.__getitem__)
+        return found[closest], f" {TITLES[closest]}"
+
+    return Target(f"{workload}: ahead of {whom}, by CPU per request", figure, 1.0)
+
+
+def idle_memory(measured: Measured) -> tuple[float | None, str]:
+    return middle(measured.results.get("idle", {}).get("aiosock"), "idle_kib"), ""
+
+
+def import_time(measured: Measured) -> tuple[float | None, str]:
+    return (median(measured.start.imports) * 1000 if measured.start else None), ""
+
+
+def first_answer(measured: Measured) -> tuple[float | None, str]:
+    seconds = measured.start.first_answers.get("aiosock") if measured.start else None
+    return (median(seconds) * 1000 if seconds else None), ""
+
+
+def own_figure(measured: Measured) -> tuple[float | None, str]:
+    return ratio(measured.results.get("text", {}), "cpu_us", "aiosock", "aiosock-asyncio"), ""
+
+
+GRANIAN_AND_UVICORN = ["uvicorn", "granian-asgi", "granian-rsgi"]
+
+TARGETS = (
+    cpu_over("text", "limit", 1.9),
+    cpu_under("text", "uvicorn", 1.7),
+    cpu_under("text", "granian-rsgi", 1.2),
+    rate_over("text", "starlette", 2.5),
+    rate_over("text", "aiohttp", 2.5),
+    rate_over("text", "sanic", 2.5),
+    cpu_under("browser", "uvicorn", 1.5),
+    cpu_under("browser", "granian-rsgi", 1.2),
+    rate_over("browser", "aiohttp", 2.5),
+    ahead_of("json", PYTHON_PEERS, "every Python peer"),
+    ahead_of("html", PYTHON_PEERS, "every Python peer"),
+    ahead_of("echo", PYTHON_PEERS, "every Python peer"),
+    cpu_under("api", "starlette", 2.0),
+    cpu_under("api", "fastapi", 5.0),
+    ahead_of("close", GRANIAN_AND_UVICORN, "uvicorn and Granian"),
+    Target("idle: at most 8 KiB of memory for each idle connection", idle_memory, 8.0, True, "KiB"),
+    Target("start: at most 80 ms for `import aiosock`", import_time, 80.0, True, "ms"),
+    Target("start: at most 350 ms from the process's start to its first answer", first_answer, 350.0, True, "ms"),
+    Target("text: at least 0.7 x its own figure under plain asyncio, by CPU per request", own_figure, 0.7),
+)
+
+
+def judge_all(measured: Measured) -> list[Verdict]:
+    """Judge every target."""
+    return [target.judge(measured) for target in TARGETS]

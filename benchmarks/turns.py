@@ -1,0 +1,105 @@
+"""One turn: a server under one load for some seconds, and what that cost it."""
+
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import wrk
+from benchmarks.outcome import Failure, Turn
+from benchmarks.process import CLIENT_CORE, ROOT, Running, end, on_core
+from benchmarks.workloads import IDLE_CONNECTIONS, SUBSCRIBERS, Workload
+
+PATIENCE_SECONDS = 60.0
+"""For a client to connect, or to count, beyond the turn itself."""
+
+
+def take_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:
+    """Measure one turn; raise Failure where anything goes wrong in it."""
+    match workload.kind:
+        case "wrk":
+            return wrk_turn(workload, server, script, workload.connections or connections, seconds)
+        case "idle":
+            return idle_turn(workload, server, script, connections, seconds)
+        case "events":
+            return events_turn(server, seconds)
+
+
+def wrk_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:
+    """Measure what a request costs under wrk."""
+    before = server.cpu_seconds()
+    load = wrk.run(script, server.port, connections, seconds)
+    cpu = server.cpu_seconds() - before
+    answers = load.received / workload.answer_bytes if workload.answer_bytes else load.requests
+    return Turn(cpu / answers * 1e6, answers / load.seconds, load.p50_ms, load.p99_ms)
+
+
+def idle_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:
+    """Measure the same beside idle connections, and the memory that each of these holds."""
+    before = server.resident_bytes()
+    with client("idle", server.port, IDLE_CONNECTIONS) as holder:
+        held = server.resident_bytes() - before
+        turn = wrk_turn(workload, server, script, connections, seconds)
+        left, _ = holder.communicate()
+    if left.split() != [str(IDLE_CONNECTIONS)]:
+        raise Failure(f"of {IDLE_CONNECTIONS} idle connections, {left.strip() or 'none'} stayed open")
+    return replace(turn, idle_kib=held / IDLE_CONNECTIONS / 1024)
+
+
+def events_turn(server: Running, seconds: int) -> Turn:
+    """Measure what an event costs that has arrived."""
+    with client("events", server.port, SUBSCRIBERS) as reader:
+        before = server.cpu_seconds()
+        line = converse(reader, f"{seconds}\n", seconds + PATIENCE_SECONDS)
+        cpu = server.cpu_seconds() - before
+    events, elapsed, left = line.split()
+    if int(left) != SUBSCRIBERS:
+        raise Failure(f"of {SUBSCRIBERS} subscribers, {left} stayed")
+    if not int(events):
+        raise Failure("no event arrived")
+    return Turn(cpu / int(events) * 1e6, int(events) / float(elapsed))
+
+
+@contextmanager
+def client(name: str, port: int, connections: int) -> Iterator["subprocess.Popen[str]"]:
+    """Run one of our own clients, once it is ready; raise Failure where it does not become so."""
+    command = [sys.executable, "-m", f"benchmarks.clients.{name}", str(port), str(connections)]
+    process = subprocess.Popen(
+        on_core(CLIENT_CORE, command),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        if converse(process) != "ready\n":
+            raise Failure(f"the {name} client: {last_line(process)}")
+        yield process
+    finally:
+        end(process)
+
+
+def converse(process: "subprocess.Popen[str]", line: str = "", patience: float = PATIENCE_SECONDS) -> str:
+    """Send a line, if any, and give the next one; raise Failure where there is none."""
+    assert process.stdin
+    assert process.stdout
+    with suppress(BrokenPipeError):
+        process.stdin.write(line)
+        process.stdin.flush()
+    if not select.select([process.stdout], [], [], patience)[0]:
+        raise Failure(f"the client is not done after {patience:.0f} s")
+    answer = process.stdout.readline()
+    if not answer:
+        raise Failure(f"the client ended: {last_line(process)}")
+    return answer
+
+
+def last_line(process: "subprocess.Popen[str]") -> str:
+    """Give the last line of what a client that has ended wrote to standard error."""
+    assert process.stderr
+    return (process.stderr.read().strip().splitlines() or ["it wrote nothing"])[-1]

@@ -1,0 +1,105 @@
+"""wrk: a script for a workload, a run on the clients' core, and what the run says."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.outcome import Failure
+from benchmarks.process import CLIENT_CORE, on_core
+from benchmarks.workloads import NUMBER, Workload
+
+FIRST_NUMBER = 100_000
+"""Numbers that differ start here, so that they do not become longer while they count."""
+
+REPORT = """
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format(
+    '\\n{"requests": %d, "microseconds": %d, "bytes": %d, "p50": %d, "p99": %d, ' ..
+    '"errors": {"connect": %d, "read": %d, "write": %d, "timeout": %d, "status": %d}}\\n',
+    summary.requests, summary.duration, summary.bytes, latency:percentile(50), latency:percentile(99),
+    e.connect, e.read, e.write, e.timeout, e.status))
+end
+"""
+"""What wrk writes at the end: one line of JSON, times in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was answered in one run; never with an error."""
+
+    requests: int
+    seconds: float
+    received: int
+    p50_ms: float | None
+    p99_ms: float | None
+    """Latencies; None where no answer was complete."""
+
+
+def run(script: Path, port: int, connections: int, seconds: int) -> Load:
+    """Load a server; raise Failure for anything but answers with a status below 400."""
+    options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
+    command = on_core(CLIENT_CORE, ["wrk", *options, f"http://127.0.0.1:{port}/"])
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
+    except subprocess.TimeoutExpired:
+        raise Failure("wrk did not end") from None
+    if done.returncode != 0:
+        raise Failure(f"wrk ended with status {done.returncode}: {done.stderr.strip()[:200]}")
+    return parse(done.stdout)
+
+
+def parse(output: str) -> Load:
+    """Read what the script has written; raise Failure where there were errors or no answers."""
+    lines = [line for line in output.splitlines() if line.startswith('{"requests"')]
+    if not lines:
+        raise Failure("wrk gave no summary")
+    report = json.loads(lines[-1])
+    errors = [f"{count} {kind} errors" for kind, count in report["errors"].items() if count]
+    if errors:
+        raise Failure(f"{', '.join(errors)} beside {report['requests']} answers")
+    if not report["requests"] and not report["bytes"]:
+        raise Failure("nothing was answered")
+    latencies = [report[name] / 1e3 if report["requests"] else None for name in ("p50", "p99")]
+    return Load(report["requests"], report["microseconds"] / 1e6, report["bytes"], *latencies)
+
+
+def write_script(workload: Workload, directory: Path) -> Path:
+    """Write the Lua script of a workload, and its body beside it; give its path."""
+    body = directory / f"{workload.name}.body"
+    body.write_bytes(workload.body)
+    script = directory / f"{workload.name}.lua"
+    script.write_text((differing if workload.differs else constant)(workload, body) + REPORT)
+    return script
+
+
+def constant(workload: Workload, body: Path) -> str:
+    """Give the script that sends one request again and again."""
+    lines = [f'wrk.method = "{workload.method}"', f"wrk.path = {quoted(workload.path)}"]
+    lines += [f"wrk.headers[{quoted(name)}] = {quoted(value)}" for name, value in workload.headers.items()]
+    if workload.body:
+        lines.append(f"wrk.body = assert(io.open({quoted(str(body))}, 'rb')):read('*a')")
+    return "\n".join(lines)
+
+
+def differing(workload: Workload, body: Path) -> str:
+    """Give the script that puts another number into every request."""
+    lines = [f"{workload.method} {workload.path} HTTP/1.1", "Host: localhost"]
+    lines += [f"{name}: {value}" for name, value in workload.headers.items()]
+    if workload.body:
+        lines.append(f"Content-Length: {len(workload.body)}")
+    pieces = [quoted(piece) for piece in "\r\n".join([*lines, "", ""]).split(NUMBER)]
+    return f"""
+local n = {FIRST_NUMBER}
+local body = assert(io.open({quoted(str(body))}, 'rb')):read('*a')
+function request()
+  n = n + 1
+  return {" .. n .. ".join(pieces)} .. body
+end
+"""
+
+
+def quoted(text: str) -> str:
+    """Give a Lua string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n") + '"'

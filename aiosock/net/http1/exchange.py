@@ -172,9 +172,9 @@ class Http1Exchange:
     def answer_at_once(self, response: Response) -> bool:
         """Write a response that has its body, if it is one; say whether nothing is left for `answer` to do."""
         body = response.body
-        if self._answer is not NOT_BEGUN or not isinstance(body, bytes) or isinstance(response, Upgrade):
+        if self._answer is not NOT_BEGUN or not isinstance(body, bytes) or len(body) > JOIN_BYTES:
             return False
-        if len(body) > JOIN_BYTES:
+        if response.status == 101:  # an Upgrade
             return False
         self._channel.write(self._start(response, body, body))
         self._answer = ENDED

@@ -219,20 +219,31 @@ class Request:
         `limit` in bytes overrides the route's. Raises HTTPError: 413 for a longer body, before it is read where its
         length is announced; what `Exchange.receive` raises; RuntimeError after `body` has been iterated.
         """
-        if self._content is None:
-            if limit is None:
-                limit = self.body_limit
-            if limit is None:
-                limit = self.exchange.connection.limits.body_bytes
-            self._content = await self._read(limit)
+        if self._content is not None:
+            return self._content
+        if self.body.started:
+            raise RuntimeError("the body has already been iterated; read() comes too late")
+        if limit is None:
+            limit = self.body_limit
+        if limit is None:
+            limit = self.exchange.connection.limits.body_bytes
+        length = self.head.fields.content_length
+        if (length or 0) > limit:
+            raise _too_long(limit)
+        self.body.started = True
+        pieces: list[bytes] = []
+        received = 0
+        while received != length and (piece := await self.exchange.receive()):
+            received += len(piece)
+            if received > limit:
+                raise _too_long(limit)
+            pieces.append(piece)
+        self._content = b"".join(pieces)
         return self._content
 
     async def text(self) -> str:
         """Give the body as UTF-8 text; raises what `read` raises and HTTPError (400) for other bytes."""
-        try:
-            return (await self.read()).decode()
-        except UnicodeDecodeError as error:
-            raise HTTPError(400, f"The body is not UTF-8 at byte {error.start}.") from None
+        return _decoded(await self.read())
 
     async def json(self) -> Any:
         """Give the body as JSON (RFC 8259).
@@ -245,7 +256,7 @@ class Request:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")
         try:
-            return _JSON.decode(await self.text())
+            return _JSON.decode(_decoded(await self.read()))
         except json.JSONDecodeError as error:
             detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             raise HTTPError(400, detail) from None
@@ -260,21 +271,13 @@ class Request:
         """Show method and target."""
         return f"<Request {self.method} {self.target}>"
 
-    async def _read(self, limit: int) -> bytes:
-        if self.body.started:
-            raise RuntimeError("the body has already been iterated; read() comes too late")
-        if (self.head.fields.content_length or 0) > limit:
-            raise _too_long(limit)
-        self.body.started = True
-        pieces: list[bytes] = []
-        left = limit
-        while piece := await self.exchange.receive():
-            left -= len(piece)
-            if left < 0:
-                raise _too_long(limit)
-            pieces.append(piece)
-        return b"".join(pieces)
-
 
 def _too_long(limit: int) -> HTTPError:
     return HTTPError(413, f"The body may have {limit} bytes.")
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise HTTPError(400, f"The body is not UTF-8 at byte {error.start}.") from None

@@ -90,16 +90,20 @@ class _Segment:
     regex: re.Pattern[str]
     convertors: tuple[tuple[str, Convertor], ...]
 
-    def convert(self, text: str) -> dict[str, Any] | None:
+    def convert(self, text: str, params: dict[str, Any]) -> dict[str, Any] | None:
+        """Give the parameters so far with those of this segment; None where it does not fit."""
         if len(self.convertors) > 1 and len(text) > MAX_SPLIT_SEGMENT:
             return None
         match = self.regex.fullmatch(text)
         if match is None:
             return None
+        params = params.copy()
         try:
-            return {name: convertor.convert(match[name]) for name, convertor in self.convertors}
+            for name, convertor in self.convertors:
+                params[name] = convertor.convert(match[name])
         except ValueError:
             return None
+        return params
 
 
 @dataclass(slots=True)
@@ -284,12 +288,12 @@ class _Search:
         if child is not None and (found := self.below(child, depth + 1, params)):
             return found
         for segment, child in node.segments:
-            more = segment.convert(text)
-            if more is not None and (found := self.below(child, depth + 1, params | more)):
+            more = segment.convert(text, params)
+            if more is not None and (found := self.below(child, depth + 1, more)):
                 return found
         for segment, child in node.rests:
-            more = segment.convert("/".join(self._segments[depth:]))
-            if more is not None and (found := self._at(child, params | more)):
+            more = segment.convert("/".join(self._segments[depth:]), params)
+            if more is not None and (found := self._at(child, more)):
                 return found
         return None
 

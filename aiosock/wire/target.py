@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from ipaddress import IPv6Address
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from aiosock.errors import HTTPError, ProtocolError
 from aiosock.wire import grammar
@@ -50,10 +50,13 @@ def parse_query(query: str) -> list[tuple[str, str]]:
 
     Raises HTTPError (400) for more than 1000 pairs.
     """
-    try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
-    except ValueError:
-        raise HTTPError(400, f"The query has more than {MAX_QUERY_FIELDS} fields.") from None
+    parts = query.split("&")
+    if len(parts) > MAX_QUERY_FIELDS:
+        raise HTTPError(400, f"The query has more than {MAX_QUERY_FIELDS} fields.")
+    pairs = [(name, value) for name, _, value in [part.partition("=") for part in parts if part]]
+    if "%" in query or "+" in query:
+        return [(unquote(name.replace("+", " ")), unquote(value.replace("+", " "))) for name, value in pairs]
+    return pairs
 
 
 def decode_segments(raw_path: str) -> list[str]:

@@ -1,7 +1,7 @@
 """One HTTP/1 exchange: the request body as it is wanted, the answer as the peer takes it (RFC 9112 sections 6 to 9)."""
 
 import asyncio
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -105,18 +105,18 @@ class Http1Exchange:
         """Say whether the final status has been sent."""
         return self._answer is not NOT_BEGUN
 
-    async def receive(self) -> bytes:
+    def receive(self) -> Coroutine[Any, Any, bytes]:
         """Give the next piece of the request body, b"" at its end."""
         body = self._body
         if body is None:
-            return b""
+            return _nothing()
         if self._answer is ENDED and not body.is_complete():
             raise RuntimeError("the exchange is over; its body can no longer be read")
-        return await body.receive()
+        return body.receive()
 
     def is_finished(self) -> bool:
         """Say whether another request can follow at once: the plain case, without the await of `finish`."""
-        return self._body is None and self._keep_alive
+        return self._keep_alive and (self._body is None or self._body.is_complete())
 
     async def finish(self) -> bool:
         """Read and drop a short rest of the body; say whether another request can follow (RFC 9112 section 9.3)."""
@@ -310,6 +310,10 @@ class Http1Exchange:
             self.connection.load.active -= 1
         if self._gone is not None:
             self._gone.set()
+
+
+async def _nothing() -> bytes:
+    return b""
 
 
 @dataclass(slots=True)

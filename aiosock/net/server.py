@@ -194,7 +194,7 @@ class Server:
             self._has_been_full = True
             self._pause()
         try:
-            await Http1Connection(channel, self.service, self._describe(writer)).serve()
+            await Http1Connection(channel, self.service, self._describe(writer), task).serve()
         except asyncio.CancelledError:
             # The end of a task that nobody awaits: asyncio's streams would report it as an unhandled exception.
             server_logger.debug("a connection was cancelled")

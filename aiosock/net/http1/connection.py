@@ -6,6 +6,7 @@ It waits for a head, awaits the handler, sends the answer, and goes round again.
 import asyncio
 import logging
 import time
+from typing import Any
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
 from aiosock.headers import Headers
@@ -27,16 +28,20 @@ SORRY = "The server failed to answer."
 
 
 class Http1Connection:
-    """One HTTP/1 connection: `serve`, in the task that made it, answers its requests, in order, until it ends."""
+    """One HTTP/1 connection: `serve`, awaited in `task`, answers its requests, in order, until it ends."""
 
-    def __init__(self, channel: Channel, service: Service, connection: Connection) -> None:
+    __slots__ = ("_channel", "_connection", "_in_a_row", "_opening", "_previous", "_service", "_task")
+
+    def __init__(
+        self, channel: Channel, service: Service, connection: Connection, task: asyncio.Task[Any] | None
+    ) -> None:
         self._channel = channel
         self._service = service
         self._connection = connection
         self._previous: RequestHead | None = None
         self._in_a_row = 0
         self._opening = b""  # of a malformed head: a refusal looks there for HEAD
-        self._task = asyncio.current_task()
+        self._task = task
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""

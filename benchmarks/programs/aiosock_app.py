@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any, Literal, cast
 
-from multipart import MultipartSegment, PushMultipartParser, parse_options_header
-
 from aiosock import App, Request, Response, StaticFiles, run
 from benchmarks.content import EVENT, EVENT_SECONDS, FILES, TEXT, page, receipt, record
 
@@ -42,6 +40,8 @@ async def echo(request: Request) -> bytes:
 
 @app.post("/upload")
 async def upload(request: Request) -> dict[str, Any]:
+    from multipart import MultipartSegment, PushMultipartParser, parse_options_header  # of the extra `bench`
+
     _, options = parse_options_header(request.headers["content-type"])
     sizes: dict[str, int] = {}
     title = b""
@@ -68,8 +68,7 @@ async def events(request: Request) -> Response:
     return Response(ticks(), headers={"content-type": "text/event-stream", "cache-control": "no-store"})
 
 
-app.mount("/static", StaticFiles(FILES / "static"))
-
 if __name__ == "__main__":
+    app.mount("/static", StaticFiles(FILES / "static"))
     loop = cast(Literal["uvloop", "asyncio"], sys.argv[2] if len(sys.argv) > 2 else "uvloop")
     run(app, port=int(sys.argv[1]), loop=loop, access_log=False)

@@ -1,0 +1,98 @@
+"""Requests through a server without a socket: the same work every time, so that it can be counted instead of timed.
+
+`python -m benchmarks.in_memory WORKLOAD COUNT` serves so many; benchmarks/instructions.py and tests/test_work.py count.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+from aiosock import Config
+from aiosock.net.server import Server
+from benchmarks.programs.aiosock_app import app
+from benchmarks.workloads import NUMBER, WORKLOADS, Workload
+from benchmarks.wrk import FIRST_NUMBER
+
+COUNTED = ("text", "json", "html", "browser", "api", "echo", "close")
+
+
+class Feed(asyncio.Transport):
+    """A client that sends its next request as soon as the last one has been answered."""
+
+    def __init__(self, protocol: asyncio.Protocol, request: Callable[[], bytes | None]) -> None:
+        address = ("127.0.0.1", 50000)
+        super().__init__({"peername": address, "sockname": address})
+        self._protocol = protocol
+        self._request = request
+        self._closing = False
+        protocol.connection_made(self)
+        self._send_next()
+
+    def _send_next(self) -> None:
+        request = self._request()
+        loop = asyncio.get_running_loop()
+        if request is None:
+            loop.call_soon(self._protocol.eof_received)
+        else:
+            loop.call_soon(self._protocol.data_received, request)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not bytes(data[:12]) == b"HTTP/1.1 200":
+            raise RuntimeError(f"not the answer that was asked for: {bytes(data[:100])!r}")
+        if b"\r\nConnection: close\r\n" not in data:
+            self._send_next()
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+    def abort(self) -> None:
+        raise RuntimeError("the server has given the connection up")
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+
+async def serve(workload: Workload, requests: int) -> None:
+    """Serve so many requests, on one connection unless the workload has one for each."""
+    server = Server(app, Config(access_log=False))
+    numbers = iter(range(FIRST_NUMBER, FIRST_NUMBER + requests))
+
+    def next_request() -> bytes | None:
+        number = next(numbers, None)
+        return None if number is None else request_bytes(workload, number)
+
+    for _ in range(requests if workload.closes else 1):
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport = Feed(protocol, next_request)
+        await server.connected(reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop()))
+
+
+def request_bytes(workload: Workload, number: int) -> bytes:
+    """Give a request of a workload, with its number wherever it has one."""
+    fields = {"Host": "localhost", **workload.headers}
+    if workload.body:
+        fields["Content-Length"] = str(len(workload.body))
+    lines = [f"{workload.method} {workload.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).replace(NUMBER, str(number)).encode() + workload.body
+
+
+def by_name(name: str) -> Workload:
+    return next(workload for workload in WORKLOADS if workload.name == name)
+
+
+def main() -> None:
+    name, requests = sys.argv[1:]
+    asyncio.run(serve(by_name(name), int(requests)))
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 from statistics import median
 
 from benchmarks.figures import middle, ratio, values
-from benchmarks.outcome import Cell, Start
+from benchmarks.outcome import Cell, Results, Start
 from benchmarks.targets import TITLES, Measured, judge_all
 from benchmarks.workloads import WORKLOADS
 
@@ -21,6 +21,7 @@ divided by aiosock's in the same round, the median of the rounds. Lower is bette
 def document(measured: Measured, facts: dict[str, str], command: str, left_out: dict[str, str]) -> str:
     """Give the whole report."""
     parts = [INTRODUCTION, f"    {command}\n", "## Targets\n", targets_table(measured)]
+    parts += ["## Overview: us of CPU for a request\n", overview(measured.results)]
     for name, cells in measured.results.items():
         parts += [f"## {name}\n", f"{SENTENCES[name]}\n", workload_table(cells)]
     if measured.start:
@@ -35,6 +36,13 @@ def targets_table(measured: Measured) -> str:
     """Give the targets with their figures and verdicts."""
     rows = [[verdict.sentence, verdict.figure, verdict.verdict] for verdict in judge_all(measured)]
     return table(["target", "figure", ""], rows)
+
+
+def overview(results: Results) -> str:
+    """Give the main figure of every server on every workload, the servers in the order of their table."""
+    names = [name for name in TITLES if any(name in cells for cells in results.values())]
+    rows = [[TITLES[name], *(brief(middle(cells.get(name), "cpu_us")) for cells in results.values())] for name in names]
+    return table(["", *results], rows)
 
 
 def workload_table(cells: dict[str, Cell]) -> str:
@@ -76,6 +84,11 @@ def start_table(start: Start) -> str:
 def number(value: float | None, digits: int = 1) -> str:
     """Give a number as it is printed; nothing for what was not measured."""
     return "" if value is None else f"{value:,.{digits}f}"
+
+
+def brief(value: float | None) -> str:
+    """Give a number with as many digits as three of them matter."""
+    return number(value, 1 if value is not None and value < 100 else 0)
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

@@ -16,7 +16,7 @@ from benchmarks.figures import middle, ratio
 from benchmarks.install import distribution, requirements
 from benchmarks.outcome import Cell, Failure, Start, Turn
 from benchmarks.process import Running, end
-from benchmarks.report import document, table, workload_table
+from benchmarks.report import document, overview, table, workload_table
 from benchmarks.rounds import Plan
 from benchmarks.servers import SERVERS
 from benchmarks.targets import TARGETS, Measured, Verdict, judge_all
@@ -179,6 +179,13 @@ def test_a_table_is_aligned() -> None:
         table(["a", "long"], [["b|c", "1"], ["d"]])
         == "| a    | long |\n|:-----|-----:|\n| b\\|c |    1 |\n| d    |      |\n"
     )
+
+
+def test_the_overview_has_every_server_that_was_measured() -> None:
+    results = {"text": {"limit": cell(7.25), "aiosock": cell(10, 20)}, "echo": {"aiosock": cell(1234)}}
+    lines = [[part.strip() for part in line.split("|")[1:-1]] for line in overview(results).splitlines()]
+    assert lines[0] == ["", "text", "echo"]
+    assert lines[2:] == [["aiosock", "15.0", "1,234"], ["the limit", "7.2", ""]]
 
 
 def test_the_cheapest_server_comes_first_and_a_failed_one_last_with_its_reason() -> None:

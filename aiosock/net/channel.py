@@ -154,6 +154,10 @@ class Channel:
             raise self._translated(error) from error
         self.sent += len(data)
 
+    def unsent(self) -> int:
+        """Count the bytes that wait in the transport."""
+        return self._transport.get_write_buffer_size()
+
     def is_full(self) -> bool:
         """Say whether so much waits for the peer that `drain` is due."""
         return self._transport.get_write_buffer_size() > self.limits.write_buffer_bytes

@@ -159,6 +159,7 @@ class App(Router):
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
                 if not found.params:
+                    request.params = {}  # of its own: literal routes share an empty one
                     return to_response(await route.endpoint(request))
                 request.params = found.params
                 return to_response(await route.endpoint(request, **found.params))

@@ -125,7 +125,8 @@ class Body:
 class Request:
     """One request. What costs work (headers, query, cookies, body) is decoded when first asked for.
 
-    `method` is as sent, `target` the request-target as sent. `path` is percent-decoded (`%2F` included);
+    `method` is as sent, `target` the request-target as sent, `head` what was parsed: shared with equal requests of the
+    connection, so never to be changed. `path` is percent-decoded (`%2F` included);
     `raw_path` is as sent, and `subpath` what a mount has left of it. `params` holds the path parameters, converted.
     """
 
@@ -191,7 +192,7 @@ class Request:
     @lazy
     def headers(self) -> Headers:
         """The header fields, in wire order."""
-        return Headers.from_block(self.head.fields.block)
+        return Headers.from_block(self.head.block)
 
     @lazy
     def query(self) -> Query:
@@ -227,15 +228,14 @@ class Request:
             limit = self.body_limit
         if limit is None:
             limit = self.exchange.connection.limits.body_bytes
-        length = self.head.fields.content_length
-        if (length or 0) > limit:
+        if (self.head.fields.content_length or 0) > limit:
             raise _too_long(limit)
         self.body.started = True
         pieces: list[bytes] = []
-        received = 0
-        while received != length and (piece := await self.exchange.receive()):
-            received += len(piece)
-            if received > limit:
+        left = limit
+        while piece := await self.exchange.receive():
+            left -= len(piece)
+            if left < 0:
                 raise _too_long(limit)
             pieces.append(piece)
         self._content = b"".join(pieces)

@@ -64,6 +64,10 @@ class Response:
             self._headers = Headers.from_valid(self._implied)
         return self._headers
 
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
+
     def pairs(self) -> Sequence[tuple[str, str]]:
         """Every field as (lower-case name, value), not a copy: a tuple where nobody has set or asked for any.
 

@@ -78,7 +78,7 @@ def _heads(data: bytes) -> Iterable[bytes]:
 
 def _look_at(data: bytes) -> None:
     head = parse_head(data, LIMITS)
-    headers = Headers.from_block(head.fields.block)
+    headers = Headers.from_block(head.block)
     for value in (headers.get(name, "") for name in headers):
         assert parse_cookies(value) is not None
     is_not_modified(headers, '"a"', 0)

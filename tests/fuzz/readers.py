@@ -8,7 +8,7 @@ import httptools
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
-from aiosock.wire.head import CHUNKED, FieldSection, RequestHead, body_framing, find_head, keeps_alive, parse_head
+from aiosock.wire.head import CHUNKED, RequestHead, body_framing, find_head, keeps_alive, parse_head
 from tests.fuzz.reference import Ending, Message, Reading
 
 LIMITS = Limits()
@@ -35,11 +35,11 @@ def by_aiosock(pieces: Iterable[bytes], limits: Limits = LIMITS) -> Reading:
     source = _Source(pieces)
     messages: list[Message] = []
     heads: list[str] = []
-    previous: FieldSection | None = None
+    previous: RequestHead | None = None
     while True:
         try:
             head = _head(source, limits, previous)
-            previous = head.fields
+            previous = head
             heads.append(head.method)
             if head.version == (1, 1) and head.fields.expect not in (None, "100-continue"):
                 return Reading(tuple(messages), tuple(heads), Ending.REFUSED, "417 expectation")
@@ -56,7 +56,7 @@ def by_aiosock(pieces: Iterable[bytes], limits: Limits = LIMITS) -> Reading:
             return Reading(tuple(messages), tuple(heads), Ending.CLOSED)
 
 
-def _head(source: _Source, limits: Limits, previous: FieldSection | None) -> RequestHead:
+def _head(source: _Source, limits: Limits, previous: RequestHead | None) -> RequestHead:
     scanned = 0
     while not (source.buffer and (end := find_head(source.buffer, scanned, limits))):
         scanned = len(source.buffer)

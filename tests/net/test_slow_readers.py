@@ -144,3 +144,18 @@ async def test_a_refusal_that_is_not_taken_does_not_hold_the_connection() -> Non
         await client.advance(5.1)
         await peer.done()
         assert peer.was_reset
+
+
+async def test_nor_does_it_excuse_a_reader_of_a_short_last_answer() -> None:
+    async def sized(request: Request) -> Response:
+        return Response(b"x" * int(request.path[1:]))
+
+    async with connection(sized) as (client, peer, _):
+        peer.send(request_bytes(target="/1000000"))
+        await client.settle()
+        peer.stall()
+        peer.send(request_bytes("Connection: close", target="/50000"))
+        for _ in range(60):
+            await client.advance(1)
+            peer.take(1)
+        assert peer.was_reset

@@ -392,3 +392,15 @@ async def test_an_upgrade_that_the_client_did_not_offer_is_required(request_head
 
 def test_half_a_surrogate_pair_is_json_in_ascii() -> None:
     assert Response.json("\ud800").body == b'"\\ud800"'
+
+
+def test_headers_can_be_replaced() -> None:
+    response = Response.text("a")
+    response.headers = Headers({"x": "1"})
+    assert response.headers.items() == list(response.pairs()) == [("x", "1")]
+
+
+def test_the_headers_of_one_response_are_not_those_of_another() -> None:
+    first, second = Response.text("a"), Response.text("b")
+    first.headers["x"] = "1"
+    assert second.headers.items() == [("content-type", "text/plain; charset=utf-8")]

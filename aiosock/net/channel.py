@@ -160,7 +160,7 @@ class Channel:
 
     def is_full(self) -> bool:
         """Say whether so much waits for the peer that `drain` is due."""
-        return self._transport.get_write_buffer_size() > self.limits.write_buffer_bytes
+        return self.unsent() > self.limits.write_buffer_bytes
 
     async def send(self, data: bytes) -> None:
         """Write, and wait while the peer is slower than we are; let other connections go on, now and then."""
@@ -196,11 +196,11 @@ class Channel:
             self._room_deadline = inf
 
     def _taken(self) -> int:
-        return self.sent - self._transport.get_write_buffer_size()
+        return self.sent - self.unsent()
 
     def _untaken(self) -> int:
         """Count the bytes that the peer has not acknowledged, where the kernel tells: it keeps many for a slow one."""
-        size = self._transport.get_write_buffer_size()
+        size = self.unsent()
         sock = self._transport.get_extra_info("socket")
         if sock is not None and sys.platform == "linux" and not self.is_closing():
             with suppress(OSError):
@@ -280,7 +280,7 @@ class Channel:
         (RFC 9112 section 9.6). So: end our side, read and drop for a bounded time, then close.
         """
         try:
-            if self._transport.get_write_buffer_size():
+            if self.unsent():
                 self._transport.set_write_buffer_limits(high=0)
                 await self.drain()
             if linger and not self.is_read and self._transport.can_write_eof() and not self.is_closing():

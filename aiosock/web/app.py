@@ -158,10 +158,7 @@ class App(Router):
                 route = found.route
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
-                if not found.params:
-                    request.params = {}  # of its own: literal routes share an empty one
-                    return to_response(await route.endpoint(request))
-                request.params = found.params
+                request.params = found.params or {}  # of its own: literal routes share an empty one
                 return to_response(await route.endpoint(request, **found.params))
             if isinstance(found, Mounted):
                 return await _below(request, found)

@@ -9,7 +9,7 @@ import pytest
 from tests.budgets.conftest import Report
 from tests.budgets.measure import KIB, LOOK_SECONDS, MIB, Meter, cost_of, mib, reached
 from tests.budgets.serving import GET, clients, has_input, room_for, serve_measured, stats, warm_up
-from tests.e2e.process import PATIENCE, until
+from tests.e2e.process import PATIENCE, Served, until
 from tests.e2e.raw import Incomplete, Raw
 
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
@@ -115,6 +115,20 @@ REST = b"lo"
 """A request that holds its connection until its rest comes."""
 
 
+def crowded(server: Served, seconds: float) -> tuple[int, float, list[int]]:
+    """Let 200 clients wait with half a request each; give the most descriptors, the CPU load in %, and the statuses."""
+    warm_up(server)
+    meter = Meter(server)
+    before = meter.descriptors
+    with clients(server, 200) as waiting:
+        for client in waiting:
+            client.send(BEGUN)
+        time.sleep(0.3)
+        with cost_of(meter) as cost:
+            time.sleep(seconds)
+        return meter.descriptors - before, cost.load, served_in_turn(waiting)
+
+
 def served_in_turn(waiting: list[Raw]) -> list[int]:
     """Send the rest of all requests, take the answers as they come, and make room after each; give the statuses."""
     statuses: list[int] = []
@@ -141,24 +155,14 @@ def test_two_hundred_clients_of_a_server_with_64_descriptors_wait_quietly_and_ar
     loop: str, report: Report, connections: int
 ) -> None:
     with serve_measured(loop, "--limits.connections", str(connections), descriptors=64) as server:
-        warm_up(server)
-        meter = Meter(server)
-        before = meter.descriptors
-        with clients(server, 200) as waiting:
-            for client in waiting:
-                client.send(BEGUN)
-            time.sleep(0.3)
-            with cost_of(meter) as cost:
-                time.sleep(1)
-            most = meter.descriptors - before
-            statuses = served_in_turn(waiting)
+        most, load, statuses = crowded(server, seconds=1)
         assert server.stop() == 0
 
-    report("CPU while they wait", f"{cost.load:.1f} %")
+    report("CPU while they wait", f"{load:.1f} %")
     report("served at once, in the end", f"{most}, {len(statuses)}")
     assert statuses == [200] * 200
     assert 0 < most < 40
-    assert cost.load < 20
+    assert load < 20
     assert "16 connections are open; further ones wait\n" in server.errors
     assert "Traceback" not in server.errors
 
@@ -194,22 +198,12 @@ def test_a_server_whose_handlers_take_its_descriptors_does_not_spin_and_serves_a
 
 def test_accepting_pauses_at_the_limit_and_goes_on_below_it(loop: str, report: Report) -> None:
     with serve_measured(loop, "--limits.connections", "50") as server:
-        warm_up(server)
-        meter = Meter(server)
-        before = meter.descriptors
-        with clients(server, 200) as waiting:
-            for client in waiting:
-                client.send(BEGUN)
-            time.sleep(0.3)
-            with cost_of(meter) as cost:
-                time.sleep(0.7)
-            most = meter.descriptors - before
-            statuses = served_in_turn(waiting)
+        most, load, statuses = crowded(server, seconds=0.7)
         assert server.stop() == 0
 
-    report("open at once, CPU while others wait", f"{most}, {cost.load:.1f} %")
+    report("open at once, CPU while others wait", f"{most}, {load:.1f} %")
     assert statuses == [200] * 200
     # Six are accepted in a turn of the loop, and four turns pass until one is served; accepting takes one descriptor.
     assert 49 <= most <= 50 + 4 * 6
-    assert cost.load < 20
+    assert load < 20
     assert server.errors.count("\n") == 2

@@ -227,8 +227,9 @@ class Http1Exchange:
         self._keep_alive = False
         self._answer = BEGUN
         self.status = 101
+        prepared = _prepare(101, response.pairs())
         own = self._service.date_line() + b"Connection: upgrade\r\n"
-        await self._channel.send(status_line(101) + own + _prepare(101, response.pairs()).lines + b"\r\n")
+        await self._channel.send(prepared.status_line + own + prepared.lines + b"\r\n")
         await response.run(Http1Duplex(self._channel))
         self._answer = ENDED
 

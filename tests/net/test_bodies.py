@@ -237,6 +237,29 @@ async def test_a_body_whose_handler_gave_up_waiting_is_not_lost() -> None:
         assert not peer.is_closed
 
 
+async def test_a_second_task_that_reads_is_refused_and_leaves_the_first_its_deadline() -> None:
+    refused: list[str] = []
+
+    async def twice(request: Request) -> Response:
+        first = asyncio.create_task(request.read())
+        await second.wait()
+        try:
+            await request.exchange.receive()
+        except RuntimeError as error:
+            refused.append(str(error))
+        return Response(await first)
+
+    second = asyncio.Event()
+    async with connection(twice) as (client, peer, _):
+        peer.send(request_bytes("Content-Length: 4", method="POST"))
+        await client.advance(4)
+        second.set()
+        await client.settle()
+        assert refused == ["another task is already reading the body"]
+        await client.advance(1)  # the grace of the first is over
+        assert statuses(peer.received) == [408]
+
+
 async def test_a_body_kept_beyond_the_answer_cannot_read_from_the_connection() -> None:
     kept: list[Body] = []
 

@@ -75,6 +75,8 @@ class Http1BodyReader:
 
     async def _wait(self) -> bytes:
         channel, timeouts = self._channel, self._channel.timeouts
+        if channel.is_read:  # asked here: the deadline below would be that of the task that reads
+            raise RuntimeError("another task is already reading the body")
         if self.awaits_continue:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))

@@ -81,7 +81,6 @@ class Running:
 @contextmanager
 def started(command: Sequence[str], port: int, files: Path) -> Iterator[Running]:
     """Run a server; leaving the block ends it and whatever it has started. Raises Failure where it cannot run."""
-    environment = os.environ | {"BENCHMARK_FILES": str(files)}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             on_core(SERVER_CORE, command),
@@ -89,13 +88,18 @@ def started(command: Sequence[str], port: int, files: Path) -> Iterator[Running]
             stdout=log,
             stderr=log,
             cwd=ROOT,
-            env=environment,
+            env=environment() | {"BENCHMARK_FILES": str(files)},
             start_new_session=True,  # a process group of its own: a Ctrl-C is ours to handle, and its end is complete
         )
         try:
             yield Running(process, port, log)
         finally:
             end(process)
+
+
+def environment() -> dict[str, str]:
+    """Give the environment for servers: with compiled modules, as an installed package has them, whatever ours says."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:

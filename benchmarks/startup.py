@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.content import TEXT
 from benchmarks.outcome import Failure, Start
-from benchmarks.process import ROOT, SERVER_CORE, START_SECONDS, free_port, on_core, started
+from benchmarks.process import ROOT, SERVER_CORE, START_SECONDS, environment, free_port, on_core, started
 from benchmarks.servers import Server
 
 IMPORTS = 15
@@ -34,7 +34,7 @@ def interpreter(code: str) -> float:
     """Give the seconds that an interpreter takes to run something and end."""
     command = on_core(SERVER_CORE, [sys.executable, "-c", code])
     began = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run(command, cwd=ROOT, env=environment(), check=True)
     return time.perf_counter() - began
 
 

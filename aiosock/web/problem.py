@@ -2,7 +2,6 @@
 
 import json
 import re
-from html import escape
 
 from aiosock.errors import HTTPError, reason_phrase
 from aiosock.web.response import Response
@@ -30,6 +29,8 @@ def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Respo
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
     wanted = _accepted(accept)
     if "text/html" in wanted:
+        from html import escape  # here: 1.4 ms that `import aiosock` does without
+
         page = _PAGE.format(title=escape(title), detail=escape(error.detail))
         response = Response.html(page + (f"<pre>{escape(trace)}</pre>\n" if trace else ""), error.status)
     elif any(kind.endswith("json") for kind in wanted):

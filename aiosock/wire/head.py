@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import Final
 
 from aiosock.config import Limits
@@ -37,15 +38,39 @@ class FieldSection:
         self.upgrade: frozenset[str] = frozenset()
         self.expect: str | None = None
 
+    def copy(self) -> "FieldSection":
+        """Give another that says the same, to be changed by further lines."""
+        section = FieldSection()
+        section.host = self.host
+        section.content_length = self.content_length
+        section.transfer_encoding = self.transfer_encoding
+        section.connection = self.connection
+        section.upgrade = self.upgrade
+        section.expect = self.expect
+        return section
+
 
 class RequestHead:
     """A request line and its fields. `version` is (1, 0) or (1, 1); `path` is decoded, `raw_path` and `query` are not.
 
-    `octets` holds the head as it arrived, up to and with its blank line. Not to be changed: the requests of a connection
-    that have equal heads share one.
+    `octets` holds the head as it arrived, up to and with its blank line. `opening` is the field lines with which all
+    heads of the connection have begun so far, and what they say. Not to be changed: the requests of a connection that
+    have equal heads share one.
     """
 
-    __slots__ = ("_block_start", "fields", "host", "method", "octets", "path", "query", "raw_path", "target", "version")
+    __slots__ = (
+        "_block_start",
+        "fields",
+        "host",
+        "method",
+        "octets",
+        "opening",
+        "path",
+        "query",
+        "raw_path",
+        "target",
+        "version",
+    )
 
     def __init__(
         self,
@@ -55,9 +80,11 @@ class RequestHead:
         target: str,
         version: tuple[int, int],
         fields: FieldSection,
+        opening: tuple[bytes, FieldSection | None],
     ) -> None:
         """Raise ProtocolError (400) where target and Host do not agree with each other or with the RFC."""
         self.octets = octets
+        self.opening = opening
         self._block_start = block_start
         self.method = method
         self.target = target
@@ -116,8 +143,8 @@ def find_head(buffer: bytes, scanned: int, limits: Limits) -> int:
 def parse_head(head: bytes, limits: Limits, previous: RequestHead | None = None) -> RequestHead:
     """Parse a request head, given up to and with its blank line.
 
-    `previous` is the connection's last request: an equal field block need not be read again (2.9 us of 3.9 for a
-    browser's twelve fields).
+    `previous` is the connection's last request: an equal field block need not be read again, nor the lines with which
+    all heads of the connection have begun (20 % of the work for a browser, whose Referer and Cookie differ each time).
 
     Raises ProtocolError: 400 malformed, 414 and 431 beyond the limits, 501 a foreign transfer coding, 505 not HTTP/1.
     """
@@ -126,27 +153,35 @@ def parse_head(head: bytes, limits: Limits, previous: RequestHead | None = None)
         raise invalid_head(head, limits)
     block = head[line.end() : -2]
     if previous is not None and previous.block == block:
-        fields = previous.fields
-    elif block.count(b"\n") <= limits.fields and grammar.FIELD_BLOCK.fullmatch(block):
-        fields = read_fields(block)
+        fields, opening = previous.fields, previous.opening
     else:
-        raise invalid_head(head, limits)
+        known, said = previous.opening if previous is not None else (b"", None)
+        if not block.startswith(known):
+            known, said = _shorter_opening(known, block)
+        rest = block[len(known) :]
+        if block.count(b"\n") > limits.fields or not grammar.FIELD_BLOCK.fullmatch(rest):
+            raise invalid_head(head, limits)
+        fields = read_fields(rest, said)
+        opening = (block, fields) if previous is None else (known, said)
     # RFC 9110 section 2.5: a higher minor version is served as the highest we know.
     version = _VERSIONS.get(line[4], (1, 1))
     if fields.host is None and version == (1, 1):
         raise ProtocolError(400, "An HTTP/1.1 request needs a Host field.")  # RFC 9112 section 3.2
     if fields.transfer_encoding is not None and version == (1, 0):
         raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding.")  # RFC 9112 section 6.1
-    return RequestHead(head, line.end(), line[1].decode("ascii"), line[2].decode("ascii"), version, fields)
+    return RequestHead(head, line.end(), line[1].decode("ascii"), line[2].decode("ascii"), version, fields, opening)
 
 
-def read_fields(block: bytes) -> FieldSection:
-    """Pick the fields the server acts on out of a block of valid field lines.
+def read_fields(block: bytes, known: FieldSection | None = None) -> FieldSection:
+    """Pick the fields the server acts on out of a block of valid field lines; `known` is what the lines before it say.
 
     Raises ProtocolError: 400 for fields that leave framing or host in doubt, 501 for a foreign transfer coding.
     """
-    section = FieldSection()
-    for name, octets in grammar.FRAMING_FIELDS.findall(b"\n" + block.lower()):
+    lines = grammar.FRAMING_FIELDS.findall(b"\n" + block.lower())
+    if known is not None and not lines:
+        return known
+    section = known.copy() if known is not None else FieldSection()
+    for name, octets in lines:
         value = octets.decode("latin-1").strip(" \t")
         if name == b"host":
             _refuse_second(section.host, "Host")
@@ -274,6 +309,14 @@ def response_framing(head: ResponseHead, method: str) -> int:
     if not grammar.CONTENT_LENGTH.fullmatch(length.encode("latin-1")):
         raise ProtocolError(502, "The response's Content-Length is malformed.")
     return int(length)
+
+
+def _shorter_opening(known: bytes, block: bytes) -> tuple[bytes, FieldSection]:
+    """Give the lines with which both blocks begin, and what they say."""
+    # An opening only ever gets shorter, so this is done a few times for a connection, never for each request.
+    pairs = zip(known.splitlines(keepends=True), block.splitlines(keepends=True), strict=False)
+    shared = b"".join([line for line, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)])
+    return shared, read_fields(shared)
 
 
 def _skip_empty_lines(buffer: bytes) -> int:

@@ -1,5 +1,6 @@
 """Tests of aiosock.wire.head."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -14,6 +15,7 @@ from aiosock.wire.head import (
     BODILESS,
     CHUNKED,
     UNTIL_CLOSE,
+    FieldSection,
     RequestHead,
     body_framing,
     encode_head,
@@ -565,6 +567,53 @@ def test_another_field_block_is_read() -> None:
 
     assert second.fields is not first.fields
     assert second.block == b"Host: a\r\nX: 2\r\n"
+
+
+CHANGING_LINES = [
+    (b"X: 1",),
+    (b"X: 1", b"Y: 2"),
+    (b"X: 3", b"Content-Length: 5"),
+    (b"X: 3", b"Content-Length: 6"),
+    (b"X: 4",),
+    (b"X: 4", b"Connection: close"),
+    (b"X: 4", b"Transfer-Encoding: chunked"),
+    (b"X: 4", b"Host: b"),
+    (b"X: 4", b"Transfer-Encoding: chunked", b"Content-Length: 5"),
+    (b"X 4",),
+    (b"X: 4\r",),
+    (b" X: 4",),
+    (b"Connection: a", b"Connection: b"),
+    (),
+]
+
+
+def said_of(fields: FieldSection) -> list[object]:
+    return [getattr(fields, name) for name in FieldSection.__slots__]
+
+
+@SETTINGS
+@given(st.lists(st.sampled_from(CHANGING_LINES), min_size=2, max_size=8))
+def test_a_head_is_what_it_is_whatever_heads_came_before_it(history: list[tuple[bytes, ...]]) -> None:
+    previous = None
+    for lines in history:
+        head = head_of(*lines)
+        try:
+            alone = parsed(head)
+        except ProtocolError as error:
+            with pytest.raises(ProtocolError, match=re.escape(str(error))):
+                parse_head(head, LIMITS, previous)
+            continue
+        after = parse_head(head, LIMITS, previous)
+        assert (after.block, after.host) == (alone.block, alone.host)
+        assert said_of(after.fields) == said_of(alone.fields)
+        previous = after
+
+
+def test_what_was_read_of_one_head_does_not_change_with_the_next() -> None:
+    first = parsed(head_of(b"X: 1", b"Connection: a"))
+    parse_head(head_of(b"X: 1", b"Connection: a", b"Connection: close", b"Content-Length: 5"), LIMITS, first)
+
+    assert said_of(first.fields) == said_of(parsed(head_of(b"X: 1", b"Connection: a")).fields)
 
 
 def test_an_equal_field_block_is_judged_by_the_new_request_line() -> None:

@@ -32,13 +32,20 @@ class Limits:
     """What waits for a slow peer, for each connection; beyond it the handler waits too."""
     connections: int = 0
     """Connections open at once; further ones wait in the kernel. 0, and at most: half of RLIMIT_NOFILE, less a reserve."""
-
+    cached_file_bytes: int = 256 * KIB  # beyond it, the kernel copies the file to the socket
+    """A static file that is kept in memory. 0: none."""
+    file_cache_bytes: int = 64 * MIB  # Varnish and others take a fraction of the memory; a web site has some ten MiB
+    """Static files kept in memory, for each StaticFiles. 0: none."""
     concurrency: int = 0  # uvicorn: limit_concurrency, off too
     """Requests that an App answers at once; further ones get 503, but for health routes. 0: no limit."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a limit is not positive."""
-        _demand_positive(self, "limits", may_be_zero={"concurrency", "connections", "unread_body_bytes"})
+        _demand_positive(
+            self,
+            "limits",
+            may_be_zero={"cached_file_bytes", "concurrency", "connections", "file_cache_bytes", "unread_body_bytes"},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,19 @@ async def serve(app: Handler, config: Config | None = None, **options: Any) -> A
         yield server
 
 
-def run(app: Handler, config: Config | None = None, **options: Any) -> None:
+def run(
+    app: Handler,
+    config: Config | None = None,
+    *,
+    when_started: Callable[[Server], None] | None = None,
+    **options: Any,
+) -> None:
     """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
-    `options` are fields of Config, over those of `config`: `run(app, port=8080)`. Returns after a clean drain. Exits with status 2 after one
-    line on standard error where an option cannot work, 1 where a handler would not end, 128 plus the signal's number
-    after a second signal.
+    `options` are fields of Config, over those of `config`: `run(app, port=8080)`. `when_started` is called in the event
+    loop, once, with the server that listens now; what it raises ends the server and comes out. Returns after a clean
+    drain. Exits with status 2 after one line on standard error where an option cannot work, 1 where a handler would not
+    end, 128 plus the signal's number after a second signal.
     """
     try:
         config = replace(config or Config(), **options)
@@ -47,16 +54,16 @@ def run(app: Handler, config: Config | None = None, **options: Any) -> None:
         configure_logging(config)
         _occupy_standard_descriptors()
         with asyncio.Runner(loop_factory=factory) as runner:
-            drained = runner.run(_serve_until_told(app, config))
+            drained = runner.run(_serve_until_told(app, config, when_started))
             if not drained:
                 # Runner.close would wait for ever for a handler that swallows its cancellation.
                 _exit_now(1)
     except ConfigError as error:
-        _say(f"aiosock: error: {error}", sys.stderr)
+        say(f"aiosock: error: {error}", sys.stderr)
         _exit(CONFIG_STATUS)
 
 
-async def _serve_until_told(app: Handler, config: Config) -> bool:
+async def _serve_until_told(app: Handler, config: Config, when_started: Callable[[Server], None] | None) -> bool:
     told = asyncio.Event()
 
     def on_signal(number: int) -> None:
@@ -72,9 +79,15 @@ async def _serve_until_told(app: Handler, config: Config) -> bool:
     async with lifespan_of(app):
         server = Server(app, config)
         await server.start()
-        _say(banner(server), sys.stdout)
-        await told.wait()
-        _say("aiosock: draining; a second signal ends it at once", sys.stderr)
+        say(banner(server), sys.stdout)
+        try:
+            if when_started is not None:
+                when_started(server)
+            await told.wait()
+        except BaseException:
+            await server.abort()
+            raise
+        say("aiosock: draining; a second signal ends it at once", sys.stderr)
         return await server.drain()
 
 
@@ -127,7 +140,7 @@ def configure_logging(config: Config) -> None:
         access_logger.propagate = False
 
 
-def _say(text: str, stream: TextIO | None) -> None:
+def say(text: str, stream: TextIO | None) -> None:
     """Print a line; a closed standard stream is no reason to stop serving."""
     with suppress(OSError, ValueError):
         print(text, file=stream, flush=True)

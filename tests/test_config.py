@@ -13,8 +13,10 @@ from aiosock.errors import ConfigError
 
 MAY_BE_ZERO = {
     "blocked_seconds",
+    "cached_file_bytes",
     "concurrency",
     "connections",
+    "file_cache_bytes",
     "unread_body_bytes",
     "body_min_bytes_per_second",
     "write_min_bytes_per_second",

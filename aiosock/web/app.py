@@ -136,10 +136,8 @@ class App(Router):
     def _fold(self) -> Handler:
         handler: Handler = self._dispatch
         for middleware in reversed(self._middleware):
-            handler = _bound(middleware, handler)
-        if self._middleware:
-            # What a middleware itself raises is answered too; what it wraps has been answered inside.
-            handler = partial(self._guard, handler)
+            # What a middleware itself raises is answered too, and those around it see the answer.
+            handler = partial(self._guard, _bound(middleware, handler))
         self._handler = handler
         return handler
 

@@ -76,6 +76,11 @@ class Response:
         return self._implied if self._headers is None else self._headers.pairs()
 
     @classmethod
+    def prepared(cls, body: bytes, fields: _Constant, status: int = 200) -> Self:
+        """Answer with fields that were made, and known to be valid, once for many answers: names in lower case."""
+        return cls._of(body, fields, status, ())
+
+    @classmethod
     def text(cls, text: str, status: int = 200, headers: Fields = ()) -> Self:
         """Answer with plain text."""
         return cls._of(text.encode(), _TEXT, status, headers)

@@ -168,21 +168,10 @@ class RouteTable:
         search = _Search(method, decode_segments(raw_path))
         if found := search.below(self._root, 0, {}):
             return found
-        if not search.allowed and (mounted := self._find_mount(raw_path)):
-            return mounted
-        return NotMatched(frozenset(search.allowed))
-
-    def _find_mount(self, raw_path: str) -> Mounted | None:
-        node: _Node | None = self._root
-        raw_segments = raw_path[1:].split("/")
-        found: Mounted | None = None
-        for depth, segment in enumerate([*decode_segments(raw_path), ""]):
-            if node is None:
-                break
-            if node.mount is not None:
-                found = Mounted(node.mount, "/" + "/".join(raw_segments[depth:]))
-            node = node.literals.get(segment)
-        return found
+        if search.mount is None or search.allowed:
+            return NotMatched(frozenset(search.allowed))
+        above = raw_path[1:].split("/", search.mount_depth)
+        return Mounted(search.mount, "/" + "".join(above[search.mount_depth :]))
 
     def _step(self, node: _Node, part: str, pattern: str) -> _Node:
         if "{" not in part and "}" not in part:
@@ -272,20 +261,27 @@ def _pick(by_method: Mapping[str, _T], method: str) -> _T | None:
 
 
 class _Search:
-    """A walk through the trie for one request; `allowed` collects the methods of the routes that fit its path only."""
+    """A walk through the trie for one request.
 
-    __slots__ = ("_method", "_segments", "allowed")
+    `allowed` collects the methods of the routes that fit its path only; `mount` is the deepest on its way.
+    """
+
+    __slots__ = ("_method", "_segments", "allowed", "mount", "mount_depth")
 
     def __init__(self, method: str, segments: list[str]) -> None:
         self._method = method
         self._segments = segments
         self.allowed: set[str] = set()
+        self.mount: Handler | None = None
+        self.mount_depth = 0
 
     def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:
         """Find the best route at a node or below, literals first.
 
         A node stands at one depth, so a walk visits each at most once: hostile paths cost no more than the trie is large.
         """
+        if node.mount is not None:
+            self.mount, self.mount_depth = node.mount, depth
         if depth == len(self._segments):
             return self._at(node, params)
         text = self._segments[depth]

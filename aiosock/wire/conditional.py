@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from enum import Enum
 
 from aiosock.headers import Headers
 
@@ -13,7 +14,8 @@ _IMF_FIXDATE = re.compile(r"[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2
 _RFC_850 = re.compile(r"[A-Z][a-z]{5,8}, (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII)
 _ASCTIME = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})", re.ASCII)
 
-_ENTITY_TAG = re.compile(r'(?:W/)?+"[\x21\x23-\x7e\x80-\xff]*+"')
+# What stands before it is the start of the list or of a member: `w/"a"` is none.
+_ENTITY_TAG = re.compile(r'(?<![^ \t,])(?:W/)?+"[\x21\x23-\x7e\x80-\xff]*+"')
 
 
 def format_date(timestamp: float) -> str:
@@ -42,17 +44,45 @@ def parse_date(value: str) -> int | None:
     return int(moment.timestamp())
 
 
-def is_not_modified(request: Headers, etag: str, modified: float) -> bool:
-    """Say whether a GET or HEAD is answered 304, for a representation with this strong tag and modification time.
+class Verdict(Enum):
+    """What the preconditions of a request make of it (RFC 9110 section 13.2.2)."""
 
-    If-None-Match decides alone where it is there; If-Modified-Since only without it (RFC 9110 section 13.2.2).
+    PROCEED = "they hold, or there are none"
+    NOT_MODIFIED = "304: the client has what it asks for"
+    FAILED = "412: the representation is not the one that the client means to act on"
+
+
+def evaluate(request: Headers, method: str, etag: str, modified: float) -> Verdict:
+    """Weigh the preconditions of a request against the representation it would act on.
+
+    `etag` is its current tag, `modified` its modification time in seconds since the epoch. The order is that of RFC 9110
+    section 13.2.2: tags decide before dates, and a date that is none is ignored.
     """
-    tags = request.get("if-none-match")
-    if tags is not None:
-        return matches_weakly(tags, etag)
-    since = request.get("if-modified-since")
-    moment = parse_date(since) if since is not None else None
-    return moment is not None and int(modified) <= moment
+    if (tags := request.get("if-match")) is not None:
+        if not matches_strongly(tags, etag):
+            return Verdict.FAILED
+    elif (moment := _date_in(request, "if-unmodified-since")) is not None and int(modified) > moment:
+        return Verdict.FAILED
+    is_read = method in ("GET", "HEAD")
+    if (tags := request.get("if-none-match")) is not None:
+        if matches_weakly(tags, etag):
+            return Verdict.NOT_MODIFIED if is_read else Verdict.FAILED
+    elif is_read and (moment := _date_in(request, "if-modified-since")) is not None and int(modified) <= moment:
+        return Verdict.NOT_MODIFIED
+    return Verdict.PROCEED
+
+
+def allows_range(request: Headers, etag: str, modified: float) -> bool:
+    """Say whether If-Range lets a Range be honoured: the client's part is of the same representation (section 13.1.5).
+
+    Only a strong tag says so, or exactly the date of Last-Modified: clients compare neither, they join bytes.
+    """
+    condition = request.get("if-range")
+    if condition is None:
+        return True
+    if condition.endswith('"'):
+        return condition == etag and not etag.startswith("W/")
+    return parse_date(condition) == int(modified)
 
 
 def matches_weakly(tags: str, etag: str) -> bool:
@@ -61,3 +91,13 @@ def matches_weakly(tags: str, etag: str) -> bool:
         return True
     wanted = etag.removeprefix("W/")
     return any(tag.removeprefix("W/") == wanted for tag in _ENTITY_TAG.findall(tags))
+
+
+def matches_strongly(tags: str, etag: str) -> bool:
+    """Say whether a list of entity-tags, or `*`, has `etag` by strong comparison: weak ones equal nothing."""
+    return tags == "*" or (not etag.startswith("W/") and etag in _ENTITY_TAG.findall(tags))
+
+
+def _date_in(request: Headers, name: str) -> int | None:
+    value = request.get(name)
+    return None if value is None else parse_date(value)

@@ -6,9 +6,11 @@ from typing import Final
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
-from aiosock.wire.conditional import is_not_modified, matches_weakly, parse_date
+from aiosock.wire.conditional import allows_range, evaluate, matches_weakly, parse_date
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.head import parse_head, parse_response_head, response_framing
+from aiosock.wire.negotiation import parse_weights
+from aiosock.wire.ranges import parse_range
 from aiosock.wire.target import decode_segments, parse_query
 from tests.fuzz import reference
 from tests.fuzz.conversation import TIGHT
@@ -81,7 +83,10 @@ def _look_at(data: bytes) -> None:
     headers = Headers.from_block(head.block)
     for value in (headers.get(name, "") for name in headers):
         assert parse_cookies(value) is not None
-    is_not_modified(headers, '"a"', 0)
+    evaluate(headers, head.method, '"a"', 0)
+    allows_range(headers, '"a"', 0)
+    parse_range(headers.get("range", ""), 1000)
+    parse_weights(headers.get("accept-encoding", ""))
     decode_segments(head.raw_path)
     parse_query(head.query)
 

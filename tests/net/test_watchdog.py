@@ -14,6 +14,8 @@ from aiosock.net.watchdog import LOOKS, Watchdog
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
+pytestmark = pytest.mark.costly
+
 
 class Reports(logging.Handler):
     """Keeps what is logged, and says when something is."""

@@ -387,6 +387,18 @@ async def test_what_a_middleware_raises_is_answered(error: Exception, status: in
     assert (await ask(app, "GET", "/")).status == status
 
 
+async def test_what_an_inner_middleware_raises_is_an_answer_to_the_outer_one() -> None:
+    app, notes = App(), list[str]()
+    app.middleware(noting(notes, "outer"))
+
+    @app.middleware
+    async def failing(request: Request, next: Next) -> Response:
+        raise HTTPError(401)
+
+    assert (await ask(app, "GET", "/")).status == 401
+    assert notes == ["outer in", "outer out 401"]
+
+
 async def test_what_a_middleware_raises_has_the_exception_handlers() -> None:
     app = app_with("/")
 

@@ -103,7 +103,7 @@ def test_an_unregistered_status_has_no_reason() -> None:
 
 @pytest.mark.parametrize(
     ("accept", "shown"),
-    [("", "\nthe\ntrace"), ("text/html", "<pre>the\ntrace</pre>"), ("json", '"trace": "the\\ntrace"')],
+    [("", "\nthe\ntrace"), ("text/html", "<pre>the\ntrace</pre>"), ("application/json", '"trace": "the\\ntrace"')],
 )
 def test_a_trace_is_shown_where_there_is_one(accept: str, shown: str) -> None:
     assert shown in body_of(error_response(HTTPError(500), accept, "the\ntrace"))

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock.headers import Headers
-from aiosock.wire.conditional import format_date, is_not_modified, matches_weakly, parse_date
+from aiosock.wire.conditional import (
+    Verdict,
+    allows_range,
+    evaluate,
+    format_date,
+    matches_strongly,
+    matches_weakly,
+    parse_date,
+)
 from tests.growth import LINEAR, growth
 
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
@@ -117,36 +125,102 @@ def test_a_comma_may_stand_in_a_tag() -> None:
     assert not matches_weakly('"a,b"', '"a"')
 
 
-@pytest.mark.parametrize(
-    ("fields", "not_modified"),
-    [
-        pytest.param({}, False, id="unconditional"),
-        pytest.param({"if-none-match": '"a"'}, True, id="tag matches"),
-        pytest.param({"if-none-match": '"b"'}, False, id="tag does not match"),
-        pytest.param({"if-none-match": "*"}, True, id="any tag"),
-        pytest.param({"if-modified-since": format_date(RFC_MOMENT)}, True, id="same second"),
-        pytest.param({"if-modified-since": format_date(RFC_MOMENT + 1)}, True, id="later"),
-        pytest.param({"if-modified-since": format_date(RFC_MOMENT - 1)}, False, id="earlier"),
-        pytest.param({"if-modified-since": "yesterday"}, False, id="no date"),
-        pytest.param(
-            {"if-none-match": '"b"', "if-modified-since": format_date(RFC_MOMENT)}, False, id="the tag decides: no"
-        ),
-        pytest.param(
-            {"if-none-match": '"a"', "if-modified-since": format_date(RFC_MOMENT - 1)}, True, id="the tag decides: yes"
-        ),
-        pytest.param(
-            {"if-none-match": "", "if-modified-since": format_date(RFC_MOMENT)}, False, id="empty list of tags"
-        ),
-    ],
-)
-def test_a_condition_is_evaluated(fields: dict[str, str], not_modified: bool) -> None:
-    assert is_not_modified(Headers(fields), '"a"', RFC_MOMENT + 0.5) is not_modified
+SAME = format_date(RFC_MOMENT)
+LATER = format_date(RFC_MOMENT + 1)
+EARLIER = format_date(RFC_MOMENT - 1)
+PROCEED, NOT_MODIFIED, FAILED = Verdict
+
+# The fields, what they make of a GET or HEAD, and of a PUT: RFC 9110 section 13.2.2, step by step.
+PRECONDITIONS = [
+    pytest.param({}, PROCEED, PROCEED, id="none"),
+    pytest.param({"if-match": '"a"'}, PROCEED, PROCEED, id="If-Match: the tag"),
+    pytest.param({"if-match": '"b", "a"'}, PROCEED, PROCEED, id="If-Match: among others"),
+    pytest.param({"if-match": "*"}, PROCEED, PROCEED, id="If-Match: any"),
+    pytest.param({"if-match": '"b"'}, FAILED, FAILED, id="If-Match: another"),
+    pytest.param({"if-match": 'W/"a"'}, FAILED, FAILED, id="If-Match: weak"),
+    pytest.param({"if-match": 'w/"a"'}, FAILED, FAILED, id="If-Match: malformed"),
+    pytest.param({"if-match": ""}, FAILED, FAILED, id="If-Match: empty"),
+    pytest.param({"if-unmodified-since": SAME}, PROCEED, PROCEED, id="If-Unmodified-Since: same second"),
+    pytest.param({"if-unmodified-since": LATER}, PROCEED, PROCEED, id="If-Unmodified-Since: later"),
+    pytest.param({"if-unmodified-since": EARLIER}, FAILED, FAILED, id="If-Unmodified-Since: earlier"),
+    pytest.param({"if-unmodified-since": "yesterday"}, PROCEED, PROCEED, id="If-Unmodified-Since: no date"),
+    pytest.param(
+        {"if-match": '"a"', "if-unmodified-since": EARLIER}, PROCEED, PROCEED, id="If-Match before If-Unmodified-Since"
+    ),
+    pytest.param(
+        {"if-match": '"b"', "if-unmodified-since": SAME}, FAILED, FAILED, id="If-Match before If-Unmodified-Since: no"
+    ),
+    pytest.param({"if-none-match": '"a"'}, NOT_MODIFIED, FAILED, id="If-None-Match: the tag"),
+    pytest.param({"if-none-match": 'W/"a"'}, NOT_MODIFIED, FAILED, id="If-None-Match: weak"),
+    pytest.param({"if-none-match": '"b", "a"'}, NOT_MODIFIED, FAILED, id="If-None-Match: among others"),
+    pytest.param({"if-none-match": "*"}, NOT_MODIFIED, FAILED, id="If-None-Match: any"),
+    pytest.param({"if-none-match": '"b"'}, PROCEED, PROCEED, id="If-None-Match: another"),
+    pytest.param({"if-none-match": ""}, PROCEED, PROCEED, id="If-None-Match: empty"),
+    pytest.param({"if-modified-since": SAME}, NOT_MODIFIED, PROCEED, id="If-Modified-Since: same second"),
+    pytest.param({"if-modified-since": LATER}, NOT_MODIFIED, PROCEED, id="If-Modified-Since: later"),
+    pytest.param({"if-modified-since": EARLIER}, PROCEED, PROCEED, id="If-Modified-Since: earlier"),
+    pytest.param({"if-modified-since": "yesterday"}, PROCEED, PROCEED, id="If-Modified-Since: no date"),
+    pytest.param({"if-none-match": '"b"', "if-modified-since": SAME}, PROCEED, PROCEED, id="the tag decides: send"),
+    pytest.param(
+        {"if-none-match": '"a"', "if-modified-since": EARLIER}, NOT_MODIFIED, FAILED, id="the tag decides: not"
+    ),
+    pytest.param({"if-match": '"b"', "if-none-match": '"a"'}, FAILED, FAILED, id="If-Match comes first"),
+    pytest.param({"if-match": '"a"', "if-none-match": '"a"'}, NOT_MODIFIED, FAILED, id="both are asked"),
+    pytest.param({"if-unmodified-since": SAME, "if-none-match": '"a"'}, NOT_MODIFIED, FAILED, id="date, then tag"),
+    pytest.param(
+        {"if-unmodified-since": SAME, "if-modified-since": SAME}, NOT_MODIFIED, PROCEED, id="both dates are asked"
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "read", "written"), PRECONDITIONS)
+def test_preconditions_are_weighed_in_their_order(fields: dict[str, str], read: Verdict, written: Verdict) -> None:
+    verdicts = [
+        evaluate(Headers(fields), method, '"a"', RFC_MOMENT + 0.5) for method in ("GET", "HEAD", "PUT", "DELETE")
+    ]
+
+    assert verdicts == [read, read, written, written]
+
+
+def test_a_weak_tag_is_never_matched_strongly() -> None:
+    assert not matches_strongly('W/"a"', 'W/"a"')
+    assert not matches_strongly('"a"', 'W/"a"')
+    assert matches_strongly("*", 'W/"a"')
 
 
 def test_tags_may_stand_on_several_lines() -> None:
-    request = Headers([("if-none-match", '"b"'), ("if-none-match", '"a"')])
+    for name, verdict in (("if-none-match", NOT_MODIFIED), ("if-match", PROCEED)):
+        request = Headers([(name, '"b"'), (name, '"a"')])
 
-    assert is_not_modified(request, '"a"', RFC_MOMENT)
+        assert evaluate(request, "GET", '"a"', RFC_MOMENT) is verdict
+
+
+@pytest.mark.parametrize(
+    ("condition", "allowed"),
+    [
+        ('"a"', True),
+        ('"b"', False),
+        ('W/"a"', False),
+        ('"a", "b"', False),
+        ("*", False),
+        ("", False),
+        (SAME, True),
+        (LATER, False),
+        (EARLIER, False),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", True),
+        ("yesterday", False),
+    ],
+)
+def test_if_range_takes_a_strong_tag_or_the_very_date(condition: str, allowed: bool) -> None:
+    assert allows_range(Headers({"if-range": condition}), '"a"', RFC_MOMENT + 0.5) is allowed
+
+
+def test_without_if_range_every_range_is_honoured() -> None:
+    assert allows_range(Headers(), '"a"', RFC_MOMENT)
+
+
+def test_if_range_never_fits_a_weak_tag() -> None:
+    assert not allows_range(Headers({"if-range": 'W/"a"'}), 'W/"a"', RFC_MOMENT)
 
 
 @SETTINGS

@@ -13,7 +13,8 @@ from aiosock.net.channel import Channel
 from aiosock.net.http1.reader import Http1BodyReader
 from aiosock.net.http1.writer import Http1BodyWriter, Http1Duplex
 from aiosock.net.service import Service
-from aiosock.web.exchange import BodyWriter, Connection, OnDisconnect
+from aiosock.web.exchange import Connection, OnDisconnect
+from aiosock.web.file import FileBody
 from aiosock.web.response import Response, Upgrade
 from aiosock.wire.grammar import CONTENT_LENGTH
 from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_fields, encode_head, keeps_alive, status_line
@@ -133,7 +134,7 @@ class Http1Exchange:
         if self._answer is NOT_BEGUN and self._head.version == (1, 1):
             await self._channel.send(encode_head(status, headers.items()))
 
-    async def begin(self, head: Response) -> BodyWriter:
+    async def begin(self, head: Response) -> Http1BodyWriter:
         """Send a head and give the writer for its body."""
         prepared = _prepare(head.status, head.pairs())
         length = prepared.length
@@ -207,7 +208,9 @@ class Http1Exchange:
         """Write the head, then piece after piece; the body is closed whatever happens."""
         try:
             writer = await self.begin(response)
-            if not self._is_bodiless(response.status):
+            if isinstance(body, FileBody) and writer.takes_files():
+                await writer.write_file(body)
+            elif not self._is_bodiless(response.status):
                 async for piece in body:
                     await writer.write(piece.encode() if isinstance(piece, str) else piece)
             await writer.end()
@@ -348,4 +351,4 @@ def _prepare_fields(status: int, pairs: Sequence[tuple[str, str]]) -> _Prepared:
     return _Prepared(status, status_line(status), encode_fields(others), announced, closes)
 
 
-_prepare_constant = lru_cache(maxsize=64)(_prepare_fields)
+_prepare_constant = lru_cache(maxsize=1024)(_prepare_fields)  # each static file in memory has fields of its own

@@ -1,12 +1,15 @@
 """What a handler writes to directly: a streamed HTTP/1 body (RFC 9112 sections 6 and 7), or a connection taken over."""
 
+import asyncio
 from collections.abc import Callable
 from math import inf
 
 from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
+from aiosock.web.file import FileBody, blocks, split
 from aiosock.wire.chunked import encode_chunk, encode_last_chunk
+from aiosock.wire.ranges import Span
 
 
 class Http1BodyWriter:
@@ -32,11 +35,25 @@ class Http1BodyWriter:
         self._refuse_after_end()
         if self._silent or not data:  # an empty chunk would be the last one
             return
-        if self._missing is not None:
-            if len(data) > self._missing:
-                raise ResponseError(f"the body is longer than its Content-Length by {len(data) - self._missing} bytes")
-            self._missing -= len(data)
+        self._count(len(data))
         await self._channel.send(encode_chunk(data) if self._chunked else data)
+
+    def takes_files(self) -> bool:
+        """Say whether the kernel can copy a file into this body: one of known length, sent as it is."""
+        return self._missing is not None and not self._silent and self._channel.can_send_files()
+
+    async def write_file(self, body: FileBody) -> None:
+        """Send the spans of a file without reading them: a tenth of the work. Raises ResponseError if it changes."""
+        for part in body.parts:
+            if isinstance(part, bytes):
+                await self.write(part)
+                continue
+            bulk, last = split(part)
+            self._count(bulk.length)
+            reached = await self._channel.send_file(body.descriptor, bulk.start, bulk.stop)
+            for block in blocks(Span(reached, bulk.stop)):  # what the kernel would not copy
+                await self._channel.send(await asyncio.to_thread(body.read, block))
+            await self.write(body.read_last(last))
 
     async def end(self, trailers: Headers | None = None) -> None:
         """Say that this was all; trailers are sent where the body is chunked (RFC 9110 section 6.5)."""
@@ -47,6 +64,12 @@ class Http1BodyWriter:
         if self._chunked and not self._silent:
             await self._channel.send(encode_last_chunk(trailers.items() if trailers else ()))
         self._when_ended()
+
+    def _count(self, size: int) -> None:
+        if self._missing is not None:
+            if size > self._missing:
+                raise ResponseError(f"the body is longer than its Content-Length by {size - self._missing} bytes")
+            self._missing -= size
 
     def _refuse_after_end(self) -> None:
         # What a kept writer sent now would be read as the start of the next answer.

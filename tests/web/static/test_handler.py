@@ -1,20 +1,28 @@
-"""Tests of aiosock.web.static."""
+"""Tests of aiosock.web.static.handler: what is served, what is not, and what happens while it is sent."""
 
 import asyncio
+import gc
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aiosock import App, Disconnected, Request, Response, StaticFiles
+from aiosock.errors import HTTPError
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
+from aiosock.web.file import BLOCK
 from aiosock.web.handler import Next
-from aiosock.web.static import BLOCK, media_type
+from aiosock.web.static import handler
+from aiosock.web.static.media import media_type
+from aiosock.web.static.representation import open_file
+from aiosock.web.static.tree import Tree
 from tests.web.ask import GET, ask
+from tests.web.static.serving import MODIFIED, NEW, OLD, SECRET, UNCACHED, open_descriptors, serving
 
-SECRET = "the secret"
 LONG = "x" * 300
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
@@ -44,19 +52,8 @@ def site(tmp_path: Path) -> Path:
     return root
 
 
-def serving(root: Path, prefix: str = "") -> App:
-    app = App()
-    app.mount(prefix, StaticFiles(root))
-    return app
-
-
-async def get(root: Path, target: str, **headers: str) -> ClientResponse:
-    fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await ask(serving(root), "GET", target, headers=fields)
-
-
-def open_descriptors() -> int:
-    return len(os.listdir("/dev/fd"))
+async def get(root: Path, target: str, headers: Mapping[str, str] | None = None, **options: Any) -> ClientResponse:
+    return await ask(serving(root, **options), "GET", target, headers=headers or {})
 
 
 # What is served.
@@ -118,12 +115,31 @@ async def test_a_file_of_several_blocks_is_served_whole(site: Path) -> None:
     assert (await get(site, "/large.bin")).body == content
 
 
-async def test_a_link_within_the_directory_is_followed(site: Path) -> None:
-    (site / "link.txt").symlink_to(site / "index.html")
-    (site / "there").symlink_to("sub")
+LINKS = {
+    "link.txt": "index.html",
+    "absolute.txt": "{site}/index.html",
+    "round.txt": "sub/../index.html",
+    "twice.txt": "link.txt",
+    "sub/up.txt": "../index.html",
+    "there": "sub",
+    "home": ".",
+    "sub/above": "..",
+}
 
-    assert (await get(site, "/link.txt")).text == "<h1>home</h1>"
-    assert (await get(site, "/there/page.html")).text == "<p>page</p>"
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/link.txt", "/absolute.txt", "/round.txt", "/twice.txt", "/sub/up.txt", "/there/up.txt"),
+        *("/home/index.html", "/home/", "/sub/above/index.html", "/sub/above/", "/home/home/sub/above/home/link.txt"),
+    ],
+)
+async def test_a_link_within_the_directory_is_followed_only_where_links_are(site: Path, target: str) -> None:
+    for name, leads_to in LINKS.items():
+        (site / name).symlink_to(leads_to.format(site=site))
+
+    assert (await get(site, target)).status == 404
+    assert (await get(site, target, symlinks=True)).text == "<h1>home</h1>"
 
 
 async def test_a_root_that_is_a_link_is_followed(site: Path) -> None:
@@ -270,9 +286,10 @@ async def test_a_link_out_of_the_directory_is_hidden(site: Path, link: str, lead
     (site / ".env").write_text(SECRET)
     (site / link).symlink_to(leads_to)
 
-    answer = await get(site, target)
+    for symlinks in (False, True):
+        answer = await get(site, target, symlinks=symlinks)
 
-    assert (answer.status, SECRET in answer.text) == (404, False)
+        assert (answer.status, SECRET in answer.text) == (404, False)
 
 
 async def test_a_pipe_is_hidden_and_does_not_hold_the_server(site: Path) -> None:
@@ -341,6 +358,14 @@ async def test_a_directory_is_a_redirect_to_its_own_url(
     assert (answer.status, answer.headers.get("location")) == (308 if location else 404, location)
 
 
+@pytest.mark.parametrize("target", ["/a%0D%0Ax-added", "/a%0d%0ax-added"])
+async def test_a_redirect_adds_no_line_to_the_head(site: Path, target: str) -> None:
+    (site / "a\r\nx-added").mkdir()
+    answer = await get(site, target)
+
+    assert (answer.status, answer.headers["location"], "x-added" in answer.headers) == (308, f"{target}/", False)
+
+
 @pytest.mark.parametrize("target", ["/\\evil.example", "//evil.example", "///evil.example", "//sub"])
 async def test_a_redirect_never_leaves_the_host(site: Path, target: str) -> None:
     (site / "evil.example").mkdir()
@@ -371,9 +396,6 @@ async def test_a_replaced_file_of_equal_size_and_time_has_another_tag(site: Path
 
     assert first.headers["last-modified"] == second.headers["last-modified"]
     assert first.headers["etag"] != second.headers["etag"]
-
-
-OLD, MODIFIED, NEW = "Sun, 09 Sep 2001 01:46:39 GMT", "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001 01:46:41 GMT"
 
 
 @pytest.mark.parametrize(
@@ -434,10 +456,26 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_connection(site: 
 
 
 async def test_a_file_that_grows_while_it_is_sent_is_sent_as_announced(site: Path) -> None:
-    path = site / "data"
-    app = serving_after(site, lambda: path.write_bytes(b"0123456789"))
+    path = site / "large.bin"
+    path.write_bytes(b"x" * 3 * BLOCK)
 
-    assert (await ask(app, "GET", "/data")).body == b"01"
+    def append() -> None:
+        with path.open("ab") as file:
+            file.write(b"yyy")
+
+    assert (await ask(serving_after(site, append), "GET", "/large.bin")).body == b"x" * 3 * BLOCK
+
+
+async def test_a_file_that_is_written_over_while_it_is_sent_breaks_the_connection(site: Path) -> None:
+    path = site / "large.bin"
+    path.write_bytes(b"x" * 3 * BLOCK)
+
+    def write_over() -> None:
+        path.write_bytes(b"y" * 3 * BLOCK)
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+
+    with pytest.raises(Disconnected, match="within the body"):
+        await ask(serving_after(site, write_over), "GET", "/large.bin")
 
 
 async def test_a_file_that_is_replaced_while_it_is_sent_is_sent_as_it_was(site: Path) -> None:
@@ -480,14 +518,13 @@ async def test_an_answer_of_304_leaves_no_descriptor_open(site: Path) -> None:
 
 async def test_a_file_that_shrinks_leaves_no_descriptor_open(site: Path) -> None:
     path = site / "data"
-    path.write_bytes(b"x" * 8)
-    async with Client(serving_after(site, lambda: os.truncate(path, path.stat().st_size // 2))) as client:
-        await client.get("/index.html")
+    path.write_bytes(b"x" * 3 * BLOCK)
+    async with Client(serving_after(site, lambda: os.truncate(path, path.stat().st_size - BLOCK))) as client:
         before = open_descriptors()
         peer = await client.connect()
         peer.send(GET.replace(b"/ ", b"/data "))
         await peer.done()
-        assert peer.received.endswith(b"\r\n\r\nxx")
+        assert not peer.received.endswith(b"x" * 3 * BLOCK)
         assert open_descriptors() == before
 
 
@@ -506,3 +543,61 @@ async def test_a_client_that_leaves_leaves_no_descriptor_open(site: Path) -> Non
         async with asyncio.timeout(client.patience):
             while open_descriptors() > before:
                 await client.settle()
+
+
+async def test_a_request_that_is_cancelled_while_its_file_is_opened_leaves_no_descriptor_open(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, may_open = threading.Event(), threading.Event()
+
+    def open_slowly(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
+        opened = open_file(tree, names)
+        opening.set()
+        may_open.wait()
+        return opened
+
+    async with Client(serving(site), limits=UNCACHED) as client:
+        await client.get("/index.html")
+        before = open_descriptors()
+        monkeypatch.setattr(handler, "open_file", open_slowly)
+        peer = await client.connect()
+        try:
+            peer.send(GET.replace(b"/ ", b"/index.html "))
+            assert await asyncio.to_thread(opening.wait, client.patience)
+            peer.reset()
+            await client.advance(1)
+            await peer.done()
+            assert open_descriptors() > before
+        finally:
+            may_open.set()
+        async with asyncio.timeout(client.patience):
+            while open_descriptors() > before:
+                await client.settle()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_answer_that_a_middleware_drops_leaves_no_descriptor_open(site: Path, fails: bool) -> None:
+    app = serving(site)
+
+    @app.middleware
+    async def drop(request: Request, next: Next) -> Response:
+        await next(request)
+        if fails:
+            raise HTTPError(403)
+        return Response.text("something else")
+
+    async with Client(app, limits=UNCACHED) as client:
+        await client.get("/missing")
+        before = open_descriptors()
+        assert (await client.get("/index.html")).status == (403 if fails else 200)
+        gc.collect()
+        assert open_descriptors() == before
+
+
+async def test_a_field_that_cannot_be_sent_leaves_no_descriptor_open(site: Path) -> None:
+    async with Client(serving(site, cache_control={"*": "no\ncache"}), limits=UNCACHED) as client:
+        await client.get("/missing")
+        before = open_descriptors()
+        assert (await client.get("/data")).status == 500
+        gc.collect()
+        assert open_descriptors() == before

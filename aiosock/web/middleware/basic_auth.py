@@ -1,0 +1,52 @@
+"""Basic authentication (RFC 7617): a name and a password with every request, readable by whoever can read the traffic."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest
+
+from aiosock.errors import HTTPError
+from aiosock.web.handler import Middleware, Next
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+
+def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
+    """Let through who gives the password of one of `users`, a password by name; ask everybody else for it with 401.
+
+    The name is then in `request.state.user`. Both are compared in a time that does not tell how much of them is right,
+    nor how long they are.
+
+    Raises ValueError for a name with a colon, which nobody could give, and for a realm that cannot be quoted.
+    """
+    if any(":" in name for name in users):
+        raise ValueError("a name for Basic authentication cannot have a colon")
+    if not realm.isascii() or not realm.isprintable() or '"' in realm or "\\" in realm:
+        raise ValueError(f"not a realm: {realm!r}")
+    known = {_digest(f"{name}:{password}".encode()): name for name, password in users.items()}
+    challenge = {"www-authenticate": f'Basic realm="{realm}", charset="UTF-8"'}
+
+    async def authenticated(request: Request, next: Next) -> Response:
+        given = _digest(_credentials(request.headers.get("authorization", "")))
+        # All of them, whichever fits: where it stops would tell which names there are.
+        names = [name for digest, name in known.items() if compare_digest(digest, given)]
+        if not names:
+            raise HTTPError(401, "This takes a name and a password.", challenge)
+        request.state.user = names[0]
+        return await next(request)
+
+    return authenticated
+
+
+def _digest(credentials: bytes) -> bytes:
+    return sha256(credentials).digest()  # compare_digest ends at once where lengths differ
+
+
+def _credentials(field: str) -> bytes:
+    scheme, _, value = field.partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return b64decode(value.strip(" "), validate=True)
+    except ValueError:
+        return b""

@@ -1,0 +1,3 @@
+"""Directories over HTTP: files, their parts, listings and archives."""
+
+from aiosock.web.static.handler import StaticFiles as StaticFiles

@@ -1,0 +1,82 @@
+"""Answers about one representation: all of it, parts of it, or what its validators say (RFC 9110 sections 13 to 15)."""
+
+import secrets
+
+from aiosock.errors import HTTPError
+from aiosock.web.file import FileBody
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+from aiosock.web.static.representation import Representation
+from aiosock.wire.conditional import Verdict, allows_range, evaluate
+from aiosock.wire.ranges import Span, content_range, multipart_heads, parse_range
+
+VALIDATORS = frozenset({"accept-ranges", "etag", "last-modified"})
+"""Fields that make no sense for a page which stands for another."""
+
+
+def answer(request: Request, chosen: Representation, file: FileBody | None, status: int) -> Response:
+    """Answer a GET or HEAD with a file: from memory, or with the open `file`, which then is the body of the answer.
+
+    Raises HTTPError: 412 where a precondition fails, 416 for ranges beyond the end.
+    """
+    if status != 200:
+        fields = [field for field in chosen.fields if field[0] not in VALIDATORS]
+        return _send(chosen, file, [Span(0, chosen.size)], fields, status)
+    verdict = evaluate(request.headers, request.method, chosen.etag, chosen.modified)
+    if verdict is Verdict.FAILED:
+        raise HTTPError(412, "The file is not the one that this request is about.", {"etag": chosen.etag})
+    if verdict is Verdict.NOT_MODIFIED:
+        # RFC 9110 section 15.4.5: what a cache needs to know, and nothing of a content that is not there.
+        fields = [field for field in chosen.fields if not field[0].startswith("content-")]
+        return Response(status=304, headers=fields)
+    spans = _spans(request, chosen)
+    if spans is not None:
+        return _send_parts(chosen, file, spans)
+    if chosen.content is not None:
+        return Response.prepared(chosen.content, chosen.fields)
+    return _send(chosen, file, [Span(0, chosen.size)], list(chosen.fields), 200)
+
+
+def _spans(request: Request, chosen: Representation) -> list[Span] | None:
+    """Give the parts that are asked for, None for all; raise HTTPError (416) where none of them exists."""
+    asked = request.headers.get("range")
+    # RFC 9110 section 14.2: of GET only. An empty file has no part that could be asked for, and nothing to be spared.
+    if asked is None or request.method != "GET" or not chosen.size:
+        return None
+    if not allows_range(request.headers, chosen.etag, chosen.modified):
+        return None
+    spans = parse_range(asked, chosen.size)
+    if spans is not None and not spans:
+        detail = f"The file has {chosen.size} bytes."
+        raise HTTPError(416, detail, {"content-range": content_range(None, chosen.size)})
+    return spans
+
+
+def _send_parts(chosen: Representation, file: FileBody | None, spans: list[Span]) -> Response:
+    if len(spans) == 1:
+        fields = [*chosen.fields, ("content-range", content_range(spans[0], chosen.size))]
+        return _send(chosen, file, list(spans), fields, 206)
+    boundary = secrets.token_hex(16)
+    heads = multipart_heads(spans, chosen.size, chosen.content_type, boundary)
+    parts: list[Span | bytes] = [part for pair in zip(heads, spans, strict=False) for part in pair]
+    others = [field for field in chosen.fields if field[0] != "content-type"]
+    fields = [("content-type", f"multipart/byteranges; boundary={boundary}"), *others]
+    return _send(chosen, file, [*parts, heads[-1]], fields, 206)
+
+
+def _send(
+    chosen: Representation,
+    file: FileBody | None,
+    parts: list[Span | bytes],
+    fields: list[tuple[str, str]],
+    status: int,
+) -> Response:
+    if chosen.content is not None:
+        content = chosen.content
+        whole = (part if isinstance(part, bytes) else content[part.start : part.stop] for part in parts)
+        return Response(b"".join(whole), status, fields)
+    if file is None:  # HEAD
+        length = sum(part.length if isinstance(part, Span) else len(part) for part in parts)
+        return Response(b"", status, [*fields, ("content-length", str(length))])
+    file.parts = parts
+    return Response(file, status, [*fields, ("content-length", str(file.length))])

@@ -1,0 +1,52 @@
+"""FileCache: what was served lately, within a budget of bytes."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from aiosock.web.static.representation import Resource
+
+FRESH_SECONDS: Final = 1.0
+"""How long the file system is not asked again about a path."""
+
+
+class FileCache:
+    """Resources by path, the least recently used dropped first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.weight = 0
+        self._resources: OrderedDict[str, Resource] = OrderedDict()
+
+    def fresh(self, path: str) -> Resource | None:
+        """Give what is known of a path, unless the file system should be asked again."""
+        resource = self._resources.get(path)
+        if resource is None or self.clock() - resource.checked >= FRESH_SECONDS:
+            return None
+        self._resources.move_to_end(path)
+        return resource
+
+    def touch(self, path: str) -> None:
+        """Take what is known of a path for fresh: somebody is asking the file system."""
+        resource = self._resources.get(path)
+        if resource is not None:
+            resource.checked = self.clock()
+
+    def put(self, path: str, resource: Resource, limit: int) -> None:
+        """Keep a resource, and drop others, until all weigh `limit` bytes at the most."""
+        self.drop(path)
+        if resource.weight > limit:
+            return
+        resource.checked = self.clock()
+        self._resources[path] = resource
+        self.weight += resource.weight
+        while self.weight > limit:
+            _, dropped = self._resources.popitem(last=False)
+            self.weight -= dropped.weight
+
+    def drop(self, path: str) -> None:
+        """Forget a path."""
+        resource = self._resources.pop(path, None)
+        if resource is not None:
+            self.weight -= resource.weight

@@ -1,0 +1,143 @@
+"""Representations of a file (RFC 9110 section 3.2): itself, and its siblings that somebody has compressed beforehand."""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from aiosock.web.static.media import media_type
+from aiosock.web.static.tree import Tree
+from aiosock.wire.conditional import format_date
+from aiosock.wire.negotiation import coding_weight, parse_weights
+
+SUFFIXES: Final = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
+"""Content codings (RFC 9110 section 8.4.1) and what the names of precompressed siblings end with."""
+
+READS: Final = 3
+"""How often a small file is read that changes while it is read; then it is sent like a large one."""
+
+
+class Representation:
+    """One form of a file. `fields` are those of a 200; `content` is None for one that is too large to be kept."""
+
+    __slots__ = ("coding", "content", "content_type", "etag", "fields", "modified", "names", "size", "status")
+
+    def __init__(self, names: Sequence[str], content_type: str, coding: str, status: os.stat_result) -> None:
+        """Describe an open file of which `status` is known."""
+        self.names = names
+        self.content_type = content_type
+        self.coding = coding
+        self.status = status
+        self.size = status.st_size
+        # RFC 9110 section 8.8.2.1: never later than now; and some file systems know years that no date has.
+        self.modified = max(0.0, min(status.st_mtime, time.time()))
+        # Nanoseconds and size change with every write that takes a moment; the inode with every replacement.
+        self.etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
+        self.content: bytes | None = None
+        self.fields: tuple[tuple[str, str], ...] = ()
+
+    def describe(self, *, varies: bool, cache_control: str) -> None:
+        """Make the fields, once for all answers."""
+        fields = [
+            ("content-type", self.content_type),
+            ("etag", self.etag),
+            ("last-modified", format_date(self.modified)),
+            ("accept-ranges", "bytes"),
+            ("x-content-type-options", "nosniff"),
+        ]
+        if self.coding != "identity":
+            fields.append(("content-encoding", self.coding))
+        if varies:
+            fields.append(("vary", "Accept-Encoding"))
+        if cache_control:
+            fields.append(("cache-control", cache_control))
+        self.fields = tuple(fields)
+
+
+class Resource:
+    """What stands at a path: the file, first, and its compressed siblings; `checked` is when they were last looked at."""
+
+    __slots__ = ("checked", "representations")
+
+    def __init__(self, representations: list[Representation]) -> None:
+        self.representations = representations
+        self.checked = 0.0
+
+    @property
+    def weight(self) -> int:
+        """The bytes of memory that keeping it takes, roughly."""
+        return 2048 + sum(len(representation.content or b"") for representation in self.representations)
+
+    def choose(self, accept_encoding: str | None) -> Representation | None:
+        """Give the form that the client likes best (RFC 9110 section 12.5.3), the smaller of two; None where it takes none."""
+        if accept_encoding is None or (len(self.representations) == 1 and not _refuses_identity(accept_encoding)):
+            return self.representations[0]
+        weights = parse_weights(accept_encoding)
+        best, most = None, (0.0, 0)
+        for representation in self.representations:
+            rank = (coding_weight(weights, representation.coding), -representation.size)
+            if rank[0] and rank > most:
+                best, most = representation, rank
+        return best
+
+
+def find(tree: Tree, names: Sequence[str], codings: Sequence[str], limit: int) -> Resource:
+    """Look up a file and its precompressed siblings, and read those of up to `limit` bytes; blocks.
+
+    Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for what is no regular file.
+    """
+    representations = [_look(tree, names, "", "identity", limit)]
+    original = representations[0]
+    for coding in codings:
+        with suppress(OSError):
+            sibling = _look(tree, names, SUFFIXES[coding], coding, limit)
+            # An older one is of a file that has been changed since, and forgotten. By the second: tools cut the rest off.
+            if sibling.status.st_mtime_ns // 10**9 >= original.status.st_mtime_ns // 10**9:
+                representations.append(sibling)
+    return Resource(representations)
+
+
+def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
+    """Open a regular file; the descriptor is the caller's. Raises what `find` raises; blocks."""
+    descriptor = tree.open(names)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise PermissionError(errno.EACCES, "not a regular file")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def _look(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit: int) -> Representation:
+    own_names = [*names[:-1], names[-1] + suffix] if names else []
+    descriptor, status = open_file(tree, own_names)
+    try:
+        content = None
+        for _ in range(READS):
+            if status.st_size > limit:
+                break
+            read = os.pread(descriptor, status.st_size + 1, 0)
+            before, status = status, os.fstat(descriptor)
+            if len(read) == status.st_size and _version(before) == _version(status):
+                content = read
+                break
+    finally:
+        os.close(descriptor)
+    representation = Representation(own_names, media_type(names[-1]), coding, status)
+    representation.content = content
+    return representation
+
+
+def _refuses_identity(accept_encoding: str) -> bool:
+    return "0" in accept_encoding and not coding_weight(parse_weights(accept_encoding), "identity")
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_size

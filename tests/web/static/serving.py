@@ -1,0 +1,63 @@
+"""Directories served in memory: what the tests of static files have in common."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiosock import App, StaticFiles
+from aiosock.config import Limits
+from aiosock.testing import Client
+from aiosock.testing.client import ClientResponse
+
+SECRET = "the secret"
+UNCACHED = Limits(cached_file_bytes=0)
+MOMENT = 1_000_000_000
+OLD, MODIFIED, NEW = "Sun, 09 Sep 2001 01:46:39 GMT", "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001 01:46:41 GMT"
+
+
+class Clock:
+    """A clock that goes on when it is told to; with `step`, by itself each time somebody looks at it."""
+
+    def __init__(self, step: float = 0.0) -> None:
+        self.now = 5000.0
+        self.step = step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def serving(root: Path, prefix: str = "", **options: Any) -> App:
+    app = App()
+    app.mount(prefix, StaticFiles(root, **options))
+    return app
+
+
+async def fetch(
+    root: Path,
+    target: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    limits: Limits | None = None,
+    **options: Any,
+) -> ClientResponse:
+    """Give the answer of a server that has just been started."""
+    async with Client(serving(root, **options), limits=limits or Limits()) as client:
+        return await client.request(method, target, headers=headers or {})
+
+
+def write(root: Path, files: Mapping[str, str | bytes], moment: int | None = MOMENT) -> Path:
+    """Make files, and the directories they are in, all of one age unless that is None; give the root."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        if moment is not None:
+            os.utime(path, (moment, moment))
+    return root
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/dev/fd"))

@@ -34,6 +34,15 @@ An option is taken from the command line, else from the environment (AIOSOCK_POR
 from the TOML file of --config (port = 8080, [limits] head_bytes = 16384, ...), else its default.
 """
 
+_SERVE_HELP = """Serve the files of a directory: listings, archives, uploads; a better python -m http.server.
+
+Only this machine sees them; --host 0.0.0.0 shows them to the network. An option is taken from the command line, else
+from the environment (AIOSOCK_UPLOAD=true, AIOSOCK_AUTH=ada:secret, AIOSOCK_PORT, ...), else from the TOML file of
+--config (upload = true, port = 8080, ...), else its default.
+"""
+
+_CHECK_HELP = "Send a server over 800 requests, valid and not, and show how strictly it speaks HTTP/1.1."
+
 
 def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> None:
     """Serve `app`, or the one that the first argument names, with options from command line, environment and file.
@@ -50,7 +59,7 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
         file
             TOML file with options.
         """
-        files = [Dict(_read(file), source=str(file))] if file else []
+        files = [Dict(_read(file), source=str(file), use_commands_as_keys=False)] if file else []
         commands.config = [Env("AIOSOCK_", command=False), *files]
         commands(tokens, exit_on_error=False, print_error=False)
 
@@ -112,9 +121,10 @@ def _commands() -> CommandLine:
         run(load(app), options)
 
     commands.default(serve)
-    # By name: the table of cases takes 22 ms to import, which serving does without.
-    check = "Send a server over 800 requests, valid and not, and show how strictly it speaks HTTP/1.1."
-    commands.command("aiosock.check.command:command", name="check", help=check)
+    # By name, with the help that is shown for them: the table of cases takes 22 ms to import, which serving an app does
+    # without.
+    commands.command("aiosock.share.command:command", name="serve", help=_SERVE_HELP)
+    commands.command("aiosock.check.command:command", name="check", help=_CHECK_HELP, config=())
     return commands
 
 
@@ -146,6 +156,9 @@ def _read(file: Path) -> dict[str, Any]:
     for group in ("limits", "timeouts"):
         if not isinstance(options.get(group, {}), dict):
             raise ConfigError(f"{group} in {file} must be a table: [{group}]")
+    for command in ("check", "serve"):
+        if command in options:  # it would be read by nobody, and a password in it asked of nobody
+            raise ConfigError(f"there is no table [{command}] for {file}: options of a command stand at its top")
     return options
 
 

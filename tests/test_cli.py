@@ -192,6 +192,30 @@ def test_other_names_in_the_environment_are_other_programs_business(configured: 
     assert configured(env={"AIOSOCK_NONSENSE": "1", "AIOSOCK_LIMITS_NONSENSE": "1"}) == Config()
 
 
+def test_the_file_has_the_options_of_the_server_for_an_app_that_is_named_too(
+    served: list[tuple[Handler, Config]], here: Path
+) -> None:
+    (here / "five.py").write_text("async def app(request): ...\n")
+    (here / "options.toml").write_text("port = 1\n")
+
+    main(None, ["five", "--config", "options.toml"])
+
+    assert served[-1][1] == Config(port=1)
+
+
+def test_checking_has_no_options_of_the_server(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    (here / "options.toml").write_text("port = 1\n")
+    monkeypatch.setenv("AIOSOCK_CONFIG", "options.toml")
+    monkeypatch.setenv("AIOSOCK_TIMEOUT", "0")
+
+    with pytest.raises(SystemExit):
+        main(None, ["check", "http://127.0.0.1:1", "--category", "nonsense"])
+
+    assert "there is no category 'nonsense'" in capsys.readouterr().err
+
+
 # What cannot work.
 
 
@@ -246,6 +270,9 @@ def test_a_wrong_environment_is_named_in_one_line(
         (b"[limits]\nnonsense = 1", "nonsense"),
         (b"[nonsense]\nport = 1", "nonsense"),
         (b"port = 'many'", "port"),
+        (b"limits = 1", "must be a table: [limits]"),
+        (b"[serve]\nport = 1", "there is no table [serve]"),
+        (b"[check]\ntimeout = 1", "there is no table [check]"),
         (b"port = 65536", "port must be from 0 to 65535, not 65536"),
         (b"port = [", "is not TOML"),
         (b"host = '\xff'", "is not TOML"),
@@ -288,6 +315,21 @@ def test_the_help_explains_every_option(
     assert "HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N, instead of --host and --port; may be repeated." in text
     assert "A request line, with any empty lines before it. Beyond it: 414. [default: 8192]" in text
     assert "TOML file with options. [env var: AIOSOCK_CONFIG]" in text
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_the_help_names_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+
+    main(None, ["--help"])
+    everything = capsys.readouterr().out
+    main(None, [command, "--help"])
+    first = capsys.readouterr().out.splitlines()[2].rstrip()
+
+    assert f" {command} " in everything
+    assert first in everything
 
 
 # The app that an argument names.

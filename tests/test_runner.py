@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import pkgutil
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import aiosock
 from aiosock import App, Config, ConfigError, Request, Response, Server, run, serve
 from aiosock.log import access_logger, server_logger
 from aiosock.runner import banner, configure_logging, loop_factory
@@ -65,6 +67,12 @@ async def test_a_bare_handler_can_be_served() -> None:
 
     async with serve(handler, port=0, access_log=False) as server:
         assert (await ask(server.urls[0])).endswith(b"bare\n")
+
+
+def test_no_module_takes_the_name_of_something_public() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(aiosock.__path__)}
+
+    assert modules.isdisjoint(aiosock.__all__)  # importing it would put it in the other's place
 
 
 async def test_two_apps_can_be_served_side_by_side(app: App) -> None:
@@ -190,6 +198,46 @@ def test_run_returns_after_a_signal_and_the_last_answer(
     output = capsys.readouterr()
     assert output.out.startswith(f"aiosock {version('aiosock')} on http://127.0.0.1:{listening.getsockname()[1]}\n")
     assert output.err == "aiosock: draining; a second signal ends it at once\n"
+
+
+@pytest.mark.usefixtures("restored_signals")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_when_it_has_started_somebody_is_told_once(app: App, capsys: pytest.CaptureFixture[str], loop: Any) -> None:
+    told: list[list[str]] = []
+
+    def started(server: Server) -> None:
+        told.append(server.urls)
+        assert server.urls[0] in capsys.readouterr().out  # after the banner
+        signal.raise_signal(signal.SIGTERM)
+
+    run(app, port=0, loop=loop, when_started=started)
+
+    ((url,),) = told
+    assert url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.usefixtures("restored_signals")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_is_raised_when_it_has_started_ends_it(app: App, loop: Any) -> None:
+    servers: list[Server] = []
+    events: list[str] = []
+
+    @app.lifespan
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            events.append("closed")
+
+    def started(server: Server) -> None:
+        servers.append(server)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match=r"^mine$"):
+        run(app, port=0, loop=loop, when_started=started)
+
+    assert events == ["closed"]
+    assert servers[0].listeners[0].sock.fileno() == -1
 
 
 def test_run_ends_with_2_after_one_line_where_an_option_cannot_work(

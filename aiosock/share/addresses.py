@@ -1,0 +1,40 @@
+"""Where this machine and others reach a server."""
+
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+_FAR: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+"""Addresses for documentation (RFC 5737, RFC 3849): nobody has them, and nothing is sent."""
+
+
+def local_url(url: str) -> str:
+    """Give the URL that a browser on this machine opens: nobody can connect to the address that stands for all."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def lan_urls(urls: Sequence[str]) -> list[str]:
+    """Give the URLs that others can type, for those of a server: none where it listens on this machine only."""
+    found: list[str] = []
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or parts.hostname is None:  # a UNIX socket
+            continue
+        address = ip_address(parts.hostname)
+        if address.is_unspecified:
+            own = _own_address(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+            found += [f"http://[{own}]:{parts.port}" if ":" in own else f"http://{own}:{parts.port}"] if own else []
+        elif not address.is_loopback:
+            found.append(url)
+    return found
+
+
+def _own_address(family: socket.AddressFamily) -> str:
+    """Give the address that this machine would send from; "" where it reaches nobody."""
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((_FAR[family], 9))  # of a datagram socket: it only looks up the way
+        return str(sock.getsockname()[0])
+    return ""

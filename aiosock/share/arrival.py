@@ -1,0 +1,102 @@
+"""Arrival: a file on its way into a directory, seen there when all of it is."""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import Final
+
+from aiosock.web.static.handler import HIDDEN_ERRORS
+from aiosock.web.static.tree import Tree
+
+Permit = Callable[[os.stat_result | None], None]
+"""Raises what refuses a file, told what is under its name: nothing, or something that would be replaced."""
+
+SUPPORTED: Final = {os.open, os.stat, os.link, os.unlink, os.rename} <= os.supports_dir_fd
+"""Whether this system can make files relative to an open directory; Windows cannot."""
+
+_PUBLISHING = Lock()
+"""Held between looking and replacing: of two uploads that mean to replace one file, the second sees the first's."""
+
+
+class Arrival:
+    """A file that is written under a temporary name, beside the place that it is for, and then given its own.
+
+    The directory stays open from beginning to end: whatever is swapped for a link meanwhile, the file ends up in there.
+    All methods block: they are for a thread. `close` must be called, and leaves nothing behind but what is published.
+    """
+
+    def __init__(self, tree: Tree, directory: Sequence[str], name: str, permit: Permit) -> None:
+        self._tree = tree
+        self._directory = directory
+        self._name = name
+        self._permit = permit
+        self._place = -1
+        self._temporary = f".{secrets.token_hex(8)}.part"
+        self.descriptor = -1
+
+    def begin(self) -> None:
+        """Open the directory and a file in it.
+
+        Raises FileNotFoundError for a directory that is not there, other OSErrors as `os.open` does, and what `permit`
+        raises.
+        """
+        try:
+            self._place = self._tree.open_directory(self._directory)
+        except OSError as error:
+            if error.errno in HIDDEN_ERRORS:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
+            raise
+        self._permit(self._status())
+        self.descriptor = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._place)
+
+    def publish(self) -> bool:
+        """Give the file its name in one step; say whether it took another file's place.
+
+        Raises FileExistsError where somebody else has just taken the name, other OSErrors, and what `permit` raises.
+        """
+        os.fsync(self.descriptor)
+        with _PUBLISHING:
+            status = self._status()
+            self._permit(status)  # again: much can happen while a body arrives
+            if status is None:
+                self._link()
+                return False
+            os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # what was private stays so
+            self._rename()
+            return True
+
+    def close(self) -> None:
+        """Close all and remove what has not been published."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            with suppress(OSError):
+                os.unlink(self._temporary, dir_fd=self._place)
+        if self._place >= 0:
+            os.close(self._place)
+
+    def _status(self) -> os.stat_result | None:
+        try:
+            return os.stat(self._name, dir_fd=self._place, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _link(self) -> None:
+        """Give it a name that nobody has; unlike a rename, a link cannot replace what another process puts there."""
+        try:
+            os.link(self._temporary, self._name, src_dir_fd=self._place, dst_dir_fd=self._place, follow_symlinks=False)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links, such as exFAT: take the name first, empty
+            os.close(os.open(self._name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._place))
+            try:
+                self._rename()
+            except BaseException:
+                os.unlink(self._name, dir_fd=self._place)
+                raise
+
+    def _rename(self) -> None:
+        os.replace(self._temporary, self._name, src_dir_fd=self._place, dst_dir_fd=self._place)

@@ -1,0 +1,185 @@
+"""Uploads: files that arrive by PUT (RFC 9110 section 9.3.4), whole or not at all."""
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+import aiofiles
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from aiosock.errors import ConfigError, HTTPError
+from aiosock.share.arrival import SUPPORTED, Arrival
+from aiosock.share.names import safe_name
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+from aiosock.web.static import StaticFiles
+from aiosock.web.static.representation import Representation
+from aiosock.wire.conditional import Verdict, evaluate
+from aiosock.wire.target import decode_segments
+
+_T = TypeVar("_T")
+
+UPLOAD_BYTES: Final = 1024**3
+"""A file, unless the command line says otherwise."""
+
+PIECES: Final = 16
+"""Pieces of a body, of 64 KiB at the most, that are written together."""
+
+_NO_ROOM = (507, "There is no room for that.")
+_NO_RIGHT = (403, "The server may not write there.")
+_NO_DIRECTORY = (404, "There is no directory to put that into.")
+_NO_NAME = (400, "The file system does not take that name.")
+_NO_DESCRIPTOR = (503, "The server has too many files open.")
+
+_REFUSALS: Final = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EFBIG: _NO_ROOM,
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.ENOENT: _NO_DIRECTORY,
+    errno.ENAMETOOLONG: _NO_NAME,
+    errno.EINVAL: _NO_NAME,
+    errno.EILSEQ: _NO_NAME,
+    errno.EMFILE: _NO_DESCRIPTOR,
+    errno.ENFILE: _NO_DESCRIPTOR,
+}
+"""What is answered where the file system refuses."""
+
+
+class Upload:
+    """A Handler that stores what is PUT below a directory of files, and leaves everything else to them.
+
+    The bytes go to a temporary name beside the place they are for, and get their own when all of them are there. A file
+    that exists is replaced only for a request that says so with If-Match.
+    """
+
+    def __init__(self, files: StaticFiles, limit: int = UPLOAD_BYTES) -> None:
+        """Store files of up to `limit` bytes. Raises ConfigError on a system where that would not be safe."""
+        if not SUPPORTED:
+            raise ConfigError("uploads need a system with openat(), which this one has not")
+        self._files = files
+        self._limit = limit
+
+    async def __call__(self, request: Request) -> Response:
+        """Store a file, or answer with one.
+
+        Raises HTTPError: 400 for a part of a file, 403 where the server may not write, 404 for a directory that is not
+        there, 409 for a file that is, 412 where a precondition fails, 413 beyond the limit, 415 for a file in a content
+        coding, 507 where the disk is full; and what StaticFiles raises.
+        """
+        if request.method == "PUT":
+            return await self._store(request)
+        try:
+            return await self._files(request)
+        except HTTPError as error:
+            if error.status == 405:
+                raise HTTPError(405, error.detail, {"allow": "GET, HEAD, PUT"}) from None
+            raise
+
+    async def _store(self, request: Request) -> Response:
+        *directory, asked = decode_segments(request.subpath)
+        name = safe_name(asked, self._files.tree)
+        self._refuse_early(request)
+        # Nobody is left to cancel: where the client leaves, reading the body raises; when all of it is there, it is kept.
+        request.exchange.on_disconnect = "finish"
+        arrival = Arrival(self._files.tree, directory, name, lambda status: _permit(request, name, status))
+        try:
+            await _ended(asyncio.to_thread(arrival.begin))
+            size = await self._receive(request, arrival.descriptor)
+            replaced = await _ended(asyncio.to_thread(arrival.publish))
+        except FileExistsError:
+            raise _there_already(name) from None
+        except OSError as error:
+            if error.errno not in _REFUSALS:
+                raise
+            raise HTTPError(*_REFUSALS[error.errno]) from None
+        finally:
+            await _ended(asyncio.to_thread(arrival.close))
+        self._forget(directory, name)
+        location = request.raw_path.rpartition("/")[0] + "/" + quote(name)
+        return Response.json({"name": name, "size": size}, 200 if replaced else 201, {"location": location})
+
+    def _refuse_early(self, request: Request) -> None:
+        """Raise HTTPError for what can be told from the head, before the client is asked for the body."""
+        if (request.head.fields.content_length or 0) > self._limit:
+            raise self._too_long()
+        # RFC 9110 section 14.5: the rest of a file, as `curl -C` sends it, must not be taken for the whole.
+        if "content-range" in request.headers:
+            raise HTTPError(400, "A file is taken whole, not in parts.")
+        # Section 8.4: stored as it comes, it would be served without its coding.
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise HTTPError(415, "A file is taken as it is, in no content coding.", {"accept-encoding": "identity"})
+
+    async def _receive(self, request: Request, descriptor: int) -> int:
+        """Write the body to a file; give its size."""
+        size = 0
+        async with aiofiles.open(descriptor, "wb", buffering=0, closefd=False) as file:
+            async for block in _blocks(request):
+                size += len(block)
+                if size > self._limit:
+                    raise self._too_long()
+                await _write(file, block)
+        return size
+
+    def _forget(self, directory: Sequence[str], name: str) -> None:
+        """Have the file system asked again for every path that a file is served at: as an index, without its suffix."""
+        prefix = "".join(f"{part}/" for part in directory)
+        self._files.forget(prefix)
+        while name:
+            self._files.forget(prefix + name)
+            name = name.rpartition(".")[0]
+
+    def _too_long(self) -> HTTPError:
+        return HTTPError(413, f"A file may have {self._limit} bytes.")
+
+
+def _permit(request: Request, name: str, status: os.stat_result | None) -> None:
+    """Raise HTTPError where a request does not mean to store its file over what is there: 409, or 412."""
+    replaces = "if-match" in request.headers
+    if status is None:
+        if replaces:
+            raise HTTPError(412, "There is no file to be replaced.")
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise HTTPError(409, f"{name} is there already, and is no file that could be replaced.")
+    known = Representation([name], "", "identity", status)
+    if evaluate(request.headers, "PUT", known.etag, known.modified) is Verdict.FAILED:
+        raise HTTPError(412, "The file is not the one that this request would replace.", {"etag": known.etag})
+    if not replaces:
+        raise _there_already(name)
+
+
+def _there_already(name: str) -> HTTPError:
+    return HTTPError(409, f"{name} is there already; to replace it, send If-Match.")
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    """Give the body in blocks that are worth a hop to a thread."""
+    pieces: list[bytes] = []
+    async for piece in request.body:
+        pieces.append(piece)
+        if len(pieces) == PIECES:
+            yield b"".join(pieces)
+            pieces = []
+    yield b"".join(pieces)
+
+
+async def _write(file: AsyncFileIO, block: bytes) -> None:
+    while block:  # a disk that is nearly full takes a part
+        block = block[await _ended(file.write(block)) :]
+
+
+async def _ended(work: Awaitable[_T]) -> _T:
+    """Await what a thread does, to its end even when cancelled: what it works on is about to be closed."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -1,0 +1,85 @@
+"""Tests of aiosock.share.addresses, without asking this machine's network."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from aiosock.share.addresses import lan_urls, local_url
+
+OWN = {socket.AF_INET: "192.168.1.5", socket.AF_INET6: "2001:db8::5"}
+
+
+class Datagram:
+    """A socket of a machine that has one address of each family."""
+
+    def __init__(self, family: socket.AddressFamily, kind: int) -> None:
+        self.family = family
+
+    def __enter__(self) -> "Datagram":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def connect(self, address: tuple[str, int]) -> None:
+        pass
+
+    def getsockname(self) -> tuple[str, int]:
+        return OWN[self.family], 1
+
+
+class Unconnected(Datagram):
+    """The same where there is no network."""
+
+    def connect(self, address: tuple[str, int]) -> None:
+        raise OSError(101, "Network is unreachable")
+
+
+class Impossible(Datagram):
+    """The same where the kernel does not know the family."""
+
+    def __init__(self, family: socket.AddressFamily, kind: int) -> None:
+        raise OSError(97, "Address family not supported by protocol")
+
+
+@pytest.mark.parametrize(
+    ("urls", "expected"),
+    [
+        (["http://127.0.0.1:8080"], []),
+        (["http://127.9.9.9:8080", "http://[::1]:8080"], []),
+        (["unix:/run/a:1", "unix:0.0.0.0:1"], []),
+        (["http://0.0.0.0:8080"], ["http://192.168.1.5:8080"]),
+        (["http://[::]:8080"], ["http://[2001:db8::5]:8080"]),
+        (["http://0.0.0.0:1", "http://[::]:2"], ["http://192.168.1.5:1", "http://[2001:db8::5]:2"]),
+        (
+            ["http://10.0.0.1:1", "http://127.0.0.1:1", "http://[fd00::1]:1"],
+            ["http://10.0.0.1:1", "http://[fd00::1]:1"],
+        ),
+    ],
+)
+def test_others_type_these(monkeypatch: pytest.MonkeyPatch, urls: list[str], expected: list[str]) -> None:
+    monkeypatch.setattr(socket, "socket", Datagram)
+
+    assert lan_urls(urls) == expected
+
+
+@pytest.mark.parametrize("kind", [Unconnected, Impossible])
+def test_without_a_network_there_are_none(monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:
+    monkeypatch.setattr(socket, "socket", kind)
+
+    assert lan_urls(["http://0.0.0.0:8080", "http://[::]:8080"]) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("http://[::]:8080", "http://[::1]:8080"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://10.0.0.0:8080", "http://10.0.0.0:8080"),
+        ("http://[fd00::]:80", "http://[fd00::]:80"),
+    ],
+)
+def test_a_browser_here_opens_these(url: str, expected: str) -> None:
+    assert local_url(url) == expected

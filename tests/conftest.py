@@ -1,8 +1,13 @@
-"""Every test that touches a loop runs twice: under asyncio, and under uvloop where it is installed."""
+"""Every test that touches a loop runs twice: under asyncio, and under uvloop where it is installed.
+
+Those marked `costly` run under uvloop only, and under asyncio with `-m slow`.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+
+import pytest
 
 pytest_plugins = ["aiosock.testing.plugin"]
 
@@ -15,3 +20,13 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
         factories["uvloop"] = uvloop.new_event_loop
     return factories
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put off the second run of costly tests."""
+    if not find_spec("uvloop"):
+        return
+    for item in items:
+        if item.get_closest_marker("costly") and "asyncio" in item.name.partition("[")[2].rstrip("]").split("-"):
+            item.add_marker("slow")

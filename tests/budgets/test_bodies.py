@@ -12,6 +12,8 @@ from tests.budgets.measure import GIB, KIB, MIB, Meter, cost_of, mib, reached
 from tests.budgets.serving import clients, serve_measured, stats, warm_up
 from tests.e2e.raw import Raw
 
+pytestmark = pytest.mark.costly
+
 SIZES = [pytest.param(128 * MIB, id="128 MiB"), pytest.param(GIB, id="1 GiB", marks=pytest.mark.slow)]
 
 BLOCK = bytes(256 * KIB)

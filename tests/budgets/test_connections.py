@@ -12,6 +12,8 @@ from tests.budgets.serving import GET, clients, has_input, room_for, serve_measu
 from tests.e2e.process import PATIENCE, Served, until
 from tests.e2e.raw import Incomplete, Raw
 
+pytestmark = pytest.mark.costly
+
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
 
 

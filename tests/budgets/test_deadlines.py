@@ -16,6 +16,8 @@ from tests.budgets.serving import GET, has_input, read_on, serve_measured, stats
 from tests.e2e.process import PATIENCE, until
 from tests.e2e.raw import Answer, Raw
 
+pytestmark = pytest.mark.costly
+
 UPLOAD = b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 

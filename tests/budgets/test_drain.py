@@ -12,6 +12,8 @@ from tests.e2e.process import PATIENCE, Served, threads, until
 from tests.e2e.raw import Raw
 from tests.e2e.test_stopping import DRAINING, Load
 
+pytestmark = pytest.mark.costly
+
 
 class MixedLoad(Load):
     """The load of the tests of stopping, and clients whose handler takes a while."""

@@ -14,6 +14,8 @@ from tests.budgets.serving import GET, clients, has_input, read_on, serve_measur
 from tests.e2e.process import PATIENCE, Served
 from tests.e2e.raw import Raw
 
+pytestmark = pytest.mark.costly
+
 GROWTH = 4 * MIB
 """More than any one connection may make the server hold: its buffers, twice, and what parsing makes of a head."""
 

@@ -2,9 +2,13 @@
 
 import time
 
+import pytest
+
 from tests.budgets.conftest import Report
 from tests.budgets.serving import GET, serve_measured, warm_up
 from tests.e2e.raw import Raw
+
+pytestmark = pytest.mark.costly
 
 ROUNDS = 100
 

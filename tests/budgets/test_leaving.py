@@ -11,6 +11,8 @@ from tests.budgets.serving import GET, serve_measured, stats, warm_up
 from tests.e2e.process import Served, until
 from tests.e2e.raw import Raw
 
+pytestmark = pytest.mark.costly
+
 
 def begin(server: Served, route: str, how: str, number: int = 1) -> Raw:
     """Ask for work that waits, and wait until it has begun."""

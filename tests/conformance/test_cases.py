@@ -32,11 +32,13 @@ async def test_a_case_sent_whole_comes_out_as_the_table_says(category: str) -> N
     assert lines(await whole_complaints(app, cases_of(category))) == ""
 
 
+@pytest.mark.costly
 @categories
 async def test_a_case_comes_out_the_same_byte_by_byte(category: str) -> None:
     assert lines(await dripped_complaints(app, cases_of(category))) == ""
 
 
+@pytest.mark.costly
 @categories
 async def test_a_case_with_a_request_behind_it_comes_out_the_same_at_every_split_point(category: str) -> None:
     assert lines(await split_complaints(app, cases_of(category))) == ""

@@ -5,6 +5,8 @@ import pytest
 from tests.e2e.process import LOOPS, Served, serve_site
 from tests.e2e.raw import Raw
 
+pytestmark = pytest.mark.costly
+
 GET = b"GET /hello/%b HTTP/1.1\r\nHost: a\r\n\r\n"
 
 MALFORMED = {

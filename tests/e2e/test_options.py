@@ -21,6 +21,8 @@ from tests.e2e.curl import curl
 from tests.e2e.process import LOOPS, RUN, Process, Served, run_to_its_end, serve_program, serve_site
 from tests.e2e.raw import Raw
 
+pytestmark = pytest.mark.costly
+
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
 
 PROGRAM = """

@@ -11,6 +11,8 @@ from tests.e2e.curl import curl, curl_answer, curl_command
 from tests.e2e.process import ROOT, Process, Served
 from tests.e2e.raw import Raw
 
+pytestmark = pytest.mark.costly
+
 BODY = random.Random(1).randbytes(3 * 1024 * 1024 + 1)
 DIGEST = hashlib.sha256(BODY).hexdigest()
 

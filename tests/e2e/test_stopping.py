@@ -15,6 +15,7 @@ from tests.e2e.process import LOOPS, PATIENCE, serve_program, serve_site, thread
 from tests.e2e.raw import Incomplete, Raw
 
 pytestmark = [
+    pytest.mark.costly,
     pytest.mark.parametrize("loop", LOOPS),
     pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's"),
 ]

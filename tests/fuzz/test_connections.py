@@ -12,6 +12,8 @@ from tests.fuzz.conversation import HANDLERS, check, no_incident
 from tests.fuzz.seeds import seeds
 from tests.fuzz.strategies import Pieces, pieces
 
+pytestmark = pytest.mark.costly
+
 SETTINGS = settings(
     max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

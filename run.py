@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiosock import App, Request, Response, StaticFiles
+from aiosock import App, Event, EventStream, Request, Response, StaticFiles
 from aiosock.cli import main
+from aiosock.web.middleware import csrf
 
 app = App()
 files = StaticFiles(Path(__file__).parent / "static")
 app.mount("/static", files)
+app.middleware(csrf())  # what another site makes a browser send is refused
 
 
 @app.get("/")
@@ -47,19 +49,15 @@ async def echo(request: Request) -> dict[str, Any]:
 
 
 @app.get("/time")
-async def time(request: Request) -> Response:
+async def time(request: Request) -> EventStream:
     """Send the time each second, as server-sent events, until the client or the server leaves."""
 
     async def events() -> AsyncIterator[str]:
-        while not request.shutdown.is_set():
-            yield f"data: {datetime.now(UTC).isoformat()}\n\n"
-            try:
-                await asyncio.wait_for(request.shutdown.wait(), timeout=1)
-            except TimeoutError:
-                continue
-        yield "event: shutdown\ndata: goodbye\n\n"
+        while True:
+            yield datetime.now(UTC).isoformat()
+            await asyncio.sleep(1)
 
-    return Response(events(), headers={"content-type": "text/event-stream", "cache-control": "no-store"})
+    return EventStream(request, events(), goodbye=Event("goodbye", event="shutdown"))
 
 
 @app.route("/upload", methods=["POST", "PUT"])

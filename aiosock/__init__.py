@@ -14,6 +14,8 @@ from aiosock.headers import Headers
 from aiosock.net.server import Server
 from aiosock.runner import run, serve
 from aiosock.web.app import App
+from aiosock.web.events import Event, EventStream
+from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
 from aiosock.web.request import Request
 from aiosock.web.response import Response, Upgrade
@@ -30,6 +32,9 @@ __all__ = [
     "ConfigError",
     "Convertor",
     "Disconnected",
+    "Event",
+    "EventStream",
+    "Form",
     "HTTPError",
     "Handler",
     "Headers",
@@ -45,6 +50,7 @@ __all__ = [
     "StaticFiles",
     "Timeouts",
     "Upgrade",
+    "Upload",
     "run",
     "serve",
 ]

@@ -24,6 +24,18 @@ class Limits:
     """Field lines of a head or of a trailer section. Beyond it: 431."""
     body_bytes: int = 16 * MIB  # between nginx (1 MiB) and Go's forms (32 MiB)
     """A body read whole into memory, unless the route says otherwise. Beyond it: 413. Streamed bodies have no limit."""
+    form_bytes: int = 128 * MIB  # ASP.NET Core: MultipartBodyLengthLimit 128 MiB
+    """A multipart form with its files, unless the route says otherwise. Beyond it: 413."""
+    form_memory_bytes: int = 1 * MIB  # Starlette: spool_max_size 1 MiB, there for each file
+    """Files of a form that are held in memory; those beyond it go to a temporary file. 0: all do."""
+    form_field_bytes: int = 1 * MIB  # Starlette: max_part_size 1 MiB
+    """A field of a form that is no file. Beyond it: 413. All fields together have body_bytes."""
+    form_parts: int = 1000  # PHP: max_input_vars 1000; Starlette: max_fields 1000
+    """Fields and files of a form. Beyond it: 413."""
+    form_headers: int = 8  # multipart: max_header_count 8; RFC 7578 knows three
+    """Header lines of a part of a form. Beyond it: 413."""
+    form_header_bytes: int = 4 * KIB  # multipart: max_header_size 4 KiB
+    """A header line of a part of a form. Beyond it: 413."""
     unread_body_bytes: int = 256 * KIB  # Go: maxPostHandlerReadBytes
     """What is read and dropped of a body no handler wanted, so that the connection can be kept."""
     read_buffer_bytes: int = 64 * KIB  # asyncio.StreamReader
@@ -44,7 +56,14 @@ class Limits:
         _demand_positive(
             self,
             "limits",
-            may_be_zero={"cached_file_bytes", "concurrency", "connections", "file_cache_bytes", "unread_body_bytes"},
+            may_be_zero={
+                "cached_file_bytes",
+                "concurrency",
+                "connections",
+                "file_cache_bytes",
+                "form_memory_bytes",
+                "unread_body_bytes",
+            },
         )
 
 
@@ -99,6 +118,8 @@ class Config:
     """Event loop; auto takes uvloop where it is installed."""
     access_log: bool = True
     """One line for each answer, on standard output."""
+    access_log_file: str = ""  # nginx: access_log FILE
+    """File to append them to instead; SIGUSR1 opens it again, for logrotate."""
     log_format: str = "combined"
     """combined, json, or a template such as '{client} {method} {target} {status} {seconds:.6f}'."""
     debug: bool = False

@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from typing import Any, TextIO
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError
-from aiosock.log import access_logger
+from aiosock.log import AccessLog, BufferedAccess, LoggedAccess, RequestIdFilter, access_logger
 from aiosock.net.server import Server
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
@@ -53,8 +53,8 @@ def run(
         factory = loop_factory(config.loop)
         configure_logging(config)
         _occupy_standard_descriptors()
-        with asyncio.Runner(loop_factory=factory) as runner:
-            drained = runner.run(_serve_until_told(app, config, when_started))
+        with closing(open_access_log(config)) as access_log, asyncio.Runner(loop_factory=factory) as runner:
+            drained = runner.run(_serve_until_told(app, config, access_log, when_started))
             if not drained:
                 # Runner.close would wait for ever for a handler that swallows its cancellation.
                 _exit_now(1)
@@ -63,11 +63,14 @@ def run(
         _exit(CONFIG_STATUS)
 
 
-async def _serve_until_told(app: Handler, config: Config, when_started: Callable[[Server], None] | None) -> bool:
+async def _serve_until_told(
+    app: Handler, config: Config, access_log: AccessLog, when_started: Callable[[Server], None] | None
+) -> bool:
     told = asyncio.Event()
 
     def on_signal(number: int) -> None:
         if told.is_set():
+            access_log.flush()
             _exit_now(128 + number)
         told.set()
 
@@ -76,8 +79,11 @@ async def _serve_until_told(app: Handler, config: Config, when_started: Callable
         # Windows, where KeyboardInterrupt ends the run without a drain; then a thread, under asyncio and under uvloop.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, on_signal, number)
+    if isinstance(access_log, BufferedAccess) and hasattr(signal, "SIGUSR1"):
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(signal.SIGUSR1, access_log.reopen)
     async with lifespan_of(app):
-        server = Server(app, config)
+        server = Server(app, config, access_log=access_log)
         await server.start()
         say(banner(server), sys.stdout)
         try:
@@ -124,20 +130,27 @@ class _QuietHandler(logging.StreamHandler[TextIO]):
 
 
 def configure_logging(config: Config) -> None:
-    """Send the access log to standard output and the rest to standard error, unless the program has its own way."""
+    """Send what is logged to standard error, unless the program has its own way."""
     logger = logging.getLogger("aiosock")
     if logger.handlers or logging.getLogger().handlers:
         return
     handler = _QuietHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(in_request)s%(message)s"))
+    handler.addFilter(RequestIdFilter())
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if config.debug else logging.INFO)
-    if config.access_log and not access_logger.handlers:
-        # Without a standard output sys.stdout is None, and StreamHandler(None) would write to standard error.
-        lines = _QuietHandler(sys.stdout) if sys.stdout else logging.NullHandler()
-        lines.setFormatter(logging.Formatter("%(message)s"))
-        access_logger.addHandler(lines)
-        access_logger.propagate = False
+
+
+def open_access_log(config: Config) -> AccessLog:
+    """Give where the access log goes: to the file, to the program's own handlers, else to standard output.
+
+    Raises ConfigError for a file that cannot be opened.
+    """
+    if config.access_log_file:
+        return BufferedAccess(config.access_log_file)
+    loggers = (access_logger, logging.getLogger("aiosock"), logging.getLogger())
+    has_own_way = any(not isinstance(handler, _QuietHandler) for logger in loggers for handler in logger.handlers)
+    return LoggedAccess() if has_own_way else BufferedAccess()
 
 
 def say(text: str, stream: TextIO | None) -> None:

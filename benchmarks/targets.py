@@ -124,6 +124,7 @@ TARGETS = (
     ahead_of("echo", PYTHON_PEERS, "every Python peer"),
     cpu_under("api", "starlette", 2.0),
     cpu_under("api", "fastapi", 5.0),
+    rate_over("multipart", "starlette", 2.0),
     rate_over("static-1k", "nginx", 0.5),
     rate_over("static-1k", "starlette", 10.0),
     rate_over("static-1k", "aiohttp", 10.0),

@@ -19,6 +19,7 @@ PLAIN: dict[str, Sequence[Any]] = {
     "backlog": (1, 2, 3),
     "loop": ("uvloop", "asyncio", "uvloop"),
     "access_log": (False, True, False),
+    "access_log_file": ("/a", "/b", "/c"),
     "log_format": ("json", "{status}", "{method} {target}"),
     "debug": (True, False, True),
 }

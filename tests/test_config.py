@@ -17,6 +17,7 @@ MAY_BE_ZERO = {
     "concurrency",
     "connections",
     "file_cache_bytes",
+    "form_memory_bytes",
     "unread_body_bytes",
     "body_min_bytes_per_second",
     "write_min_bytes_per_second",

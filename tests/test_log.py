@@ -1,6 +1,8 @@
 """Tests of aiosock.log: the lines of the access log."""
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,14 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock.errors import ConfigError
-from aiosock.log import COMBINED, Access, access_formatter, access_logger, server_logger, timestamp
+from aiosock.log import (
+    COMBINED,
+    LINES,
+    OF_THE_ANSWER,
+    OF_THE_REQUEST,
+    AccessFormat,
+    BufferedAccess,
+    access_logger,
+    server_logger,
+    timestamp,
+)
 
 
-def access(**fields: Any) -> Access:
-    """Give an answer's record, with some fields of one's own."""
+def line(log_format: str, **fields: Any) -> str:
+    """Give the line of an answer, with some fields of one's own."""
     values: dict[str, Any] = {
         "client": "127.0.0.1",
-        "time": "2026-01-02T03:04:05.678+00:00",
+        "time": "2026-01-02T03:04:05+00:00",
         "method": "GET",
         "target": "/path?a=1",
         "version": "HTTP/1.1",
@@ -24,34 +36,35 @@ def access(**fields: Any) -> Access:
         "seconds": 0.25,
         "referer": "http://a/",
         "user_agent": "curl/8",
-    }
-    return Access(**values | fields)
+        "request_id": "-",
+    } | fields
+    begun = AccessFormat(log_format).begin({name: values[name] for name in OF_THE_REQUEST})
+    return begun.format(*(values[name] for name in OF_THE_ANSWER))
 
 
 def test_the_combined_format_is_that_of_apache_and_nginx() -> None:
-    assert access_formatter("combined")(access()) == (
-        '127.0.0.1 - - [2026-01-02T03:04:05.678+00:00] "GET /path?a=1 HTTP/1.1" 200 123 "http://a/" "curl/8"'
+    assert line("combined") == (
+        '127.0.0.1 - - [2026-01-02T03:04:05+00:00] "GET /path?a=1 HTTP/1.1" 200 123 "http://a/" "curl/8"'
     )
 
 
 def test_combined_is_a_template_like_any_other() -> None:
-    assert access_formatter(COMBINED)(access()) == access_formatter("combined")(access())
+    assert line(COMBINED) == line("combined")
 
 
 def test_the_json_format_has_every_name() -> None:
-    line = json.loads(access_formatter("json")(access(user_agent='"é\n')))
-    assert line["status"] == 200
-    assert line["seconds"] == 0.25
-    assert line["user_agent"] == '"é\n'
-    assert list(line) == list(Access.__slots__)
+    values = json.loads(line("json", user_agent='"é\n{0}', target="{}"))
+    assert (values["status"], values["seconds"], values["target"]) == (200, 0.25, "{}")
+    assert values["user_agent"] == '"é\n{0}'
+    assert sorted(values) == sorted((*OF_THE_REQUEST, *OF_THE_ANSWER))
 
 
 def test_a_template_uses_names_with_formats() -> None:
-    assert access_formatter("{method:>6}|{seconds:.3f}|{status:04d}")(access()) == "   GET|0.250|0200"
+    assert line("{method:>6}|{seconds:.3f}|{status:04d}") == "   GET|0.250|0200"
 
 
 def test_a_template_may_have_no_name_and_braces_of_its_own() -> None:
-    assert access_formatter("plain {{}}")(access()) == "plain {}"
+    assert line("plain {{}}") == "plain {}"
 
 
 @pytest.mark.parametrize(
@@ -71,15 +84,15 @@ def test_a_template_may_have_no_name_and_braces_of_its_own() -> None:
 )
 @pytest.mark.parametrize("name", ["client", "method", "target", "referer", "user_agent"])
 def test_what_could_forge_a_line_is_escaped(raw: str, escaped: str, name: str) -> None:
-    assert access_formatter(f"{{{name}}}")(access(**{name: f"a{raw}b"})) == f"a{escaped}b"
+    assert line(f"{{{name}}}", **{name: f"a{raw}b"}) == f"a{escaped}b"
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.text(st.characters(max_codepoint=255)), st.sampled_from(["combined", "json"]))
 def test_a_line_is_one_line_without_controls(value: str, log_format: str) -> None:
-    line = access_formatter(log_format)(access(user_agent=value, referer=value, target=value))
-    assert len(line.splitlines()) == 1
-    assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in line)
+    text = line(log_format, user_agent=value, referer=value, target=value)
+    assert len(text.splitlines()) == 1
+    assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in text)
 
 
 @pytest.mark.parametrize(
@@ -95,23 +108,96 @@ def test_a_line_is_one_line_without_controls(value: str, log_format: str) -> Non
 )
 def test_a_template_with_an_unknown_name_is_refused(template: str, named: str) -> None:
     with pytest.raises(ConfigError, match="log_format") as raised:
-        access_formatter(template)
+        AccessFormat(template)
     assert named in str(raised.value)
 
 
 @pytest.mark.parametrize("template", ["{", "}", "{status", "{status:s}", "{client:d}", "{client!x}", "{client:{"])
 def test_a_malformed_template_is_refused(template: str) -> None:
     with pytest.raises(ConfigError, match="malformed"):
-        access_formatter(template)
+        AccessFormat(template)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="bytes, client, method, referer, seconds, status, target, time"):
-        access_formatter("{x}")
+    with pytest.raises(ConfigError, match="bytes, client, method, referer, request_id, seconds, status, target, time"):
+        AccessFormat("{x}")
 
 
-def test_a_time_is_in_utc_to_the_millisecond() -> None:
-    assert timestamp(0.0016) == "1970-01-01T00:00:00.001+00:00"
+def test_a_time_is_in_utc() -> None:
+    assert timestamp(1) == "1970-01-01T00:00:01+00:00"
+
+
+# Where the lines go.
+
+
+def test_lines_are_written_together(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    lines = BufferedAccess(str(path))
+    for number in range(LINES - 1):
+        lines.write(f"{number}")
+    assert path.read_text() == ""
+    lines.write("last")
+    assert path.read_text().splitlines() == [*map(str, range(LINES - 1)), "last"]
+    lines.write("é\ud800")
+    lines.flush()
+    lines.flush()
+    assert path.read_bytes().splitlines()[-1] == "é\\ud800".encode()
+    lines.close()
+
+
+def test_a_file_is_appended_to(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text("before\n")
+    lines = BufferedAccess(str(tmp_path / "access.log"))
+    lines.write("after")
+    lines.close()
+    assert (tmp_path / "access.log").read_text() == "before\nafter\n"
+
+
+def test_a_file_that_was_moved_away_is_followed_by_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    lines = BufferedAccess(str(path))
+    lines.write("one")
+    path.rename(tmp_path / "old.log")
+    lines.reopen()
+    lines.write("two")
+    lines.close()
+    assert ((tmp_path / "old.log").read_text(), path.read_text()) == ("one\n", "two\n")
+
+
+def test_a_file_that_cannot_be_opened_again_is_gone_on_with(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "logs").mkdir()
+    lines = BufferedAccess(str(tmp_path / "logs/access.log"))
+    (tmp_path / "logs").rename(tmp_path / "old")
+    lines.reopen()
+    lines.write("one")
+    lines.close()
+    assert (tmp_path / "old/access.log").read_text() == "one\n"
+    assert "cannot write the access log" in caplog.text
+
+
+def test_a_file_that_cannot_be_opened_is_an_option_that_cannot_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot write the access log to .*: No such file or directory"):
+        BufferedAccess(str(tmp_path / "missing/access.log"))
+
+
+class Full:
+    """A stream on a disk that is full."""
+
+    class Buffer:
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    buffer = Buffer()
+
+
+@pytest.mark.parametrize("stream", [None, object(), Full()])
+def test_a_stream_that_takes_no_lines_costs_lines_only(monkeypatch: pytest.MonkeyPatch, stream: object) -> None:
+    monkeypatch.setattr(sys, "stdout", stream)
+    lines = BufferedAccess()
+    for _ in range(2 * LINES):
+        lines.write("lost")
+    lines.reopen()
+    lines.close()
 
 
 def test_importing_configures_no_logger() -> None:

@@ -14,6 +14,9 @@ NAMES = [
     "ConfigError",
     "Convertor",
     "Disconnected",
+    "Event",
+    "EventStream",
+    "Form",
     "HTTPError",
     "Handler",
     "Headers",
@@ -29,6 +32,7 @@ NAMES = [
     "StaticFiles",
     "Timeouts",
     "Upgrade",
+    "Upload",
     "run",
     "serve",
 ]
@@ -51,4 +55,4 @@ def test_importing_does_not_load_what_only_some_need() -> None:
     ).stdout.split()
 
     assert "aiosock" in loaded
-    assert {"cyclopts", "uvloop", "pytest", "hypothesis", "html", "uuid"}.isdisjoint(loaded)
+    assert {"cyclopts", "uvloop", "pytest", "hypothesis", "html", "uuid", "itsdangerous", "redis"}.isdisjoint(loaded)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final, Self
 
 from aiosock.config import Config, Limits, Timeouts
-from aiosock.log import server_logger
+from aiosock.log import AccessLog, server_logger
 from aiosock.net.channel import IDLE, Channel
 from aiosock.net.http1 import Http1Connection
 from aiosock.net.listener import SETTLING_TURNS, Listener, open_listeners
@@ -43,10 +43,14 @@ class Server:
         config: Config | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        access_log: AccessLog | None = None,
     ) -> None:
-        """Raise ConfigError for a log format that cannot work. Binds and accepts when started."""
+        """Serve `handler`; lines of the access log go to the logger `aiosock.access`, or to `access_log`.
+
+        Raises ConfigError for a log format that cannot work. Binds and accepts when started.
+        """
         self.config = config or Config()
-        self.service = Service(handler, self.config, clock)
+        self.service = Service(handler, self.config, clock, access_log)
         self.listeners: list[Listener] = []
         self._channels: set[Channel] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -133,6 +137,7 @@ class Server:
             task.cancel()
         if left:
             _, left = await asyncio.wait(left, timeout=1.0)
+        self.service.access_log.flush()
         return not left
 
     # Connections.
@@ -237,6 +242,7 @@ class Server:
         now = self.service.clock()
         for channel in tuple(self._channels):
             channel.check(now)
+        self.service.access_log.flush()
 
 
 async def open_streams(sock: socket.socket, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from aiosock.config import Config
-from aiosock.log import Access, access_formatter, access_logger
+from aiosock.log import AccessFormat, AccessLog, LoggedAccess, timestamp
 from aiosock.web.exchange import Load
 from aiosock.web.handler import Handler
 from aiosock.wire.conditional import format_date
@@ -15,12 +15,14 @@ class Service:
     """A handler and the conditions it is served under.
 
     `shutdown` is set when the server is told to stop: every answer then closes its connection. `is_logging` says whether
-    answers are logged.
+    answers are logged, `is_timing` whether how long they took is.
 
     Raises ConfigError for a malformed `log_format`.
     """
 
-    def __init__(self, handler: Handler, config: Config, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, handler: Handler, config: Config, clock: Callable[[], float], access_log: AccessLog | None = None
+    ) -> None:
         self.handler = handler
         self.config = config
         self.limits = config.limits
@@ -28,9 +30,12 @@ class Service:
         self.clock = clock
         self.shutdown = asyncio.Event()
         self.load = Load(config.limits.concurrency) if config.limits.concurrency else None
-        self._format_access = access_formatter(config.log_format) if config.access_log else None
         self.is_logging = config.access_log
+        self.access_format = AccessFormat(config.log_format if config.access_log else "combined")
+        self.is_timing = config.access_log and self.access_format.has_seconds
+        self.access_log = access_log or LoggedAccess()
         self._date_line = b""
+        self._date_text = ""
         self._date_expires = 0.0
 
     def date_line(self) -> bytes:
@@ -38,10 +43,11 @@ class Service:
         now = time.time()
         if not self._date_expires - 1.0 <= now < self._date_expires:  # a clock can be set back too
             self._date_line = b"Date: %b\r\n" % format_date(now).encode("ascii")
+            self._date_text = timestamp(int(now))
             self._date_expires = int(now) + 1.0
         return self._date_line
 
-    def log_access(self, access: Access) -> None:
-        """Write a line to the access log."""
-        if self._format_access is not None:
-            access_logger.info("%s", self._format_access(access))
+    def log_access(self, begun: str, status: int, sent: int, seconds: float, request_id: str = "-") -> None:
+        """Write a line that was begun with the request: its answer had that status, so many bytes, and took so long."""
+        self.date_line()
+        self.access_log.write(begun.format(self._date_text, status, sent, seconds, request_id))

@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from aiosock.config import Config
+
 _FAR: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Addresses for documentation (RFC 5737, RFC 3849): nobody has them, and nothing is sent."""
 
@@ -14,6 +16,25 @@ _FAR: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 def local_url(url: str) -> str:
     """Give the URL that a browser on this machine opens: nobody can connect to the address that stands for all."""
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def local_names(config: Config) -> list[str]:
+    """Give the hosts that a browser on this machine asks for; none where others may reach the server too.
+
+    A page of any site can be at 127.0.0.1 a moment after it was loaded (DNS rebinding): the Host field still has the name
+    of the site. Where others reach the server, nobody can tell by which names.
+    """
+    hosts = [address.rpartition(":")[0].strip("[]") for address in config.bind] or [config.host]
+    if not all(map(_is_loopback, hosts)):
+        return []
+    return ["localhost", "127.0.0.1", "[::1]", *(f"[{host}]" if ":" in host else host for host in hosts)]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name of which only the system knows the address, or what is no TCP
+        return False
 
 
 def lan_urls(urls: Sequence[str]) -> list[str]:

@@ -1,11 +1,11 @@
 """The app of `aiosock serve`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from aiosock.share.upload import UPLOAD_BYTES, Upload
 from aiosock.web.app import App
-from aiosock.web.middleware import basic_auth, cors
+from aiosock.web.middleware import basic_auth, cors, hosts
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.listing import Listing
 
@@ -18,6 +18,7 @@ def directory_app(
     users: Mapping[str, str] | None = None,
     share: bool = False,
     spa: bool = False,
+    names: Collection[str] = (),
 ) -> App:
     """Give an app that lists a directory and serves what is in it.
 
@@ -25,7 +26,7 @@ def directory_app(
 
     With `upload` it takes files of up to `upload_bytes` by PUT. `users` are passwords by name; without any, everybody is
     let in. With `share`, scripts of other sites may read, and may not upload. With `spa`, index.html answers for what is
-    not there.
+    not there. With `names`, requests for other hosts are refused.
 
     Raises NotADirectoryError unless `directory` is one, ConfigError for uploads on a system that cannot make them safe.
     """
@@ -33,6 +34,8 @@ def directory_app(
         directory, listing=Listing(upload=upload), symlinks=True, clean_urls=True, spa="index.html" if spa else ""
     )
     app = App()
+    if names:
+        app.middleware(hosts(names))
     if share:  # outermost: a preflight comes without a password
         wanted = ["range", *(["authorization"] if users else [])]
         app.middleware(cors(headers=wanted, expose=["accept-ranges", "content-range", "etag"]))

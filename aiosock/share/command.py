@@ -16,7 +16,7 @@ from aiosock.config import Config
 from aiosock.errors import ConfigError
 from aiosock.net.server import Server
 from aiosock.runner import run, say
-from aiosock.share.addresses import lan_urls, local_url
+from aiosock.share.addresses import lan_urls, local_names, local_url
 from aiosock.share.app import directory_app
 from aiosock.share.upload import UPLOAD_BYTES
 
@@ -86,6 +86,7 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
             users=sharing.users,
             share=sharing.cors,
             spa=sharing.spa,
+            names=local_names(options),
         )
     except NotADirectoryError as error:
         raise ConfigError(str(error)) from None

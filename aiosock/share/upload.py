@@ -4,8 +4,8 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 from urllib.parse import quote
 
 import aiofiles
@@ -13,15 +13,14 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from aiosock.errors import ConfigError, HTTPError
 from aiosock.share.arrival import SUPPORTED, Arrival
-from aiosock.share.names import safe_name
+from aiosock.web.names import safe_name
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.representation import Representation
+from aiosock.web.threads import ended
 from aiosock.wire.conditional import Verdict, evaluate
 from aiosock.wire.target import decode_segments
-
-_T = TypeVar("_T")
 
 UPLOAD_BYTES: Final = 1024**3
 """A file, unless the command line says otherwise."""
@@ -84,15 +83,15 @@ class Upload:
 
     async def _store(self, request: Request) -> Response:
         *directory, asked = decode_segments(request.subpath)
-        name = safe_name(asked, self._files.tree)
+        name = safe_name(asked, self._files.tree.dotfiles)
         self._refuse_early(request)
         # Nobody is left to cancel: where the client leaves, reading the body raises; when all of it is there, it is kept.
         request.exchange.on_disconnect = "finish"
         arrival = Arrival(self._files.tree, directory, name, lambda status: _permit(request, name, status))
         try:
-            await _ended(asyncio.to_thread(arrival.begin))
+            await ended(asyncio.to_thread(arrival.begin))
             size = await self._receive(request, arrival.descriptor)
-            replaced = await _ended(asyncio.to_thread(arrival.publish))
+            replaced = await ended(asyncio.to_thread(arrival.publish))
         except FileExistsError:
             raise _there_already(name) from None
         except OSError as error:
@@ -100,7 +99,7 @@ class Upload:
                 raise
             raise HTTPError(*_REFUSALS[error.errno]) from None
         finally:
-            await _ended(asyncio.to_thread(arrival.close))
+            await ended(asyncio.to_thread(arrival.close))
         self._forget(directory, name)
         location = request.raw_path.rpartition("/")[0] + "/" + quote(name)
         return Response.json({"name": name, "size": size}, 200 if replaced else 201, {"location": location})
@@ -172,14 +171,4 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
 
 async def _write(file: AsyncFileIO, block: bytes) -> None:
     while block:  # a disk that is nearly full takes a part
-        block = block[await _ended(file.write(block)) :]
-
-
-async def _ended(work: Awaitable[_T]) -> _T:
-    """Await what a thread does, to its end even when cancelled: what it works on is about to be closed."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+        block = block[await ended(file.write(block)) :]

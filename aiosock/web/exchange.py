@@ -1,6 +1,7 @@
 """The handle a connection gives to a request: the same for every protocol, so that `web` knows none of them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
@@ -85,11 +86,18 @@ class Exchange(Protocol):
         ends early, 408 for one that comes too slowly; Disconnected for a reset.
         """
 
+    @property
+    def trailers(self) -> Headers | None:
+        """The fields behind the request body, None until it has been read."""
+
     async def informational(self, status: int, headers: Headers) -> None:
         """Send an interim answer, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
 
     async def begin(self, head: Response) -> BodyWriter:
         """Send a head and give the writer for its body; what the handler returns afterwards is ignored."""
+
+    def when_over(self, close: Callable[[], None]) -> None:
+        """Have `close` called once the request is over: answered, failed, cancelled or left by its peer."""
 
     async def disconnected(self) -> None:
         """Wait until the peer has closed or reset the connection."""

@@ -1,26 +1,21 @@
 """Request: what arrived, decoded when it is asked for."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
+from json import JSONDecodeError
 from types import SimpleNamespace
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.exchange import Address, Exchange
+from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
+from aiosock.web.json import decode
+from aiosock.web.pairs import Pairs
+from aiosock.web.session import Session
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.head import RequestHead
 from aiosock.wire.target import parse_query
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-# RFC 8259 section 6: there is no NaN and no Infinity.
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
-
 
 _T = TypeVar("_T")
 
@@ -51,50 +46,10 @@ class lazy(Generic[_T]):
         return value
 
 
-class Query:
+class Query(Pairs[str]):
     """The pairs of a query string, in order; a name may come more than once."""
 
-    __slots__ = ("_pairs",)
-
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        self._pairs = pairs
-
-    @overload
-    def get(self, name: str, default: str) -> str: ...
-
-    @overload
-    def get(self, name: str, default: None = None) -> str | None: ...
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """Give the first value of that name."""
-        return next((value for key, value in self._pairs if key == name), default)
-
-    def get_all(self, name: str) -> list[str]:
-        """Give every value of that name, in order."""
-        return [value for key, value in self._pairs if key == name]
-
-    def items(self) -> list[tuple[str, str]]:
-        """Give every pair, in order."""
-        return list(self._pairs)
-
-    def __getitem__(self, name: str) -> str:
-        """Give the first value of that name; raise KeyError where there is none."""
-        value = self.get(name)
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        """Say whether a pair has that name."""
-        return any(key == name for key, _ in self._pairs)
-
-    def __len__(self) -> int:
-        """Count the pairs."""
-        return len(self._pairs)
-
-    def __repr__(self) -> str:
-        """Show the pairs."""
-        return f"Query({self._pairs!r})"
+    __slots__ = ()
 
 
 class Body:
@@ -122,6 +77,14 @@ class Body:
         return data
 
 
+class Forwarded(NamedTuple):
+    """What trusted proxies say of a request: who asked them, for which host, and how."""
+
+    client: Address | None
+    scheme: str
+    host: str
+
+
 class Request:
     """One request. What costs work (headers, query, cookies, body) is decoded when first asked for.
 
@@ -133,7 +96,15 @@ class Request:
     body_limit: int | None = None
     """Bytes that `read` takes at the most; None: `limits.body_bytes`. A route may say otherwise."""
 
+    id: str = "-"
+    """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
+
+    forwarded: Forwarded | None = None
+    """Set by the middleware `proxy_headers`: `client`, `scheme` and `host` are then those, not the connection's."""
+
     _content: bytes | None = None
+    _form: Form | None = None
+    _session: Session | None = None
 
     def __init__(self, head: RequestHead, exchange: Exchange) -> None:
         self.head = head
@@ -165,12 +136,12 @@ class Request:
     @property
     def host(self) -> str:
         """Host and port the client asked for, in lower case; empty where an HTTP/1.0 client did not say."""
-        return self.head.host or ""
+        return self.head.host or "" if self.forwarded is None else self.forwarded.host
 
     @property
     def scheme(self) -> str:
         """The scheme: http or https."""
-        return self.exchange.connection.scheme
+        return self.exchange.connection.scheme if self.forwarded is None else self.forwarded.scheme
 
     @property
     def url(self) -> str:
@@ -181,8 +152,8 @@ class Request:
 
     @property
     def client(self) -> Address | None:
-        """Host and port of the peer; None for a UNIX socket."""
-        return self.exchange.connection.client
+        """Host and port of the client: the peer, or who asked a trusted proxy; None for a UNIX socket."""
+        return self.exchange.connection.client if self.forwarded is None else self.forwarded.client
 
     @property
     def shutdown(self) -> asyncio.Event:
@@ -208,6 +179,18 @@ class Request:
     def state(self) -> SimpleNamespace:
         """Room for what middleware wants to hand to handlers."""
         return SimpleNamespace()
+
+    @property
+    def session(self) -> Session:
+        """What the site remembers of this visitor; raises RuntimeError without the middleware `sessions`."""
+        if self._session is None:
+            raise RuntimeError("there are no sessions here: app.middleware(sessions(secret)) is missing")
+        self._session.is_used = True
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
 
     @lazy
     def body(self) -> Body:
@@ -256,12 +239,78 @@ class Request:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")
         try:
-            return _JSON.decode(_decoded(await self.read()))
-        except json.JSONDecodeError as error:
+            return decode(await self.read())
+        except UnicodeDecodeError as error:
+            raise _not_utf8(error) from None
+        except JSONDecodeError as error:
             detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             raise HTTPError(400, detail) from None
         except (RecursionError, ValueError):  # nesting, a number of more digits than int() takes, NaN
             raise HTTPError(400, "The body is not JSON of sane depth and numbers.") from None
+
+    async def form(self, limit: int | None = None) -> Form:
+        """Give the fields and files of a form, urlencoded or multipart/form-data; called again, the same.
+
+        Files are kept until the request is over, beyond `limits.form_memory_bytes` on disk. `limit` in bytes overrides the
+        route's. Raises HTTPError: 415 for another content type or charset, 413 beyond a limit, 400 for what is malformed;
+        what `Exchange.receive` raises; RuntimeError after `body` has been iterated.
+        """
+        if self._form is None:
+            parts = self._open_form(limit)
+            if parts is None:
+                self._form = urlencoded(await self.read(limit), self.exchange.connection.limits)
+            else:
+                self._form = await collect(parts, self.exchange)
+        return self._form
+
+    def parts(self, limit: int | None = None) -> Parts:
+        """Give the parts of a multipart/form-data form as they arrive, to be read once: an async iterable.
+
+        Nothing is kept of them. Raises HTTPError, as the iteration does: what `form` raises.
+        """
+        parts = self._open_form(limit)
+        if parts is None:
+            raise HTTPError(415, "The body must have the content type multipart/form-data.")
+        return parts
+
+    def _open_form(self, limit: int | None) -> Parts | None:
+        """Begin to read a multipart form; None for an urlencoded one."""
+        if limit is None:
+            limit = self.body_limit
+        if limit is None:
+            limit = self.exchange.connection.limits.form_bytes
+        parts = open_form(self.headers.get("content-type", ""), self.exchange, limit, self._content)
+        if parts is None:
+            return None
+        if (self.head.fields.content_length or 0) > limit:
+            raise HTTPError(413, f"The form may have {limit} bytes.")
+        if self.body.started and self._content is None:
+            raise RuntimeError("the body has already been iterated; the form comes too late")
+        self.body.started = True
+        return parts
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields behind the body (RFC 9110 section 6.5); never authentication, or what says how to read the body.
+
+        Raises RuntimeError until the body has been read to its end.
+        """
+        trailers = self.exchange.trailers
+        if trailers is None:
+            raise RuntimeError("the trailers come behind the body, which has not been read to its end")
+        return trailers
+
+    @property
+    def last_event_id(self) -> str:
+        """The id of the last event that a client of an EventStream got before it lost the connection, or ""."""
+        return self.headers.get("last-event-id", "").encode("latin-1").decode(errors="replace")
+
+    async def early_hints(self, *links: str) -> None:
+        """Tell the client what it will need, while the answer is made: a 103 (RFC 8297) with Link fields.
+
+        Such as `</site.css>; rel=preload; as=style`. To HTTP/1.0, nothing.
+        """
+        await self.exchange.informational(103, Headers([("link", link) for link in links]))
 
     async def disconnected(self) -> None:
         """Wait until the client has gone."""
@@ -280,4 +329,8 @@ def _decoded(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        raise HTTPError(400, f"The body is not UTF-8 at byte {error.start}.") from None
+        raise _not_utf8(error) from None
+
+
+def _not_utf8(error: UnicodeDecodeError) -> HTTPError:
+    return HTTPError(400, f"The body is not UTF-8 at byte {error.start}.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from aiosock.config import Limits
-from aiosock.errors import ProtocolError
+from aiosock.errors import ProtocolError, ResponseError
 from aiosock.headers import Headers
 from aiosock.wire import grammar
 from aiosock.wire.head import encode_fields
@@ -204,6 +204,12 @@ class ChunkedDecoder:
 
 
 _Step = Callable[[ChunkedDecoder, bytes, int, list[bytes]], int]
+
+
+def check_trailers(trailers: Iterable[str]) -> None:
+    """Raise ResponseError for names, in lower case, of fields that may not come behind the body."""
+    if forbidden := FORBIDDEN_TRAILERS.intersection(trailers):
+        raise ResponseError(f"a trailer section may not have {', '.join(sorted(forbidden))}")
 
 
 def encode_chunk(data: bytes) -> bytes:

@@ -1,4 +1,64 @@
-"""Cookies a client sends (RFC 6265 section 5.4)."""
+"""Cookies (RFC 6265, and draft-ietf-httpbis-rfc6265bis, "6265bis", which browsers follow): read, set, deleted."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final, Literal, TypedDict, Unpack
+
+from aiosock.errors import ResponseError
+from aiosock.headers import TCHAR
+from aiosock.wire.conditional import format_date
+
+SameSite = Literal["strict", "lax", "none"]
+"""With which requests that other sites cause a cookie goes: none, links only, all."""
+
+COOKIE_BYTES: Final = 4096
+"""Bytes of name and value together; browsers drop what is longer (6265bis section 5.6)."""
+
+ATTRIBUTE_BYTES: Final = 1024
+"""Bytes of an attribute's value; browsers ignore what is longer (6265bis section 5.6)."""
+
+_NAME = re.compile(rf"[{TCHAR}]++")
+# RFC 6265 section 4.1.1, cookie-octet: neither control, space, quote, comma, semicolon, backslash nor non-ASCII.
+_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*+")
+_PATH = re.compile(r"/[!-:<-~]*+")
+_DOMAIN = re.compile(r"[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+")
+
+_SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+# 6265bis section 4.1.3, and section 5.6 for their case. In lower case.
+_SECURE_PREFIXES = ("__secure-", "__host-", "__http-")
+_HTTP_PREFIXES = ("__http-", "__host-http-")
+
+
+class CookieScope(TypedDict, total=False):
+    """Where a cookie goes. To delete one, say again what it was set with.
+
+    `path` is "/" by default. `domain` adds the hosts below it; by default a cookie goes to the host that set it, alone.
+    A `secure` one goes over TLS only: said or not, what demands it is, namely `same_site="none"`, `partitioned` and the
+    prefixes `__Secure-`, `__Host-` and `__Http-`; others are by default not, so that they work on http://localhost. Say
+    True on a site with TLS.
+
+    `http_only`, by default, keeps it from scripts. `same_site` is "lax" by default, so that a form of another site comes
+    without it. A `partitioned` one has a jar of its own in each site that embeds this one.
+    """
+
+    path: str
+    domain: str | None
+    secure: bool | None
+    http_only: bool
+    same_site: SameSite
+    partitioned: bool
+
+
+class CookieAttributes(CookieScope, total=False):
+    """How long a cookie lives, besides where it goes; by default until the browser is closed.
+
+    `max_age` is in seconds from now, and counts where `expires`, a datetime with a time zone, is there too.
+    """
+
+    max_age: int | None
+    expires: datetime | None
 
 
 def parse_cookies(value: str) -> dict[str, str]:
@@ -15,6 +75,106 @@ def parse_cookies(value: str) -> dict[str, str]:
     return cookies
 
 
+def encode_cookie(  # noqa: PLR0913 - attributes, all by name and each with a default
+    name: str,
+    value: str,
+    *,
+    max_age: int | None = None,
+    expires: datetime | None = None,
+    path: str = "/",
+    domain: str | None = None,
+    secure: bool | None = None,
+    http_only: bool = True,
+    same_site: SameSite = "lax",
+    partitioned: bool = False,
+) -> str:
+    """Give the value of a Set-Cookie field; see `CookieAttributes`.
+
+    Raises ResponseError for what is none: a name that is no token, a value with anything but visible ASCII or with one of
+    `",;\\`, an attribute that browsers would refuse or ignore, or would not let such a name have, and more than 4096 bytes
+    of name and value.
+    """
+    _check_pair(name, value)
+    reason = _why_secure(name, same_site, partitioned=partitioned)
+    if reason and secure is False:
+        raise ResponseError(f"{reason} must be secure")
+    _check_prefix(name, path, domain, http_only=http_only)
+    parts = [f"{name}={value}"]
+    if max_age is not None:
+        parts.append(f"Max-Age={_checked_age(max_age):d}")
+    if expires is not None:
+        parts.append(f"Expires={_date(expires)}")
+    if domain is not None:
+        parts.append(f"Domain={_checked(_DOMAIN, domain, 'domain')}")
+    parts.append(f"Path={_checked(_PATH, path, 'path')}")
+    if secure or reason:
+        parts.append("Secure")
+    if http_only:
+        parts.append("HttpOnly")
+    parts.append(f"SameSite={_same_site(same_site)}")
+    if partitioned:
+        parts.append("Partitioned")
+    return "; ".join(parts)
+
+
+def encode_deletion(name: str, **scope: Unpack[CookieScope]) -> str:
+    """Give the value of a Set-Cookie field that deletes a cookie; raise what `encode_cookie` raises."""
+    # RFC 6265 section 3.1: a date in the past. The grammar of section 4.1.1 has no Max-Age of 0.
+    return encode_cookie(name, "", expires=_EPOCH, **scope)
+
+
 def _unquoted(value: str) -> str:
     # RFC 6265 section 4.1.1: a value may stand in quotes, which are not part of what the program stored.
     return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
+
+
+def _check_pair(name: str, value: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ResponseError(f"not the name of a cookie: {name!r}")
+    if not _VALUE.fullmatch(value):
+        raise ResponseError(f"not the value of a cookie: {value!r}; urllib.parse.quote makes one of any text")
+    if len(name) + len(value) > COOKIE_BYTES:
+        raise ResponseError(f"the cookie {name} has {len(name) + len(value)} bytes; browsers keep {COOKIE_BYTES}")
+
+
+def _why_secure(name: str, same_site: SameSite, *, partitioned: bool) -> str:
+    """Name what demands Secure, or give an empty text."""
+    if name.lower().startswith(_SECURE_PREFIXES):
+        return f"a cookie with the name {name}"
+    if same_site == "none":
+        return "a cookie with SameSite=None"
+    return "a partitioned cookie" if partitioned else ""
+
+
+def _check_prefix(name: str, path: str, domain: str | None, *, http_only: bool) -> None:
+    prefixed = name.lower()
+    if prefixed.startswith("__host-") and (path != "/" or domain is not None):
+        raise ResponseError(f"a cookie with the name {name} must have the path / and no domain")
+    if prefixed.startswith(_HTTP_PREFIXES) and not http_only:
+        raise ResponseError(f"a cookie with the name {name} must be http_only")
+
+
+def _checked_age(seconds: int) -> int:
+    if seconds <= 0:
+        raise ResponseError(
+            f"a max_age of {seconds} seconds would delete the cookie: that is what delete_cookie is for"
+        )
+    return seconds
+
+
+def _date(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ResponseError("expires needs a time zone, such as datetime.UTC")
+    return format_date(moment.timestamp())
+
+
+def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
+    if len(value) > ATTRIBUTE_BYTES or not pattern.fullmatch(value):
+        raise ResponseError(f"not the {what} of a cookie: {value!r}")
+    return value
+
+
+def _same_site(value: SameSite) -> str:
+    if value not in _SAME_SITE:
+        raise ResponseError(f"same_site is strict, lax or none, not {value!r}")
+    return _SAME_SITE[value]

@@ -41,6 +41,20 @@ def coding_weight(weights: dict[str, float], coding: str) -> float:
     return weights.get(f"x-{coding}", weights.get("*", 0.0))
 
 
+def choose_coding(accept_encoding: str, offers: Sequence[str]) -> str:
+    """Give the offer with the greatest weight, the earlier of two; identity where none is wanted, or that rather.
+
+    An empty field wants none, and so does one that is absent: it allows all of them, but comes from simple clients.
+    """
+    weights = parse_weights(accept_encoding)
+    best, most = "identity", 0.0
+    for offer in offers:
+        weight = coding_weight(weights, offer)
+        if weight > most:
+            best, most = offer, weight
+    return best if most >= coding_weight(weights, "identity") else "identity"
+
+
 def choose_media_type(accept: str, offers: Sequence[str]) -> str:
     """Give the offer that an Accept field names with the greatest weight, the earlier of two; else the last.
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any, Literal, cast
 
-from aiosock import App, Request, Response, StaticFiles, run
+from aiosock import App, Request, Response, StaticFiles, Upload, run
 from benchmarks.content import EVENT, EVENT_SECONDS, FILES, TEXT, page, receipt, record
 
 app = App()
@@ -40,22 +40,10 @@ async def echo(request: Request) -> bytes:
 
 @app.post("/upload")
 async def upload(request: Request) -> dict[str, Any]:
-    from multipart import MultipartSegment, PushMultipartParser, parse_options_header  # of the extra `bench`
-
-    _, options = parse_options_header(request.headers["content-type"])
-    sizes: dict[str, int] = {}
-    title = b""
-    name = ""
-    with PushMultipartParser(options["boundary"], content_length=int(request.headers["content-length"])) as parser:
-        async for piece in request.body:
-            for event in parser.parse(piece):
-                if isinstance(event, MultipartSegment):
-                    name = event.name
-                    sizes[name] = 0
-                elif event:
-                    sizes[name] += len(event)
-                    title += event if name == "title" else b""
-    return {"title": title.decode(), "bytes": sizes["file"]}
+    form = await request.form()
+    file = form["file"]
+    assert isinstance(file, Upload)
+    return {"title": form["title"], "bytes": len(await file.read())}
 
 
 @app.get("/events")

@@ -18,7 +18,7 @@ import pytest
 
 from aiosock import Config, Limits, Timeouts
 from tests.e2e.curl import curl
-from tests.e2e.process import LOOPS, RUN, Process, Served, run_to_its_end, serve_program, serve_site
+from tests.e2e.process import LOOPS, RUN, Process, Served, run_to_its_end, serve_program, serve_site, until
 from tests.e2e.raw import Raw
 
 pytestmark = pytest.mark.costly
@@ -304,6 +304,20 @@ def test_the_access_log_may_be_off(loop: str) -> None:
         curl(server.url)
         assert server.stop() == 0
         assert server.output.endswith("; Ctrl-C stops\n")
+
+
+def test_the_access_log_may_go_to_a_file_that_is_rotated(loop: str, tmp_path: Path) -> None:
+    path, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    with serve_site(loop, "--access-log-file", str(path), "--log-format", "{target}") as server:
+        curl(f"{server.url}/first")
+        path.rename(old)
+        server.popen.send_signal(signal.SIGUSR1)
+        until(path.exists)
+        curl(f"{server.url}/second")
+        assert server.stop() == 0
+        assert server.output.endswith("; Ctrl-C stops\n")
+
+    assert (old.read_text(), path.read_text()) == ("/first\n", "/second\n")
 
 
 def test_a_refused_request_is_logged_too(loop: str) -> None:

@@ -22,7 +22,7 @@ pytestmark = [
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
 AIOSOCK = [sys.executable, "-m", "aiosock"]
 PATHS = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
-UPLOAD = b"PUT /new HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n"
+UPLOAD = b"PUT /new HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n"
 
 
 @pytest.fixture(params=LOOPS)

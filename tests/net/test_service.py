@@ -7,12 +7,12 @@ import pytest
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError
-from aiosock.log import Access
+from aiosock.log import OF_THE_REQUEST
 from aiosock.net.service import Service
 from aiosock.wire.conditional import parse_date
 from tests.net.helpers import hello
 
-ACCESS = Access("a", "b", "GET", "/", "HTTP/1.1", 200, 1, 0.5, "-", "-")
+REQUEST = dict.fromkeys(OF_THE_REQUEST, "-") | {"method": "GET"}
 
 
 def service(**options: object) -> Service:
@@ -45,18 +45,22 @@ async def test_a_service_is_not_told_to_stop_at_its_start() -> None:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_answers_are_logged_where_that_is_wanted(wanted: bool, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "aiosock.access")
-    served = service(access_log=wanted, log_format="{method} {status}")
-    assert served.is_logging is wanted
-    served.log_access(ACCESS)
-    assert caplog.messages == (["GET 200"] if wanted else [])
+def test_answers_are_logged_where_that_is_wanted(wanted: bool) -> None:
+    assert service(access_log=wanted).is_logging is wanted
 
 
-def test_a_line_with_percent_signs_is_written_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_how_long_answers_took_is_measured_where_a_line_says_it() -> None:
+    assert service(log_format="json").is_timing
+    assert service(log_format="{seconds:.3f}").is_timing
+    assert not service(log_format="combined").is_timing
+    assert not service(access_log=False, log_format="json").is_timing
+
+
+def test_a_line_with_percent_signs_and_braces_is_written_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "aiosock.access")
-    service(log_format="100%s {status} %d").log_access(ACCESS)
-    assert caplog.messages == ["100%s 200 %d"]
+    served = service(log_format="100%s {{}} {status} %d {target}")
+    served.log_access(served.access_format.begin(REQUEST | {"target": "/{status}"}), 200, 1, 0.5)
+    assert caplog.messages == ["100%s {} 200 %d /{status}"]
 
 
 def test_a_malformed_format_is_refused() -> None:

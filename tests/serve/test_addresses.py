@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from aiosock.share.addresses import lan_urls, local_url
+from aiosock import Config
+from aiosock.share.addresses import lan_urls, local_names, local_url
 
 OWN = {socket.AF_INET: "192.168.1.5", socket.AF_INET6: "2001:db8::5"}
 
@@ -83,3 +84,35 @@ def test_without_a_network_there_are_none(monkeypatch: pytest.MonkeyPatch, kind:
 )
 def test_a_browser_here_opens_these(url: str, expected: str) -> None:
     assert local_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        (Config(), ["127.0.0.1"]),
+        (Config(host="localhost"), ["localhost"]),
+        (Config(host="::1"), ["[::1]"]),
+        (Config(host="127.0.0.2"), ["127.0.0.2"]),
+        (Config(bind=("127.0.0.3:1", "[::1]:2", "localhost:3")), ["127.0.0.3", "[::1]", "localhost"]),
+    ],
+)
+def test_on_this_machine_alone_the_names_are_known(config: Config, names: list[str]) -> None:
+    assert local_names(config) == ["localhost", "127.0.0.1", "[::1]", *names]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(host="0.0.0.0"),
+        Config(host="::"),
+        Config(host=""),
+        Config(host="name.example"),
+        Config(host="192.168.1.5"),
+        Config(bind=("127.0.0.1:1", "0.0.0.0:2")),
+        Config(bind=("unix:/run/app.sock",)),
+        Config(bind=("127.0.0.1:1", "unix:/run/127.0.0.1:1")),
+        Config(bind=("fd:3",)),
+    ],
+)
+def test_where_others_may_reach_it_they_are_not(config: Config) -> None:
+    assert local_names(config) == []

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from aiosock import Config
 from aiosock.share import directory_app
+from aiosock.share.addresses import local_names
 from tests.web.ask import BROWSER, ask
 
 SITE = "https://site.example"
@@ -145,6 +147,25 @@ async def test_without_sharing_a_preflight_is_granted_nothing(root: Path) -> Non
 
     assert answer.status == 405
     assert [name for name in answer.headers if name.startswith("access-control")] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8080", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("rebound.example:8080", 421),
+        ("localhost.rebound.example", 421),
+        ("", 200),
+    ],
+)
+async def test_a_page_that_rebinds_its_name_reads_nothing(root: Path, host: str, status: int) -> None:
+    names = local_names(Config()) if host else []
+
+    answer = await ask(directory_app(root, names=names), "GET", "/file.txt", headers={"host": host or "any.example"})
+
+    assert answer.status == status
 
 
 @pytest.mark.parametrize("path", ["nowhere", "file.txt"])

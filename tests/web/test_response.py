@@ -111,7 +111,7 @@ def test_a_body_of_another_type_is_refused(body: Any) -> None:
         Response(body)
 
 
-@pytest.mark.parametrize("value", [nan, inf, object(), {"a": {1}}, {(1, 2): 3}])
+@pytest.mark.parametrize("value", [nan, inf, object(), {"a": 1j}, {(1, 2): 3}])
 def test_what_json_cannot_say_is_refused(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         Response.json(value)
@@ -404,3 +404,39 @@ def test_the_headers_of_one_response_are_not_those_of_another() -> None:
     first, second = Response.text("a"), Response.text("b")
     first.headers["x"] = "1"
     assert second.headers.items() == [("content-type", "text/plain; charset=utf-8")]
+
+
+# Cookies.
+
+
+async def test_cookies_are_set_and_deleted_each_in_a_field_of_its_own() -> None:
+    def response() -> Response:
+        response = Response.text("a", headers={"set-cookie": "mine=1"})
+        response.set_cookie("theme", "dark", max_age=60, path="/b", secure=True)
+        response.delete_cookie("__Host-old")
+        return response
+
+    answer = await ask(giving(response), "GET", "/")
+
+    assert answer.headers.get_all("set-cookie") == [
+        "mine=1",
+        "theme=dark; Max-Age=60; Path=/b; Secure; HttpOnly; SameSite=Lax",
+        "__Host-old=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; Secure; HttpOnly; SameSite=Lax",
+    ]
+
+
+@pytest.mark.parametrize("control", [*CONTROLS, "a; b"])
+def test_a_cookie_that_would_be_more_than_one_is_refused_where_it_is_set(control: str) -> None:
+    response = Response.text("a")
+    attempts: list[Callable[[], None]] = [
+        lambda: response.set_cookie(control, "1"),
+        lambda: response.set_cookie("a", control),
+        lambda: response.set_cookie("a", "1", path=f"/{control}"),
+        lambda: response.set_cookie("a", "1", domain=control),
+        lambda: response.delete_cookie(control),
+        lambda: response.delete_cookie("a", domain=control),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ResponseError):
+            attempt()
+    assert "set-cookie" not in response.headers

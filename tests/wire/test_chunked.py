@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock.config import Limits
-from aiosock.errors import ProtocolError
+from aiosock.errors import ProtocolError, ResponseError
 from aiosock.headers import FIELD_CHAR, TCHAR
 from aiosock.wire.chunked import (
     FORBIDDEN_TRAILERS,
     BodyDecoder,
     ChunkedDecoder,
     LengthDecoder,
+    check_trailers,
     encode_chunk,
     encode_last_chunk,
 )
@@ -510,3 +511,13 @@ def test_a_body_of_known_length_is_read_in_linear_time() -> None:
         return lambda: [decoder.feed(b"a") for decoder in [LengthDecoder(size)] for _ in range(size)]
 
     assert growth(feeding_all, 4_000) < LINEAR
+
+
+@pytest.mark.parametrize("name", sorted(FORBIDDEN_TRAILERS))
+def test_we_do_not_send_the_forbidden_trailers_either(name: str) -> None:
+    with pytest.raises(ResponseError, match=name):
+        check_trailers(["x-digest", name])
+
+
+def test_other_trailers_may_be_sent() -> None:
+    check_trailers(["x-digest", "server-timing"])

@@ -1,13 +1,16 @@
 """Tests of aiosock.wire.cookies."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiosock import Headers, ResponseError
 from aiosock.headers import FIELD_CHAR
-from aiosock.wire.cookies import parse_cookies
+from aiosock.wire.cookies import ATTRIBUTE_BYTES, COOKIE_BYTES, encode_cookie, encode_deletion, parse_cookies
 from tests.growth import LINEAR, growth
 
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
@@ -84,3 +87,215 @@ def test_a_hostile_field_is_read_in_linear_time(part: str) -> None:
 
 def test_many_names_are_read_in_linear_time() -> None:
     assert growth(lambda size: partial(parse_cookies, ";".join(f"a{i}=" for i in range(size))), 2_000) < LINEAR
+
+
+# Set.
+
+USUAL = "Path=/; HttpOnly; SameSite=Lax"
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "field"),
+    [
+        pytest.param("a", {}, f"a=1; {USUAL}", id="nothing said"),
+        pytest.param("a", {"max_age": 60}, f"a=1; Max-Age=60; {USUAL}", id="max-age"),
+        pytest.param(
+            "a",
+            {"expires": datetime(1994, 11, 6, 8, 49, 37, 999, UTC)},
+            f"a=1; Expires=Sun, 06 Nov 1994 08:49:37 GMT; {USUAL}",
+            id="expires",
+        ),
+        pytest.param(
+            "a",
+            {"expires": datetime(1994, 11, 6, 0, 49, 37, tzinfo=timezone(timedelta(hours=-8)))},
+            f"a=1; Expires=Sun, 06 Nov 1994 08:49:37 GMT; {USUAL}",
+            id="expires elsewhere",
+        ),
+        pytest.param(
+            "a", {"path": "/b/c d".replace(" ", "%20")}, "a=1; Path=/b/c%20d; HttpOnly; SameSite=Lax", id="path"
+        ),
+        pytest.param("a", {"domain": "example.org"}, f"a=1; Domain=example.org; {USUAL}", id="domain"),
+        pytest.param("a", {"domain": None, "secure": None}, f"a=1; {USUAL}", id="none of them"),
+        pytest.param("a", {"secure": False}, f"a=1; {USUAL}", id="not secure"),
+        pytest.param("a", {"secure": True}, "a=1; Path=/; Secure; HttpOnly; SameSite=Lax", id="secure"),
+        pytest.param("a", {"http_only": False}, "a=1; Path=/; SameSite=Lax", id="for scripts too"),
+        pytest.param("a", {"same_site": "strict"}, "a=1; Path=/; HttpOnly; SameSite=Strict", id="strict"),
+        pytest.param(
+            "__Secure-a",
+            {"path": "/b", "domain": "a.example", "http_only": False},
+            "__Secure-a=1; Domain=a.example; Path=/b; Secure; SameSite=Lax",
+            id="the prefix __Secure- leaves the rest free",
+        ),
+        pytest.param(
+            "a",
+            {
+                "max_age": 1,
+                "expires": datetime(2026, 1, 1, tzinfo=UTC),
+                "path": "/b",
+                "domain": "a.b-c.example",
+                "secure": True,
+                "http_only": True,
+                "same_site": "none",
+                "partitioned": True,
+            },
+            "a=1; Max-Age=1; Expires=Thu, 01 Jan 2026 00:00:00 GMT; Domain=a.b-c.example; Path=/b; Secure; HttpOnly; "
+            "SameSite=None; Partitioned",
+            id="everything",
+        ),
+    ],
+)
+def test_a_cookie_is_set(name: str, attributes: dict[str, Any], field: str) -> None:
+    assert encode_cookie(name, "1", **attributes) == field
+
+
+DEMANDING = [
+    pytest.param("__Secure-a", {}, id="__Secure-"),
+    pytest.param("__Host-a", {}, id="__Host-"),
+    pytest.param("__Http-a", {}, id="__Http-"),
+    pytest.param("__Host-Http-a", {}, id="__Host-Http-"),
+    pytest.param("__sEcUrE-a", {}, id="another case"),
+    pytest.param("a", {"same_site": "none"}, id="SameSite=None"),
+    pytest.param("a", {"partitioned": True}, id="Partitioned"),
+]
+
+
+@pytest.mark.parametrize(("name", "attributes"), DEMANDING)
+def test_what_demands_secure_is_secure(name: str, attributes: dict[str, Any]) -> None:
+    assert "; Secure; " in encode_cookie(name, "1", **attributes)
+    assert encode_cookie(name, "1", **attributes) == encode_cookie(name, "1", secure=True, **attributes)
+    with pytest.raises(ResponseError, match="must be secure"):
+        encode_cookie(name, "1", secure=False, **attributes)
+
+
+@pytest.mark.parametrize("name", ["__Host-a", "__Host-", "__host-a", "__HOST-a", "__Host-Http-a"])
+@pytest.mark.parametrize("attributes", [{"path": "/b"}, {"domain": "a.example"}])
+def test_a_cookie_of_one_host_has_the_root_and_no_domain(name: str, attributes: dict[str, Any]) -> None:
+    with pytest.raises(ResponseError, match="must have the path / and no domain"):
+        encode_cookie(name, "1", **attributes)
+
+
+@pytest.mark.parametrize("name", ["__Http-a", "__http-a", "__Host-Http-a"])
+def test_a_cookie_that_says_it_is_out_of_reach_of_scripts_is(name: str) -> None:
+    with pytest.raises(ResponseError, match="must be http_only"):
+        encode_cookie(name, "1", http_only=False)
+
+
+def is_taken(**cookie: Any) -> bool:
+    try:
+        encode_cookie(**{"name": "a", "value": "1", **cookie})
+    except ResponseError:
+        return False
+    return True
+
+
+def test_what_each_part_may_be_made_of() -> None:
+    """A line break, a NUL and a semicolon are in none of them."""
+    characters = list(map(chr, range(256)))
+    visible = {character for character in characters if "!" <= character <= "~"}
+    alphanumeric = {character for character in characters if character.isascii() and character.isalnum()}
+
+    assert {one for one in characters if is_taken(name=f"a{one}b")} == {*"!#$%&'*+-.^_`|~"} | alphanumeric
+    assert {one for one in characters if is_taken(value=f"a{one}b")} == visible - {*'",;\\'}
+    assert {one for one in characters if is_taken(path=f"/a{one}b")} == visible - {";"}
+    assert {one for one in characters if is_taken(domain=f"a{one}b")} == {*"-."} | alphanumeric
+
+
+@pytest.mark.parametrize("name", ["", "\u20ac", "a\r\nSet-Cookie: b"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ResponseError, match="not the name of a cookie"):
+        encode_cookie(name, "1")
+
+
+@pytest.mark.parametrize("value", ["1; Domain=example.org", "1\r\nSet-Cookie: b=2", "\u20ac", '"1"'])
+def test_what_is_no_value_is_refused(value: str) -> None:
+    with pytest.raises(ResponseError, match="not the value of a cookie"):
+        encode_cookie("a", value)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"path": ""},
+        {"path": "b"},
+        {"path": "/b; Secure"},
+        {"path": "/\u20ac"},
+        {"path": "/" + "b" * ATTRIBUTE_BYTES},
+        {"domain": ""},
+        {"domain": ".example.org"},
+        {"domain": "example.org."},
+        {"domain": "a..b"},
+        {"domain": "b\xfccher.example"},
+        {"domain": "example.org:80"},
+        {"domain": "a" * (ATTRIBUTE_BYTES + 1)},
+        {"max_age": 0},
+        {"max_age": -1},
+        {"expires": datetime(2026, 1, 1)},  # without a time zone
+        {"same_site": "Lax"},
+        {"same_site": "lax; Domain=example.org"},
+        {"same_site": ""},
+    ],
+)
+def test_an_attribute_that_browsers_would_not_take_is_refused(attributes: dict[str, Any]) -> None:
+    with pytest.raises(ResponseError):
+        encode_cookie("a", "1", **attributes)
+
+
+@pytest.mark.parametrize("max_age", ["1; Secure", 1.5])
+def test_an_age_is_a_number_of_seconds(max_age: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        encode_cookie("a", "1", max_age=max_age)
+
+
+def test_a_cookie_is_as_long_as_browsers_keep() -> None:
+    assert encode_cookie("a", "b" * (COOKIE_BYTES - 1))
+    with pytest.raises(ResponseError, match="has 4097 bytes; browsers keep 4096"):
+        encode_cookie("a", "b" * COOKIE_BYTES)
+    with pytest.raises(ResponseError, match="has 4097 bytes"):
+        encode_cookie("b" * COOKIE_BYTES, "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "field"),
+    [
+        pytest.param("a", {}, f"a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; {USUAL}", id="as it was set by default"),
+        pytest.param(
+            "a",
+            {"path": "/b", "domain": "c.example", "same_site": "none", "partitioned": True},
+            "a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Domain=c.example; Path=/b; Secure; HttpOnly; SameSite=None; "
+            "Partitioned",
+            id="where it was set",
+        ),
+        pytest.param(
+            "__Host-a",
+            {},
+            "__Host-a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; Secure; HttpOnly; SameSite=Lax",
+            id="a prefix is obeyed, or browsers would not look at it",
+        ),
+    ],
+)
+def test_a_cookie_is_deleted(name: str, scope: dict[str, Any], field: str) -> None:
+    assert encode_deletion(name, **scope) == field
+
+
+@SETTINGS
+@given(name=st.text(max_size=8), value=st.text(max_size=8), path=st.text(max_size=8), domain=st.text(max_size=8))
+def test_any_text_is_one_cookie_or_refused(name: str, value: str, path: str, domain: str) -> None:
+    try:
+        field = encode_cookie(name, value, path=f"/{path}", domain=domain or None)
+    except ResponseError:
+        return
+    Headers({"set-cookie": field})
+    pair, *attributes = field.split("; ")
+    assert parse_cookies(pair) == {name: value}
+    assert [attribute.partition("=")[0] for attribute in attributes if not attribute.startswith("Domain=")] == (
+        ["Path", "Secure", "HttpOnly", "SameSite"] if "; Secure" in field else ["Path", "HttpOnly", "SameSite"]
+    )
+
+
+@pytest.mark.parametrize("part", ["a", "a.", "a..", "=", "\xe9"])
+@pytest.mark.parametrize("where", ["name", "value", "path", "domain"])
+def test_a_hostile_cookie_is_refused_in_linear_time(where: str, part: str) -> None:
+    def refused(text: str) -> None:
+        assert not is_taken(**{where: f"{text};"})
+
+    assert growth(lambda size: partial(refused, part * size), 4_000) < LINEAR

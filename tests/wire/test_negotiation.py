@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiosock.wire.negotiation import MEMBERS, choose_media_type, coding_weight, parse_weights
+from aiosock.wire.negotiation import MEMBERS, choose_coding, choose_media_type, coding_weight, parse_weights
 from tests.growth import LINEAR, growth
 
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
@@ -108,3 +108,30 @@ def test_any_field_gives_weights_from_0_to_1(field: str) -> None:
 @pytest.mark.parametrize("part", ["a", ",", ";", ";q=", "a,", "a;q=0.5,", " ", "q="])
 def test_a_hostile_field_is_read_in_linear_time(part: str) -> None:
     assert growth(lambda size: partial(parse_weights, part * size), 4_000) < LINEAR
+
+
+@pytest.mark.parametrize(
+    ("field", "coding"),
+    [
+        ("", "identity"),
+        ("identity", "identity"),
+        ("deflate", "identity"),
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("x-gzip", "gzip"),
+        ("gzip, deflate, br", "br"),
+        ("gzip, br;q=0.9", "gzip"),
+        ("br;q=0, gzip;q=0.001", "gzip"),
+        ("br;q=0, gzip;q=0", "identity"),
+        ("*", "br"),
+        ("*, br;q=0", "gzip"),
+        ("identity, gzip", "gzip"),
+        ("identity, gzip;q=0.9", "identity"),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        # Nothing else is there for who refuses this as well.
+        ("identity;q=0", "identity"),
+        ("*;q=0", "identity"),
+    ],
+)
+def test_the_coding_that_the_client_likes_best_is_chosen(field: str, coding: str) -> None:
+    assert choose_coding(field, ["br", "gzip"]) == coding

@@ -5,12 +5,10 @@ It waits for a head, awaits the handler, sends the answer, and goes round again.
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
-from aiosock.headers import Headers
-from aiosock.log import Access, server_logger, timestamp
+from aiosock.log import server_logger
 from aiosock.net.channel import BYTES, IDLE, Channel, Waiting
 from aiosock.net.http1.exchange import Http1Exchange
 from aiosock.net.service import Service
@@ -30,7 +28,17 @@ SORRY = "The server failed to answer."
 class Http1Connection:
     """One HTTP/1 connection: `serve`, awaited in `task`, answers its requests, in order, until it ends."""
 
-    __slots__ = ("_channel", "_connection", "_in_a_row", "_opening", "_previous", "_service", "_task")
+    __slots__ = (
+        "_channel",
+        "_connection",
+        "_in_a_row",
+        "_line",
+        "_logged",
+        "_opening",
+        "_previous",
+        "_service",
+        "_task",
+    )
 
     def __init__(
         self, channel: Channel, service: Service, connection: Connection, task: asyncio.Task[Any] | None
@@ -42,6 +50,8 @@ class Http1Connection:
         self._in_a_row = 0
         self._opening = b""  # of a head that is refused: HEAD has no body in its answer
         self._task = task
+        self._logged: RequestHead | None = None
+        self._line = ""  # of the access log, begun for that head
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
@@ -140,7 +150,7 @@ class Http1Connection:
     async def _answer(self, exchange: Http1Exchange, request: Request) -> bool:
         """Await the handler and send what it gives; say whether the connection is still in order."""
         sent_before = self._channel.sent
-        began = self._channel.clock() if self._service.is_logging else 0.0
+        began = self._channel.clock() if self._service.is_timing else 0.0
         try:
             try:
                 if request.head.fields.expect is not None:
@@ -160,7 +170,8 @@ class Http1Connection:
         finally:
             exchange.over()
             if self._service.is_logging:
-                self._log(exchange.status, request, self._channel.sent - sent_before, self._channel.clock() - began)
+                seconds = self._channel.clock() - began if self._service.is_timing else 0.0
+                self._log(exchange.status, request, self._channel.sent - sent_before, seconds)
         self._channel.abort()
         return False
 
@@ -208,19 +219,18 @@ class Http1Connection:
         return True
 
     def _log(self, status: int, request: Request | None, sent: int, seconds: float) -> None:
-        client = self._connection.client
-        headers = request.headers if request else Headers()
-        self._service.log_access(
-            Access(
-                client=client.host if client else "-",
-                time=timestamp(time.time()),
-                method=request.method if request else "-",
-                target=request.target if request else "-",
-                version=request.version if request else "-",
-                status=status,
-                bytes=sent,
-                seconds=seconds,
-                referer=headers.get("referer", "-"),
-                user_agent=headers.get("user-agent", "-"),
-            )
-        )
+        head = request.head if request else None
+        if head is None or head is not self._logged:
+            self._logged, self._line = head, self._begun_line(request)
+        self._service.log_access(self._line, status, sent, seconds, request.id if request else "-")
+
+    def _begun_line(self, request: Request | None) -> str:
+        client = request.client if request else self._connection.client
+        asked = {"client": client.host if client else "-"}
+        if request is None:
+            asked |= dict.fromkeys(("method", "target", "version", "referer", "user_agent"), "-")
+        else:
+            asked |= {"method": request.method, "target": request.target, "version": request.version}
+            headers = request.headers
+            asked |= {"referer": headers.get("referer", "-"), "user_agent": headers.get("user-agent", "-")}
+        return self._service.access_format.begin(asked)

@@ -1,8 +1,8 @@
 """One HTTP/1 exchange: the request body as it is wanted, the answer as the peer takes it (RFC 9112 sections 6 to 9)."""
 
 import asyncio
-from collections.abc import AsyncIterable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
@@ -54,6 +54,7 @@ class Http1Exchange:
         "_keep_alive",
         "_service",
         "_task",
+        "_when_over",
         "connection",
         "on_disconnect",
         "status",
@@ -81,6 +82,7 @@ class Http1Exchange:
         self._cancelling = False
         self._gone: asyncio.Event | None = None
         self._keep_alive = keeps_alive(head)
+        self._when_over: Sequence[Callable[[], None]] = ()
         self.connection = connection
         self.on_disconnect: OnDisconnect = "cancel"
         self.status = 0
@@ -125,6 +127,13 @@ class Http1Exchange:
             return False
         return self._body is None or (not self._body.is_broken and await self._body.drop())
 
+    @property
+    def trailers(self) -> Headers | None:
+        """The fields behind the request body, None until it has been read."""
+        if self._body is None:
+            return Headers()
+        return self._body.trailers if self._body.is_complete() else None
+
     # The answer.
 
     async def informational(self, status: int, headers: Headers) -> None:
@@ -138,12 +147,16 @@ class Http1Exchange:
         """Send a head and give the writer for its body."""
         prepared = _prepare(head.status, head.pairs())
         length = prepared.length
+        chunked = length is None and self._head.version == (1, 1)
+        if head.trailers and chunked and head.status not in BODILESS:
+            announced = encode_fields([("trailer", ", ".join(head.trailers))])  # RFC 9110 section 6.6.2
+            prepared = replace(prepared, lines=prepared.lines + announced)
         data = self._encode(prepared, length)
         bodiless = self._is_bodiless(head.status)
         writer = Http1BodyWriter(
             self._channel,
             length=0 if bodiless else length,
-            chunked=length is None and self._head.version == (1, 1),
+            chunked=chunked,
             silent=bodiless,
             when_ended=self._ended,
         )
@@ -213,7 +226,8 @@ class Http1Exchange:
             elif not self._is_bodiless(response.status):
                 async for piece in body:
                     await writer.write(piece.encode() if isinstance(piece, str) else piece)
-            await writer.end()
+            trailers = response.trailers if writer.takes_trailers() else {}
+            await writer.end(Headers([(name, value()) for name, value in trailers.items()]))
         finally:
             close = getattr(body, "aclose", None)
             if close is not None:
@@ -305,8 +319,14 @@ class Http1Exchange:
         self._gone = self._gone or asyncio.Event()
         await self._gone.wait()
 
+    def when_over(self, close: Callable[[], None]) -> None:
+        """Have `close` called by `over`."""
+        self._when_over = [*self._when_over, close]
+
     def over(self) -> None:
-        """Let go of the connection, and of whoever still waits for the peer to leave."""
+        """Let go of the connection, of what the request held open, and of whoever still waits for the peer to leave."""
+        for close in self._when_over:
+            close()
         self._channel.watcher = None
         if self.connection.load is not None:
             self.connection.load.active -= 1

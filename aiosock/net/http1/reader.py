@@ -1,6 +1,7 @@
 """The body of an HTTP/1 request, read as it is wanted and no faster (RFC 9112 sections 6 and 7)."""
 
 from aiosock.errors import ProtocolError
+from aiosock.headers import Headers
 from aiosock.net.channel import Channel
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.head import CHUNKED, encode_head
@@ -27,6 +28,11 @@ class Http1BodyReader:
     def is_complete(self) -> bool:
         """Say whether the whole body has been read."""
         return self._decoder.complete
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields that came behind the body, once it is complete."""
+        return self._decoder.trailers if isinstance(self._decoder, ChunkedDecoder) else Headers()
 
     @property
     def is_short(self) -> bool:

@@ -8,7 +8,7 @@ from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
 from aiosock.web.file import FileBody, blocks, split
-from aiosock.wire.chunked import encode_chunk, encode_last_chunk
+from aiosock.wire.chunked import check_trailers, encode_chunk, encode_last_chunk
 from aiosock.wire.ranges import Span
 
 
@@ -55,13 +55,21 @@ class Http1BodyWriter:
                 await self._channel.send(await asyncio.to_thread(body.read, block))
             await self.write(body.read_last(last))
 
+    def takes_trailers(self) -> bool:
+        """Say whether fields can be sent behind this body: one in chunks."""
+        return self._chunked and not self._silent
+
     async def end(self, trailers: Headers | None = None) -> None:
-        """Say that this was all; trailers are sent where the body is chunked (RFC 9110 section 6.5)."""
+        """Say that this was all; trailers are sent where the body is chunked (RFC 9110 section 6.5).
+
+        Raises ResponseError for trailers that may not come so late.
+        """
         self._refuse_after_end()
+        check_trailers(trailers or ())
         if self._missing:
             raise ResponseError(f"the body is shorter than its Content-Length by {self._missing} bytes")
         self._has_ended = True
-        if self._chunked and not self._silent:
+        if self.takes_trailers():
             await self._channel.send(encode_last_chunk(trailers.items() if trailers else ()))
         self._when_ended()
 

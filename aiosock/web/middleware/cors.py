@@ -6,6 +6,7 @@ from typing import Final
 
 from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware.vary import vary_by
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -14,7 +15,7 @@ ANY: Final = "*"
 MAX_AGE_SECONDS: Final = 7200
 """How long a browser may keep the answer to a preflight; Chromium takes no more."""
 
-_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
+ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 """What browsers send as Origin (RFC 6454 section 6.2): scheme, host and port, no path, in lower case."""
 
 
@@ -53,7 +54,7 @@ def cors(
         """Add the fields that let the request's origin read the answer, if it may."""
         origin = request.headers.get("origin", "")
         if not is_open:
-            _vary(fields)
+            vary_by(fields, "Origin")
         if is_open or origin in allowed:
             # To all, without an Origin too: a cache may give the answer to somebody who sends one.
             fields["access-control-allow-origin"] = ANY if is_open else origin
@@ -79,7 +80,7 @@ def _checked(origins: str | Collection[str], *, credentials: bool) -> frozenset[
     if ANY in allowed and credentials:
         raise ValueError("credentials need a list of origins: with all of them, every site could read everybody's data")
     for origin in allowed - {ANY}:
-        if not _ORIGIN.fullmatch(origin):
+        if not ORIGIN.fullmatch(origin):
             raise ValueError(f"not an origin, such as https://example.org: {origin!r}")
     return allowed
 
@@ -90,10 +91,3 @@ def _is_preflight(request: Request) -> bool:
         and "origin" in request.headers
         and "access-control-request-method" in request.headers
     )
-
-
-def _vary(fields: Headers) -> None:
-    """Tell caches that another origin gets another answer."""
-    names = [name.strip().lower() for value in fields.get_all("vary") for name in value.split(",")]
-    if "origin" not in names and "*" not in names:
-        fields["vary"] = ", ".join([*fields.get_all("vary"), "Origin"])

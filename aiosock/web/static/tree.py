@@ -7,12 +7,13 @@ kernel but read, and walked like the rest.
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from aiosock.web.names import is_plain
 
 LINKS: Final = 40
 """Symbolic links on one way; Linux: MAXSYMLINKS 40."""
@@ -23,12 +24,6 @@ _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 # its writer otherwise.
 _THROUGH: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
 _READ: Final = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-_DEVICE = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?: *\..*)?", re.DOTALL)
-"""Names that open a device on Windows; refused everywhere, so that a site moves without surprises."""
-
-_FORBIDDEN = re.compile(r"[\0\\:/]")
-"""Separators of some system, and what opens a stream or a drive on Windows."""
 
 
 class Entry(NamedTuple):
@@ -59,13 +54,7 @@ class Tree:
 
     def has_name(self, name: str) -> bool:
         """Say whether something of that name may be there at all: no dotfile, no device, no name of two meanings."""
-        return not (
-            name in ("", ".", "..")
-            or (name.startswith(".") and name not in self.dotfiles)
-            or name.endswith((".", " "))  # Windows drops these, and so serves a file under many names
-            or _FORBIDDEN.search(name)
-            or _DEVICE.fullmatch(name)
-        )
+        return is_plain(name, self.dotfiles)
 
     def open(self, names: Sequence[str]) -> int:
         """Open what is reached by these names from the root, for reading, and give its descriptor.

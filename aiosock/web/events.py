@@ -1,0 +1,160 @@
+"""Server-sent events (the HTML standard, section 9.2): an answer that goes on, event by event."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Final
+
+from aiosock.errors import ResponseError
+from aiosock.web.request import Request
+from aiosock.web.response import Fields, Response
+
+HEARTBEAT: Final = b":\n\n"
+"""A comment, which clients ignore: proxies see that the connection lives, and we whether the client is still there."""
+
+HEARTBEAT_SECONDS: Final = 15.0
+"""What the HTML standard advises (section 9.2.7); nginx gives up after 60."""
+
+_FIELDS: Final = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",  # nginx would keep events back until it has a buffer full of them
+}
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Event:
+    """One event: `data` of one or many lines, the `id` that a client comes back with, the `event` type it listens to.
+
+    `retry` is in milliseconds: how long clients wait before they connect again, from here on.
+    """
+
+    __slots__ = ("data", "event", "id", "retry")
+
+    def __init__(self, data: str, *, id: str | None = None, event: str | None = None, retry: int | None = None) -> None:
+        """Raise ResponseError for an id or type that would break out of its line, and for a negative retry."""
+        for name, value in (("id", id), ("event", event)):
+            if value is not None and any(character in value for character in "\r\n\0"):
+                raise ResponseError(f"not an {name} of an event: {value!r}")
+        if retry is not None and retry < 0:
+            raise ResponseError(f"not milliseconds to wait: {retry}")
+        self.data = data
+        self.id = id
+        self.event = event
+        self.retry = retry
+
+    def encode(self) -> bytes:
+        """Give the event as it is sent."""
+        fields = (("event", self.event), ("id", self.id), ("retry", self.retry))
+        lines = [f"{name}: {value}\n" for name, value in fields if value is not None]
+        lines += [f"data: {line}\n" for line in _LINE_END.split(self.data)]
+        return "".join([*lines, "\n"]).encode()
+
+    def __repr__(self) -> str:
+        """Show what is sent."""
+        return f"Event({self.encode().decode()!r})"
+
+
+class EventStream(Response):
+    """An answer of events, for an EventSource in a browser or `curl -N`. What `events` gives as str is an event's data.
+
+    It ends when `events` does; when the server is told to stop, with `goodbye` as its last event; and when the client
+    has gone. Whichever comes first, `events` is closed. A client that only ends its input is found out by a heartbeat;
+    a route with `on_disconnect="eager"` does not wait for it.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        request: Request,
+        events: AsyncIterable[Event | str],
+        *,
+        goodbye: Event | None = None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        headers: Fields = (),
+    ) -> None:
+        """Send a comment whenever nothing else came for `heartbeat_seconds`."""
+        super().__init__(_Events(events, request.shutdown, goodbye, heartbeat_seconds), headers=headers)
+        for name, value in _FIELDS.items():
+            self.headers.setdefault(name, value)
+
+
+class _Events:
+    """The body. One task runs the generator, at most two events ahead of the client; another waits for the shutdown."""
+
+    def __init__(
+        self,
+        events: AsyncIterable[Event | str],
+        shutdown: asyncio.Event,
+        goodbye: Event | None,
+        heartbeat_seconds: float,
+    ) -> None:
+        self._events = events
+        self._shutdown = shutdown
+        self._goodbye = goodbye
+        self._heartbeat_seconds = heartbeat_seconds
+        # What is to be sent; None is the end, and an exception what `events` raised.
+        self._queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(maxsize=1)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._has_ended = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._has_ended:
+            raise StopAsyncIteration
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._produce()), asyncio.create_task(self._await_shutdown())]
+        try:
+            async with asyncio.timeout(self._heartbeat_seconds):
+                piece = await self._queue.get()
+        except TimeoutError:
+            return HEARTBEAT
+        if isinstance(piece, bytes):
+            return piece
+        self._has_ended = True
+        raise piece or StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End both tasks, and with them the generator; called whether or not the body was read."""
+        self._has_ended = True
+        tasks = [task for task in self._tasks if task.cancel()]
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._close()
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
+
+    async def _produce(self) -> None:
+        """Run the generator, all of it in this one task: it may hold what belongs to a task, such as a timeout."""
+        try:
+            async for event in self._events:
+                await self._queue.put((Event(event) if isinstance(event, str) else event).encode())
+            await self._queue.put(None)
+        except BaseException as error:  # a generator that calls sys.exit() ends itself, not the server
+            if _is_cancelled():
+                raise
+            await self._queue.put(error)
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        close = getattr(self._events, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def _await_shutdown(self) -> None:
+        await self._shutdown.wait()
+        if self._goodbye is not None:
+            await self._queue.put(self._goodbye.encode())
+        await self._queue.put(None)
+
+
+def _is_cancelled() -> bool:
+    """Say whether somebody has cancelled this task; where nobody has, it has awaited one that somebody had."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,276 @@
+"""Forms: fields and uploads, kept until the request is over or taken part by part as they arrive."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from aiosock.config import Limits
+from aiosock.errors import HTTPError
+from aiosock.headers import Headers
+from aiosock.web.exchange import Exchange
+from aiosock.web.names import safe_name
+from aiosock.web.pairs import Pairs
+
+if TYPE_CHECKING:  # the parser takes 5 ms to load, the others and aiofiles as much: only who gets forms pays for that
+    from aiosock.web.saving import Target
+    from aiosock.web.spool import Spool
+    from aiosock.wire.forms import MultipartDecoder, PartHead
+
+BLOCK: Final = 256 * 1024
+"""Bytes that go to and from the disk at once: large enough that the hop to a thread costs little."""
+
+SMALL: Final = 4 * 1024
+"""Pieces up to this are joined: each takes some 40 bytes beyond its content, and a peer may send byte by byte."""
+
+
+class Upload:
+    """A file of a form, whole: in memory, or in the form's temporary file until the request is over.
+
+    `filename` is the client's, made safe: it has no separators and names no device; empty where there is none.
+    `content_type` is the client's word too. `headers` are the part's, `size` is in bytes.
+    """
+
+    __slots__ = ("_pieces", "_spool", "_start", "content_type", "filename", "headers", "size")
+
+    def __init__(self, part: "Part", size: int, pieces: list[bytes], spool: "Spool", start: int | None) -> None:
+        """Take the content: in `pieces`, or, with a `start`, in the spool from there on."""
+        self.filename = part.filename or ""
+        self.content_type = part.content_type
+        self.headers = part.headers
+        self.size = size
+        self._pieces = pieces
+        self._spool = spool
+        self._start = start
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the content piece by piece; raises RuntimeError once the request is over."""
+        if self._start is None:
+            for piece in self._pieces:
+                yield piece
+            return
+        end = self._start + self.size
+        for start in range(self._start, end, BLOCK):
+            yield await self._spool.read(start, min(BLOCK, end - start))
+
+    async def read(self) -> bytes:
+        """Give the whole content, in memory; raises RuntimeError once the request is over."""
+        if self._start is None:
+            return b"".join(self._pieces)
+        return await self._spool.read(self._start, self.size)
+
+    async def save(self, target: "Target") -> Path:
+        """Write the content to a file and give its path: `target`, or `filename` in it where it is a directory.
+
+        A file at `target` is replaced, one in a directory is not: the client has chosen its name. Raises
+        FileExistsError, other OSErrors, HTTPError (400) for a directory and no file name.
+        """
+        from aiosock.web.saving import save
+
+        return await save(self, target, self.filename)
+
+    def __repr__(self) -> str:
+        """Show name, type and size."""
+        return f"<Upload {self.filename!r}, {self.content_type}, {self.size} bytes>"
+
+
+class Form(Pairs[str | Upload]):
+    """The fields of a form, as str, and its files, in order; a name may come more than once."""
+
+    __slots__ = ()
+
+
+class Part:
+    """One part of a form as it arrives: an async iterable of bytes, to be read once and before the next part.
+
+    `filename` is None for a plain field, else as that of an Upload.
+    """
+
+    __slots__ = ("_parts", "content_type", "filename", "headers", "name")
+
+    def __init__(self, head: "PartHead", parts: "Parts") -> None:
+        self.name: str = head.name
+        self.filename = None if head.filename is None else _safe(head.filename)
+        self.content_type: str = head.content_type
+        self.headers: Headers = head.headers
+        self._parts = parts
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the pieces as they come, none of them empty."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give the next piece.
+
+        Raises HTTPError for what breaks the form's limits or is malformed, what `Exchange.receive` raises, and
+        RuntimeError once the part has been read, or the next one asked for.
+        """
+        if self._parts.part is not self:
+            raise RuntimeError("a part of a form is read once, and before the next one")
+        data = await self._parts.content()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    async def read(self, limit: int | None = None) -> bytes:
+        """Give the whole content, in memory; raises HTTPError (413) for more than `limit` bytes.
+
+        Without `limit`, a field has `limits.form_field_bytes`, a file the same.
+        """
+        if limit is None:
+            limit = self._parts.limits.form_field_bytes
+        pieces: list[bytes] = []
+        left = limit
+        async for piece in self:
+            left -= len(piece)
+            if left < 0:
+                raise HTTPError(413, f"This part of the form may have {limit} bytes.")
+            _add(pieces, piece)
+        return b"".join(pieces)
+
+    async def text(self) -> str:
+        """Give the content as UTF-8 text; raises what `read` raises and HTTPError (400) for other bytes."""
+        from aiosock.wire.forms import decode_text
+
+        return decode_text(await self.read())
+
+    async def save(self, target: "Target") -> Path:
+        """Write the content to a file as it arrives, and give its path; see `Upload.save`."""
+        from aiosock.web.saving import save
+
+        return await save(self, target, self.filename or "")
+
+    def __repr__(self) -> str:
+        """Show the names."""
+        return f"<Part {self.name!r}>" if self.filename is None else f"<Part {self.name!r}, {self.filename!r}>"
+
+
+class Parts:
+    """The parts of a form as they arrive, an async iterable; what is not read of a part is dropped."""
+
+    __slots__ = ("_decoder", "_events", "_receive", "limits", "part")
+
+    def __init__(self, decoder: "MultipartDecoder", receive: Callable[[], Awaitable[bytes]], limits: Limits) -> None:
+        self._decoder = decoder
+        self._receive = receive
+        self._events: Iterator[PartHead | bytes | None] = iter(())
+        self.limits = limits
+        self.part: Part | None = None
+
+    def __aiter__(self) -> AsyncIterator[Part]:
+        """Give the parts in order."""
+        return self
+
+    async def __anext__(self) -> Part:
+        """Give the next part; raises what `Part.__anext__` raises."""
+        while self.part is not None:
+            await self.content()
+        self.part = Part(cast("PartHead", await self._event()), self)
+        return self.part
+
+    async def content(self) -> bytes:
+        """Give the next piece of the part that arrives, b"" at its end."""
+        piece = cast("bytes | None", await self._event())
+        if piece is None:
+            self.part = None
+        return piece or b""
+
+    async def _event(self) -> "PartHead | bytes | None":
+        """Give what comes next; raise StopAsyncIteration at the end of the form."""
+        while True:
+            for event in self._events:
+                return event
+            data = await self._receive()
+            if not data:
+                self._decoder.finish()
+                raise StopAsyncIteration
+            self._events = self._decoder.feed(data)
+
+
+def open_form(content_type: str, exchange: Exchange, limit: int, content: bytes | None) -> Parts | None:
+    """Begin to read a multipart form of up to `limit` bytes, from `content` where the body was read; None for another.
+
+    Raises HTTPError: 415 for what is no form or not in UTF-8, 400 for a malformed content type.
+    """
+    from aiosock.wire.forms import MULTIPART, MultipartDecoder, parse_form_type
+
+    form_type = parse_form_type(content_type)
+    if form_type.media_type != MULTIPART:
+        return None
+    limits = exchange.connection.limits
+    receive = exchange.receive if content is None else _once(content)
+    return Parts(MultipartDecoder(form_type.boundary, limits, limit), receive, limits)
+
+
+def urlencoded(content: bytes, limits: Limits) -> Form:
+    """Give an urlencoded form; raises what `parse_urlencoded` raises."""
+    from aiosock.wire.forms import parse_urlencoded
+
+    return Form(parse_urlencoded(content, limits))
+
+
+async def collect(parts: Parts, exchange: Exchange) -> Form:
+    """Keep all parts: fields as text, files in memory while the form may hold more, then in one file.
+
+    Raises what `Part.__anext__` raises, and HTTPError: 413 for fields of more characters than `limits.body_bytes`, 400 for
+    text that is not UTF-8.
+    """
+    from aiosock.web.spool import Spool
+
+    spool = Spool(parts.limits.form_memory_bytes)
+    exchange.when_over(spool.close)
+    pairs: list[tuple[str, str | Upload]] = []
+    left = parts.limits.body_bytes
+    async for part in parts:
+        if part.filename is None:
+            text = await part.text()
+            left -= len(text)
+            if left < 0:
+                raise HTTPError(413, f"The fields of a form may have {parts.limits.body_bytes} characters.")
+            pairs.append((part.name, text))
+        else:
+            pairs.append((part.name, await _kept(part, parts, spool)))
+    return Form(pairs)
+
+
+async def _kept(part: Part, parts: Parts, spool: "Spool") -> Upload:
+    pieces: list[bytes] = []
+    held = size = 0
+    start: int | None = None
+    while piece := await parts.content():
+        _add(pieces, piece)
+        held += len(piece)
+        size += len(piece)
+        if held > (spool.memory if start is None else BLOCK):
+            if start is None:
+                start = spool.size
+            await spool.append(b"".join(pieces))
+            pieces, held = [], 0
+    if start is None:
+        spool.memory -= size
+    elif pieces:
+        await spool.append(b"".join(pieces))
+    return Upload(part, size, [] if start is not None else pieces, spool, start)
+
+
+def _add(pieces: list[bytes], piece: bytes) -> None:
+    if pieces and len(pieces[-1]) + len(piece) <= SMALL:
+        pieces[-1] += piece
+    else:
+        pieces.append(piece)
+
+
+def _once(content: bytes) -> Callable[[], Awaitable[bytes]]:
+    """Give what gives the content, then its end."""
+    pieces = [content] if content else []
+
+    async def receive() -> bytes:
+        return pieces.pop() if pieces else b""
+
+    return receive
+
+
+def _safe(name: str) -> str:
+    try:
+        return safe_name(name)
+    except HTTPError:
+        return ""  # as where a browser's user has chosen no file

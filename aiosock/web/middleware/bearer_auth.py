@@ -1,0 +1,63 @@
+"""Bearer tokens (RFC 6750): a secret that lets in whoever has it, so never without TLS on a network."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from aiosock.errors import HTTPError
+from aiosock.web.handler import Middleware, Next
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+Verify = Callable[[str], Awaitable[object | None]]
+"""Gives whom a token stands for, None for a token that is unknown, expired or revoked."""
+
+_CREDENTIALS = re.compile(r"(?i:bearer) ++([A-Za-z0-9\-._~+/]++=*+)")
+"""RFC 6750 section 2.1: b64token."""
+
+
+def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Middleware:
+    """Let through who has a token that `verify` knows; ask everybody else for one with 401.
+
+    What `verify` gives is then in `request.state.user`. Tokens are taken from the Authorization field alone: in a body
+    or a URL they would end up in logs (RFC 6750 section 2.3). A `verify` that compares them itself does so with
+    `hmac.compare_digest`. `scope` is told to clients: names, separated by spaces, of what a token must be good for; to
+    check it is the business of `verify`, or of a handler that raises `insufficient_scope`.
+
+    Raises ValueError for a realm or a scope that cannot be quoted.
+    """
+    challenge = f'Bearer realm="{_quotable(realm)}"' + (f', scope="{_quotable(scope)}"' if scope else "")
+
+    async def authenticated(request: Request, next: Next) -> Response:
+        field = request.headers.get("authorization", "")
+        if field.partition(" ")[0].lower() != "bearer":
+            # RFC 6750 section 3.1: to who has not tried, no error is told.
+            raise HTTPError(401, "This takes a token.", {"www-authenticate": challenge})
+        credentials = _CREDENTIALS.fullmatch(field)
+        if credentials is None:
+            raise _refusal(400, "The token is malformed.", challenge, "invalid_request")
+        user = await verify(credentials[1])
+        if user is None:
+            raise _refusal(401, "The token is not known, or no longer.", challenge, "invalid_token")
+        request.state.user = user
+        return await next(request)
+
+    return authenticated
+
+
+def insufficient_scope(scope: str, realm: str = "aiosock") -> HTTPError:
+    """Give the error to raise where a token is not good for this: `scope` says what it would have to be good for.
+
+    Raises ValueError for a realm or a scope that cannot be quoted.
+    """
+    challenge = f'Bearer realm="{_quotable(realm)}", scope="{_quotable(scope)}"'
+    return _refusal(403, "The token is not good for this.", challenge, "insufficient_scope")
+
+
+def _refusal(status: int, detail: str, challenge: str, error: str) -> HTTPError:
+    return HTTPError(status, detail, {"www-authenticate": f'{challenge}, error="{error}"'})
+
+
+def _quotable(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
+        raise ValueError(f"not a realm or a scope: {text!r}")
+    return text

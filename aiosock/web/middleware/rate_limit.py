@@ -1,0 +1,102 @@
+"""A limit on how often a client may ask: a token bucket for each (draft-ietf-httpapi-ratelimit-headers-10, RFC 6585)."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from math import ceil
+from typing import Final, Protocol
+
+from aiosock.errors import HTTPError
+from aiosock.headers import Headers
+from aiosock.web.handler import Middleware, Next
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+MAX_KEYS: Final = 100_000
+"""Clients that are remembered: some 20 MB."""
+
+MARGIN: Final = 0.01
+"""Of a token: what rounding may make of a sum of fractions. Nobody is refused for that."""
+
+
+class Buckets(Protocol):
+    """Where the buckets are. Each is one number: when it will be full again."""
+
+    async def take(self, key: str, interval: float, capacity: int) -> float:
+        """Take a token from the bucket of `key`, if it has one; give the seconds until it would be full after that.
+
+        `interval` is in seconds for each token that is added, up to `capacity`. More than `capacity` takes to be
+        added says that there was none: nothing has been taken then.
+        """
+
+
+class MemoryBuckets:
+    """Buckets in the memory of this process; of too many, those not asked for longest are forgotten, and so full."""
+
+    def __init__(self, max_keys: int = MAX_KEYS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max_keys = max_keys
+        self._clock = clock
+        self._full_at: OrderedDict[str, float] = OrderedDict()
+
+    async def take(self, key: str, interval: float, capacity: int) -> float:
+        """Take a token; see Buckets."""
+        now = self._clock()
+        full_at = max(self._full_at.get(key, now), now) + interval
+        if full_at - now <= interval * (capacity + MARGIN):
+            self._full_at[key] = full_at
+        self._full_at.move_to_end(key)  # of one that is refused too: whoever insists is not forgotten
+        if len(self._full_at) > self._max_keys:
+            self._full_at.popitem(last=False)
+        return full_at - now
+
+
+def client_network(request: Request) -> str:
+    """Give the client's address; of an IPv6 address its first 64 bits, for nobody has fewer addresses than the rest."""
+    if request.client is None:  # a UNIX socket: all of them are one, unless `proxy_headers` says who they are
+        return "unix"
+    address = ip_address(request.client.host.partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+
+
+def rate_limit(
+    quota: int,
+    seconds: int,
+    *,
+    key: Callable[[Request], str] = client_network,
+    buckets: Buckets | None = None,
+    name: str = "default",
+) -> Middleware:
+    """Answer `quota` requests in so many seconds for each `key`; more of them get 429 and when to come back.
+
+    A client that has been silent may send `quota` at once, and then as many as are added in the meantime. Behind a
+    proxy, register `proxy_headers` first: otherwise all clients are one. `buckets` are in memory, for each process of its
+    own; RedisBuckets are shared. Give each policy its own `name`, which clients see.
+
+    Raises ValueError for a quota or time below 1, and for a name that cannot be quoted.
+    """
+    if quota < 1 or seconds < 1:
+        raise ValueError(f"a rate is at least 1 in 1 second, not {quota} in {seconds}")
+    if not name.isascii() or not name.isprintable() or '"' in name or "\\" in name:
+        raise ValueError(f"not a name: {name!r}")
+    buckets = buckets or MemoryBuckets()
+    interval = seconds / quota
+    policy = f'"{name}";q={quota};w={seconds}'
+
+    async def limited(request: Request, next: Next) -> Response:
+        until_full = await buckets.take(f"{name}:{key(request)}", interval, quota)
+        tokens = (seconds - until_full) / interval + MARGIN  # below 0: there was none
+        left = max(int(tokens), 0)
+        wait = max(ceil(((0 if tokens < 0 else left + 1) - tokens) * interval), 1)
+        fields = {"ratelimit-policy": policy, "ratelimit": f'"{name}";r={left};t={wait}'}
+        if tokens < 0:
+            detail = f"No more than {quota} requests in {seconds} seconds; try again in {wait}."
+            raise HTTPError(429, detail, {**fields, "retry-after": str(wait)})
+        response = await next(request)
+        for field in Headers(fields).items():  # appended: another policy may have said its own
+            response.headers.append(*field)
+        return response
+
+    return limited

@@ -1,0 +1,51 @@
+"""The buckets of `rate_limit` in Redis, for several processes or machines; needs aiosock[redis]."""
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from aiosock.web.middleware.rate_limit import MARGIN
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+logger = logging.getLogger("aiosock.app")
+
+# Redis runs a script as one step, and its clock is the one that all agree on. A bucket that is full again is forgotten.
+_TAKE: Final = f"""
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2])
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + interval
+local until_full = full_at - now
+if until_full <= interval * (capacity + {MARGIN}) then
+    redis.call('SET', KEYS[1], string.format('%.17g', full_at), 'PX', math.ceil(until_full * 1000))
+end
+return string.format('%.6f', until_full)
+"""
+
+
+class RedisBuckets:
+    """Buckets in Redis, each a key that begins with `prefix`. The client is the program's, to make and to close.
+
+    Where Redis does not answer, everybody is let in, and the log says so once: a limit is no reason to stop serving. Give
+    the client a short `socket_timeout` and no retries, for requests wait for it: by its own defaults, seconds.
+    """
+
+    def __init__(self, client: "Redis", prefix: str = "aiosock:rate:") -> None:
+        self._prefix = prefix
+        self._take = client.register_script(_TAKE)
+        self._is_down = False
+
+    async def take(self, key: str, interval: float, capacity: int) -> float:
+        """Take a token; see Buckets."""
+        from redis.exceptions import RedisError  # here: only who has made a client has redis
+
+        try:
+            until_full = float(await self._take(keys=[self._prefix + key], args=[interval, capacity]))
+        except (RedisError, OSError) as error:
+            if not self._is_down:
+                logger.warning("nobody's rate is limited: Redis does not answer: %s", error)
+            self._is_down = True
+            return 0.0
+        self._is_down = False
+        return until_full

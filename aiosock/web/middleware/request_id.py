@@ -1,0 +1,91 @@
+"""An id for each request, in every line that is logged while it is handled, and its place in a trace (W3C Trace Context)."""
+
+import os
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import NamedTuple
+
+from aiosock.log import request_ids
+from aiosock.web.file import FileBody
+from aiosock.web.handler import Middleware, Next
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}+")
+"""What is taken for an id: nothing that could break a line of a log, or a field."""
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*+)?+")
+"""W3C Trace Context section 3.2; only versions to come may have more than four parts."""
+
+
+class Trace(NamedTuple):
+    """The place of a request in a trace. Send both fields with the requests that it leads to, if they are not empty."""
+
+    id: str
+    traceparent: str
+    tracestate: str
+
+
+def request_id(*, incoming: bool = False) -> Middleware:
+    """Give each request an id, and send it back as X-Request-ID.
+
+    Handlers find it in `request.id`, the access log as `request_id`; a Trace is in `request.state.trace`: that of the client's
+    traceparent where it is well-formed, else a new one. What is logged meanwhile has both ids through
+    `aiosock.log.RequestIdFilter`; the lines of `run` have the request's already. With `incoming`, a well-formed
+    X-Request-ID of the client is kept: for servers behind a proxy that sets it.
+    """
+
+    async def identified(request: Request, next: Next) -> Response:
+        given = request.headers.get("x-request-id", "") if incoming else ""
+        id_ = given if _ID.fullmatch(given) else os.urandom(16).hex()
+        trace = _trace(request)
+        request.id, request.state.trace = id_, trace
+        token = request_ids.set((id_, trace.id))
+        try:
+            response = await next(request)
+        finally:
+            request_ids.reset(token)
+        response.headers["x-request-id"] = id_
+        if not isinstance(response.body, bytes | FileBody):  # sent when we are through: its lines have the ids too
+            response.body = _Identified(response.body, (id_, trace.id))
+        return response
+
+    return identified
+
+
+def _trace(request: Request) -> Trace:
+    """Give the trace that the request is part of, with a span of our own; a new one where it is part of none."""
+    span = os.urandom(8).hex()
+    field = request.headers.get("traceparent", "")
+    match = _TRACEPARENT.fullmatch(field)
+    if match is None or (field.startswith("00") and match[3]):
+        id_ = os.urandom(16).hex()
+        return Trace(id_, f"00-{id_}-{span}-00", "")
+    sampled = int(match[2], 16) & 1  # section 3.2.2.5.1; flags that we do not know are not passed on
+    return Trace(match[1], f"00-{match[1]}-{span}-{sampled:02x}", request.headers.get("tracestate", ""))
+
+
+class _Identified:
+    """A streamed body whose pieces are made with the ids set."""
+
+    def __init__(self, body: AsyncIterable[bytes | str], ids: tuple[str, str]) -> None:
+        self._body = body
+        self._ids = ids
+
+    def __aiter__(self) -> AsyncIterator[bytes | str]:
+        self._pieces = aiter(self._body)
+        return self
+
+    async def __anext__(self) -> bytes | str:
+        # Set for each piece, not around a loop: a body that is given up would never set them back.
+        token = request_ids.set(self._ids)
+        try:
+            return await anext(self._pieces)
+        finally:
+            request_ids.reset(token)
+
+    async def aclose(self) -> None:
+        """Close the body; called whether or not it was read."""
+        close = getattr(self._body, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,142 @@
+"""Sessions: `request.session`, a dict that is there again when its visitor comes back."""
+
+import time
+from collections.abc import Callable, Sequence
+from copy import copy
+from secrets import token_urlsafe
+from typing import Final
+
+from aiosock.errors import ResponseError
+from aiosock.headers import Headers
+from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware.vary import vary_by
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+from aiosock.web.session import EMPTY, Session
+from aiosock.web.session_store import SessionStore
+from aiosock.web.signer import Signer
+from aiosock.wire.cookies import COOKIE_BYTES, encode_cookie
+
+LIFETIME_SECONDS: Final = 14 * 24 * 3600
+"""Two weeks, as in Django and Starlette."""
+
+STORED_BYTES: Final = 64 * 1024
+"""The most that one session may have in a store, as JSON."""
+
+
+def sessions(
+    secret: str | Sequence[str],
+    *,
+    store: SessionStore | None = None,
+    cookie: str = "session",
+    lifetime_seconds: int = LIFETIME_SECONDS,
+    secure: bool | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Middleware:
+    """Give each request a `session`: empty for a new visitor, and again what the handler left in it.
+
+    Without a `store` the cookie holds all of it: signed, so that nobody can change it, but its visitor can read it, and
+    whoever has copied it can use it to its end, even after a logout. With one, the cookie holds a random id.
+
+    `secret` is one or several, as `Signer` takes them. A session is over `lifetime_seconds` after it was last changed. The
+    cookie is `secure`, and its name then begins with `__Host-`, where the request came over https: behind a proxy that
+    ends TLS say True, or register `proxy_headers` first. `clock` gives seconds since the epoch.
+
+    Of requests at the same time each has a session of its own, and the last to be answered is the one that is kept.
+
+    Raises what `Signer` raises, and ResponseError for a name that no cookie can have or that has a prefix already, and for
+    a lifetime that is none.
+    """
+    signer = Signer(secret, clock=clock)
+    keeper = _InCookie() if store is None else _InStore(store, lifetime_seconds)
+    encode_cookie(cookie, "", max_age=lifetime_seconds, secure=False)  # raises what it would raise for each answer
+
+    async def with_session(request: Request, next: Next) -> Response:
+        is_secure = request.scheme == "https" if secure is None else secure
+        name = f"__Host-{cookie}" if is_secure else cookie
+        purpose = f"{keeper.purpose} {name}"
+        ticket = signer.verify(purpose, request.cookies.get(name, ""), lifetime_seconds) or ""
+        text = await keeper.load(ticket) if ticket else None
+        session = request.session = Session(text or EMPTY)
+        response = await next(request)
+        if not session.is_used:
+            return response
+
+        response = _for_one_visitor(response)
+        if not session.has_changed:
+            return response
+        _keep_from_caches(response.headers)
+        kept = await keeper.keep(session, ticket if text else "")
+        if kept:
+            value = _fitting(name, signer.sign(purpose, kept))
+            response.set_cookie(name, value, max_age=lifetime_seconds, secure=is_secure)
+        elif kept is not None and name in request.cookies:
+            response.delete_cookie(name, secure=is_secure)
+        return response
+
+    return with_session
+
+
+class _InCookie:
+    """The cookie holds the session itself."""
+
+    purpose: Final = "session data"  # the space is in no cookie's name: what an app signs for a cookie is no session
+
+    async def load(self, ticket: str) -> str | None:
+        return ticket
+
+    async def keep(self, session: Session, ticket: str) -> str | None:
+        return session.encoded() if session else ""
+
+
+class _InStore:
+    """The cookie holds the id under which a store keeps the session."""
+
+    purpose: Final = "session id"
+
+    def __init__(self, store: SessionStore, lifetime_seconds: int) -> None:
+        self._store = store
+        self._lifetime_seconds = lifetime_seconds
+
+    async def load(self, ticket: str) -> str | None:
+        return await self._store.load(ticket)
+
+    async def keep(self, session: Session, ticket: str) -> str | None:
+        """Give the ticket with which it comes back, "" for none, None where the client's is no longer our concern."""
+        text = session.encoded()
+        if len(text) > STORED_BYTES:
+            raise ResponseError(f"a session of {len(text)} bytes is too large: a store takes {STORED_BYTES}")
+        if ticket and (session.is_renewed or not session):
+            await self._store.delete(ticket)
+            ticket = ""
+        if not session:
+            return ""
+        id = ticket or token_urlsafe(32)
+        is_kept = await self._store.save(id, text, self._lifetime_seconds, new=not ticket)
+        # Another request has ended or renewed the session meanwhile: the client has the cookie of that one.
+        return id if is_kept else None
+
+
+def _for_one_visitor(response: Response) -> Response:
+    """Give the same answer with fields of its own, which tell caches whom it is for.
+
+    An app may answer two visitors with one object: neither may get the other's cookie.
+    """
+    own = copy(response)
+    own.headers = Headers.from_valid(tuple(response.pairs()))
+    vary_by(own.headers, "Cookie")
+    own.headers.setdefault("cache-control", "no-store")
+    return own
+
+
+def _keep_from_caches(fields: Headers) -> None:
+    """Whatever the handler said: a cache must not give the cookie to others (RFC 9111 section 7.3)."""
+    directives = {directive.strip(" \t").lower() for directive in fields.get("cache-control", "").split(",")}
+    if directives.isdisjoint({"no-store", "private"}):
+        fields["cache-control"] = "no-store"
+
+
+def _fitting(name: str, value: str) -> str:
+    if len(name) + len(value) > COOKIE_BYTES:
+        raise ResponseError(f"the session is too large for a cookie ({COOKIE_BYTES} bytes): give sessions() a store")
+    return value

@@ -1,0 +1,70 @@
+"""Spool: the temporary file of a form, for what its uploads do not hold in memory."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import FileIO
+
+from aiosock.web.threads import ended
+
+
+class Spool:
+    """One file for all uploads of a form, one behind the other: a form takes one descriptor, however many they are.
+
+    It has no name where the system allows that, and is gone once it is closed. `memory` is how many bytes may still be
+    held in memory instead.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self.memory = memory
+        self.size = 0
+        self._file: FileIO | None = None
+        self._lock = asyncio.Lock()
+        self._is_over = False
+
+    async def append(self, block: bytes) -> None:
+        """Write a block to the end."""
+        from aiofiles.threadpool import wrap
+
+        async with self._in_use():
+            if self._file is None:
+                await ended(asyncio.to_thread(self._open))
+            writer = wrap(self._file)
+            while block:  # a disk that is nearly full takes a part
+                written = await ended(writer.write(block))
+                self.size += written
+                block = block[written:]
+
+    async def read(self, start: int, length: int) -> bytes:
+        """Read what has been written; raise RuntimeError once the request is over."""
+        async with self._in_use():
+            assert self._file is not None
+            data = b""
+            while len(data) < length:
+                data += await ended(
+                    asyncio.to_thread(os.pread, self._file.fileno(), length - len(data), start + len(data))
+                )
+            return data
+
+    def close(self) -> None:
+        """Close the file: now, or when the thread that works on it is done."""
+        self._is_over = True
+        if self._file is not None and not self._lock.locked():
+            self._file.close()
+
+    def _open(self) -> None:
+        from tempfile import TemporaryFile
+
+        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - it outlives this call
+
+    @asynccontextmanager
+    async def _in_use(self) -> AsyncIterator[None]:
+        async with self._lock:
+            if self._is_over:
+                raise RuntimeError("the request is over, and its uploads are gone")
+            try:
+                yield
+            finally:
+                if self._is_over and self._file is not None:
+                    self._file.close()

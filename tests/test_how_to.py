@@ -1,0 +1,62 @@
+"""What docs/how-to shows does what it says."""
+
+import gzip
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiosock.testing import Client
+
+HOW_TO = Path(__file__).parent.parent / "docs" / "how-to"
+
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run_blocks(page: str) -> dict[str, Any]:
+    """Run the Python of a page, from top to bottom; give the names it defines."""
+    names: dict[str, Any] = {}
+    for block in _BLOCK.findall((HOW_TO / page).read_text()):
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+async def test_cookies_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "s" * 32)
+    names = run_blocks("cookies-and-sessions.md")
+
+    async with Client(names["app"]) as client:
+        chosen = await client.post("/theme/dark")
+        assert chosen.headers["set-cookie"].startswith("theme=dark; Max-Age=31536000; ")
+        assert (await client.post("/forget")).headers["set-cookie"].startswith("theme=; Expires=")
+
+        assert (await client.get("/signed")).text == "last seen: None"
+        cookie = (await client.get("/signed")).headers["set-cookie"].partition(";")[0]
+        assert (await client.get("/signed", headers={"cookie": cookie})).text == "last seen: something"
+
+        cookie = (await client.get("/visits")).headers["set-cookie"].partition(";")[0]
+        assert (await client.get("/visits", headers={"cookie": cookie})).text == "2\n"
+    async with Client(names["shop"]) as client:
+        assert (await client.get("/")).status == 404
+
+
+async def test_streaming() -> None:
+    names = run_blocks("streaming.md")
+
+    async with Client(names["app"]) as client:
+        async with client.stream("GET", "/ticks", headers={"last-event-id": "7"}) as (_, body):
+            assert await anext(body) == b"event: tick\nid: 8\ndata: tick 8\n\n"
+            client.server.service.shutdown.set()
+            assert b"".join([piece async for piece in body]).endswith(b"event: shutdown\ndata: \n\n")
+
+        answer = await client.get("/digested", headers={"accept-encoding": "gzip"})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.trailers["x-sha256"] == sha256(b"one two\n").hexdigest()
+
+        packed = gzip.compress(b"body")
+        answer = await client.put("/checked", body=packed, headers={"content-encoding": "gzip"})
+        assert answer.text == "damaged"
+
+        assert [interim.status for interim in (await client.get("/page")).interim] == [103]

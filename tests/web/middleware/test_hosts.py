@@ -1,0 +1,92 @@
+"""Tests of aiosock.web.middleware.hosts."""
+
+import pytest
+
+from aiosock import App, Request
+from aiosock.web.middleware import hosts
+from tests.web.ask import ask, ask_raw
+
+NAMES = ["site.example", "Other.Example:8080", "*.below.example", "*.port.example:81", "127.0.0.1", "[::1]"]
+
+
+def listed() -> App:
+    app = App()
+    app.middleware(hosts(NAMES))
+
+    @app.get("/")
+    async def home(request: Request) -> str:
+        return "home"
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "site.example",
+        "SITE.example",
+        "site.example:1",
+        "other.example:8080",
+        "a.below.example",
+        "b.a.below.example:9",
+        "a.port.example:81",
+        "127.0.0.1:8080",
+        "[::1]",
+        "[::1]:8080",
+    ],
+)
+async def test_a_host_of_the_list_is_served(host: str) -> None:
+    assert (await ask(listed(), "GET", "/", headers={"host": host})).status == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "site.example.",
+        "site.example.evil.example",
+        "evilsite.example",
+        "a.site.example",
+        "siteaexample",
+        "other.example",
+        "other.example:80",
+        "other.example:8081",
+        "below.example",
+        "evilbelow.example",
+        "a.below.example.evil.example",
+        "a.port.example",
+        "a.port.example:8",
+        "127.0.0.11",
+        "[::2]",
+        "[::1:1]",
+        "[0::1]",
+    ],
+)
+async def test_any_other_is_misdirected(host: str) -> None:
+    answer = await ask(listed(), "GET", "/", headers={"host": host})
+
+    assert answer.status == 421
+    assert answer.text != "home"
+
+
+async def test_the_host_of_an_absolute_target_counts() -> None:
+    assert b" 421 " in await ask_raw(listed(), b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert b" 200 " in await ask_raw(listed(), b"GET http://site.example/ HTTP/1.0\r\n\r\n")
+
+
+async def test_without_a_host_nothing_is_served() -> None:
+    assert b" 421 " in await ask_raw(listed(), b"GET / HTTP/1.0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "*", "*.", "**.a", "a.*.b", "a b", "a\r\nb", "a:b", "a:65536", "http://a", "a/", "é.example", "::1"]
+)
+def test_what_is_no_host_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a host"):
+        hosts([name])
+
+
+@pytest.mark.parametrize("names", ["site.example", [], ()])
+def test_a_list_is_needed(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="a list of names"):
+        hosts(names)

@@ -1,5 +1,6 @@
 """Each example does what it says; those that stream end at shutdown."""
 
+import asyncio
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ def load(name: str) -> ModuleType:
 
 def test_every_example_has_a_test() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        "background",
         "events",
         "file_upload",
         "hello",
@@ -143,3 +145,18 @@ async def test_files_are_uploaded_once(tmp_path: Path, monkeypatch: pytest.Monke
         nothing = part % (b"file", b'; filename=""', b"") + b"--b--"
         assert (await client.post("/", body=nothing, headers=headers)).status == 400
     assert (tmp_path / "uploads" / "_.._n.txt").read_text() == "text"
+
+
+async def test_a_job_goes_on_after_its_answer_and_is_waited_for_at_the_end() -> None:
+    example = load("background")
+    async with Client(example.app) as client:
+        started = await client.post("/jobs", body=b"data")
+        assert (started.status, started.headers["location"]) == (202, "/jobs/1")
+        shown = {"digest": None}
+        async with asyncio.timeout(client.patience):
+            while shown["digest"] is None:
+                shown = (await client.get("/jobs/1")).json()
+        assert shown == {"id": 1, "digest": example.digest(b"data")}
+        assert (await client.get("/jobs/2")).status == 404
+        await client.post("/jobs", body=b"other")
+    assert example.app.state.jobs[2].result() == example.digest(b"other")

@@ -173,7 +173,8 @@ async def test_it_ends_when_the_server_is_told_to_stop(goodbye: Event | None) ->
         assert await anext(body) == b"data: one\n\n"
         client.server.service.shutdown.set()
         assert [piece async for piece in body] == ([goodbye.encode()] if goodbye else [])
-        assert source.closed.is_set()
+        async with asyncio.timeout(client.patience):  # the generator is closed once the end of the body is out
+            await source.closed.wait()
 
 
 async def test_the_generator_is_closed_when_the_client_leaves() -> None:

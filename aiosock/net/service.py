@@ -49,5 +49,5 @@ class Service:
 
     def log_access(self, begun: str, status: int, sent: int, seconds: float, request_id: str = "-") -> None:
         """Write a line that was begun with the request: its answer had that status, so many bytes, and took so long."""
-        self.date_line()
+        self.date_line()  # which keeps the text of this second up to date too
         self.access_log.write(begun.format(self._date_text, status, sent, seconds, request_id))

@@ -9,7 +9,6 @@ from typing import Final
 from urllib.parse import quote
 
 import aiofiles
-from aiofiles.threadpool.binary import AsyncFileIO
 
 from aiosock.errors import ConfigError, HTTPError
 from aiosock.share.arrival import SUPPORTED, Arrival
@@ -18,7 +17,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.representation import Representation
-from aiosock.web.threads import ended
+from aiosock.web.threads import ended, write_all
 from aiosock.wire.conditional import Verdict, evaluate
 from aiosock.wire.target import decode_segments
 
@@ -123,7 +122,7 @@ class Upload:
                 size += len(block)
                 if size > self._limit:
                     raise self._too_long()
-                await _write(file, block)
+                await write_all(file, block)
         return size
 
     def _forget(self, directory: Sequence[str], name: str) -> None:
@@ -167,8 +166,3 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
             yield b"".join(pieces)
             pieces = []
     yield b"".join(pieces)
-
-
-async def _write(file: AsyncFileIO, block: bytes) -> None:
-    while block:  # a disk that is nearly full takes a part
-        block = block[await ended(file.write(block)) :]

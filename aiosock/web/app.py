@@ -16,6 +16,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.router import Router
 from aiosock.web.routes import ANY, IMPLEMENTED, Match, Mounted, NotMatched, Route, RouteTable, build_path
+from aiosock.wire.target import without_port
 
 logger = logging.getLogger("aiosock.app")
 
@@ -215,7 +216,7 @@ class App(Router):
         return None
 
     def _handler_of_host(self, host: str) -> Handler | None:
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        name = without_port(host)
         if name in self._hosts:
             return self._hosts[name]
         below = [key for key in self._hosts if key.startswith("*.") and name.endswith(key[1:])]

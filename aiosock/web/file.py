@@ -50,12 +50,9 @@ class FileBody:
 
     def read(self, span: Span) -> bytes:
         """Read a span; raise ResponseError for a file that has become too short for it."""
-        data = os.pread(self.descriptor, span.length, span.start)
-        while len(data) < span.length:  # a signal, or a file system that gives less than there is
-            more = os.pread(self.descriptor, span.length - len(data), span.start + len(data))
-            if not more:
-                raise ResponseError(f"{self.name!r} has become shorter while it was sent")
-            data += more
+        data = read_span(self.descriptor, span)
+        if len(data) < span.length:
+            raise ResponseError(f"{self.name!r} has become shorter while it was sent")
         return data
 
     def read_last(self, span: Span) -> bytes:
@@ -78,6 +75,17 @@ class FileBody:
         # a thread opens the file.
         if self.descriptor >= 0:
             os.close(self.descriptor)
+
+
+def read_span(descriptor: int, span: Span) -> bytes:
+    """Read a span of a file, less only where the file ends; blocks."""
+    data = os.pread(descriptor, span.length, span.start)
+    while len(data) < span.length:  # a signal, or a file system that gives less than there is
+        more = os.pread(descriptor, span.length - len(data), span.start + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def split(span: Span) -> tuple[Span, Span]:

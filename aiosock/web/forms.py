@@ -186,16 +186,19 @@ class Parts:
             self._events = self._decoder.feed(data)
 
 
-def open_form(content_type: str, exchange: Exchange, limit: int, content: bytes | None) -> Parts | None:
+def open_form(content_type: str, exchange: Exchange, limit: int, announced: int, content: bytes | None) -> Parts | None:
     """Begin to read a multipart form of up to `limit` bytes, from `content` where the body was read; None for another.
 
-    Raises HTTPError: 415 for what is no form or not in UTF-8, 400 for a malformed content type.
+    Raises HTTPError: 415 for what is no form or not in UTF-8, 400 for a malformed content type, 413 where more bytes are
+    `announced`.
     """
-    from aiosock.wire.forms import MULTIPART, MultipartDecoder, parse_form_type
+    from aiosock.wire.forms import MULTIPART, MultipartDecoder, parse_form_type, too_long_form
 
     form_type = parse_form_type(content_type)
     if form_type.media_type != MULTIPART:
         return None
+    if announced > limit:
+        raise too_long_form(limit)
     limits = exchange.connection.limits
     receive = exchange.receive if content is None else _once(content)
     return Parts(MultipartDecoder(form_type.boundary, limits, limit), receive, limits)

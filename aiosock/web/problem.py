@@ -4,6 +4,7 @@ import json
 
 from aiosock.errors import HTTPError, reason_phrase
 from aiosock.web.response import Response
+from aiosock.web.vary import vary_by
 from aiosock.wire.negotiation import choose_media_type
 
 _PAGE = """<!doctype html>
@@ -39,6 +40,5 @@ def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Respo
         response = Response.text(f"{line}\n{trace}", error.status)
     for name, value in error.headers.items():
         response.headers[name] = value
-    if "accept" not in [name.strip() for name in response.headers.get("vary", "").lower().split(",")]:
-        response.headers.append("vary", "Accept")
+    vary_by(response.headers, "Accept")
     return response

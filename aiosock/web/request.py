@@ -207,10 +207,7 @@ class Request:
             return self._content
         if self.body.started:
             raise RuntimeError("the body has already been iterated; read() comes too late")
-        if limit is None:
-            limit = self.body_limit
-        if limit is None:
-            limit = self.exchange.connection.limits.body_bytes
+        limit = self._limit(limit, self.exchange.connection.limits.body_bytes)
         if (self.head.fields.content_length or 0) > limit:
             raise _too_long(limit)
         self.body.started = True
@@ -275,19 +272,21 @@ class Request:
 
     def _open_form(self, limit: int | None) -> Parts | None:
         """Begin to read a multipart form; None for an urlencoded one."""
-        if limit is None:
-            limit = self.body_limit
-        if limit is None:
-            limit = self.exchange.connection.limits.form_bytes
-        parts = open_form(self.headers.get("content-type", ""), self.exchange, limit, self._content)
+        limit = self._limit(limit, self.exchange.connection.limits.form_bytes)
+        announced = self.head.fields.content_length or 0
+        parts = open_form(self.headers.get("content-type", ""), self.exchange, limit, announced, self._content)
         if parts is None:
             return None
-        if (self.head.fields.content_length or 0) > limit:
-            raise HTTPError(413, f"The form may have {limit} bytes.")
         if self.body.started and self._content is None:
             raise RuntimeError("the body has already been iterated; the form comes too late")
         self.body.started = True
         return parts
+
+    def _limit(self, limit: int | None, default: int) -> int:
+        """Give the bytes that a body may have: as this call says, else as the route does, else the default."""
+        if limit is not None:
+            return limit
+        return default if self.body_limit is None else self.body_limit
 
     @property
     def trailers(self) -> Headers:

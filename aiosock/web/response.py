@@ -168,6 +168,13 @@ class Upgrade(Response):
         self.run = run
 
 
+async def close_body(body: AsyncIterable[bytes | str] | bytes) -> None:
+    """Close a streamed body, whether or not it was read, if it can be closed: a generator then runs its `finally`."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
+
+
 def _completed(headers: Fields, implied: _Constant) -> Headers:
     """Give the fields of a response, with those that its body implies and nobody has set."""
     completed = Headers(headers)

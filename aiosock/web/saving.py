@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from aiosock.errors import HTTPError
-from aiosock.web.threads import ended
+from aiosock.web.threads import ended, write_all
 
 Target = str | os.PathLike[str]
 """The path of a file, or of a directory that is there."""
@@ -69,8 +69,7 @@ async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
         await ended(asyncio.to_thread(draft.begin))
         file = wrap(draft.file)
         async for piece in pieces:
-            while piece:  # a disk that is nearly full takes a part
-                piece = piece[await ended(file.write(piece)) :]
+            await write_all(file, piece)
         await ended(asyncio.to_thread(draft.publish))
     finally:
         await ended(asyncio.to_thread(draft.close))

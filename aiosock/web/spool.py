@@ -1,12 +1,13 @@
 """Spool: the temporary file of a form, for what its uploads do not hold in memory."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import FileIO
 
-from aiosock.web.threads import ended
+from aiosock.web.file import read_span
+from aiosock.web.threads import ended, write_all
+from aiosock.wire.ranges import Span
 
 
 class Spool:
@@ -30,22 +31,14 @@ class Spool:
         async with self._in_use():
             if self._file is None:
                 await ended(asyncio.to_thread(self._open))
-            writer = wrap(self._file)
-            while block:  # a disk that is nearly full takes a part
-                written = await ended(writer.write(block))
-                self.size += written
-                block = block[written:]
+            await write_all(wrap(self._file), block)
+            self.size += len(block)
 
     async def read(self, start: int, length: int) -> bytes:
         """Read what has been written; raise RuntimeError once the request is over."""
         async with self._in_use():
             assert self._file is not None
-            data = b""
-            while len(data) < length:
-                data += await ended(
-                    asyncio.to_thread(os.pread, self._file.fileno(), length - len(data), start + len(data))
-                )
-            return data
+            return await ended(asyncio.to_thread(read_span, self._file.fileno(), Span(start, start + length)))
 
     def close(self) -> None:
         """Close the file: now, or when the thread that works on it is done."""

@@ -1,10 +1,17 @@
-"""What threads do for a coroutine."""
+"""What threads do for a coroutine: always to its end, for what they work on is closed afterwards."""
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 _T = TypeVar("_T")
+
+
+class Writer(Protocol):
+    """A file that is written in a thread, as aiofiles has it."""
+
+    async def write(self, data: bytes, /) -> int:
+        """Write some of the bytes, and give how many."""
 
 
 async def ended(work: Awaitable[_T]) -> _T:
@@ -15,3 +22,9 @@ async def ended(work: Awaitable[_T]) -> _T:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+async def write_all(file: Writer, block: bytes) -> None:
+    """Write a block to an unbuffered file; raises OSError."""
+    while block:  # a disk that is nearly full takes a part
+        block = block[await ended(file.write(block)) :]

@@ -1,6 +1,7 @@
 """Validators and conditional requests (RFC 9110 sections 8.8 and 13), and the dates they use (section 5.6.7)."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -44,6 +45,9 @@ def parse_date(value: str) -> int | None:
     return int(moment.timestamp())
 
 
+_OF_THE_CONTENT = frozenset({"content-type", "content-length", "content-encoding", "content-language", "content-range"})
+
+
 class Verdict(Enum):
     """What the preconditions of a request make of it (RFC 9110 section 13.2.2)."""
 
@@ -83,6 +87,11 @@ def allows_range(request: Headers, etag: str, modified: float) -> bool:
     if condition.endswith('"'):
         return condition == etag and not etag.startswith("W/")
     return parse_date(condition) == int(modified)
+
+
+def without_content(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Give the fields of a 304: those of the 200, but none that describes a content which is not there (section 15.4.5)."""
+    return [field for field in fields if field[0] not in _OF_THE_CONTENT]
 
 
 def matches_weakly(tags: str, etag: str) -> bool:

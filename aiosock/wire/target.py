@@ -43,6 +43,11 @@ def parse_host(value: str) -> str:
     return _checked_authority(value)
 
 
+def without_port(host: str) -> str:
+    """Give what `parse_host` has given, without its port."""
+    return host if host.endswith("]") else host.rpartition(":")[0] or host
+
+
 def parse_query(query: str) -> list[tuple[str, str]]:
     """Give the pairs of a query string, decoded as forms are: `&` alone separates, `+` is a space, blanks are kept.
 

@@ -18,36 +18,11 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Response, expect, sync_playwright
 
 from tests.e2e.process import PATIENCE, Served, serve_site
+from tests.web.static.serving import ODD_NAMES
 
 NAMES = [
-    *(
-        "100%.txt",
-        "50%25.txt",
-        "what?.txt",
-        "hash#tag.txt",
-        "a & b.txt",
-        "&amp;.txt",
-        "semi;colon.txt",
-        "plus+and=eq.txt",
-    ),
-    *(
-        'it\'s "quoted".txt',
-        "<b>bold<i>.txt",
-        " leading space.txt",
-        "line\nbreak.txt",
-        "tab\there.txt",
-        "$dollar ${x}.txt",
-    ),
-    *(
-        "日本語.txt",
-        "Ünïcödé.txt",
-        "عربي.txt",
-        "evil\u202egpj.txt",
-        "🎉.txt",
-        "back`tick.txt",
-        "[brackets].txt",
-        "~tilde.txt",
-    ),
+    *ODD_NAMES,
+    *("عربي.txt", "🎉.txt", "back`tick.txt", "[brackets].txt", "~tilde.txt"),
     *("http%3A%2F%2Fevil.txt", "%2e%2e%2fup.txt", "x" * 240 + ".txt", "file 2.txt", "file 10.txt", "File 1.txt"),
 ]
 DIRECTORY = "ü & <b> 100%/in#ner?"

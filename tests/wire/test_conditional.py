@@ -15,6 +15,7 @@ from aiosock.wire.conditional import (
     matches_strongly,
     matches_weakly,
     parse_date,
+    without_content,
 )
 from tests.growth import LINEAR, growth
 
@@ -255,3 +256,15 @@ def test_a_tag_that_is_not_in_the_list_does_not_match(tags: str) -> None:
 @pytest.mark.parametrize("part", ['"', "W/", 'W/"', '"a" ', '"a', ",", " ", "*", '""'])
 def test_a_hostile_list_of_tags_is_compared_in_linear_time(part: str) -> None:
     assert growth(lambda size: partial(matches_weakly, part * size, '"b"'), 4_000) < LINEAR
+
+
+def test_a_304_has_no_field_that_describes_a_content() -> None:
+    fields = [
+        ("content-type", "a/b"),
+        ("etag", '"a"'),
+        ("content-length", "3"),
+        ("content-location", "/a"),
+        ("vary", "b"),
+    ]
+
+    assert without_content(fields) == [("etag", '"a"'), ("content-location", "/a"), ("vary", "b")]

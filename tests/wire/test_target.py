@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiosock.errors import HTTPError, ProtocolError
-from aiosock.wire.target import MAX_QUERY_FIELDS, decode_segments, parse_host, parse_query, parse_target
+from aiosock.wire.target import MAX_QUERY_FIELDS, decode_segments, parse_host, parse_query, parse_target, without_port
 from tests.growth import LINEAR, growth
 
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
@@ -265,3 +265,18 @@ def test_any_short_query_can_be_read(query: str) -> None:
 )
 def test_hostile_text_is_read_in_linear_time(work: Callable[[str], object], part: str) -> None:
     assert growth(lambda size: partial(work, part * size), 4_000) < LINEAR
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("a.example", "a.example"),
+        ("a.example:80", "a.example"),
+        ("[::1]", "[::1]"),
+        ("[::1]:80", "[::1]"),
+        ("a:", "a"),
+        ("", ""),
+    ],
+)
+def test_a_port_is_cut_off(host: str, name: str) -> None:
+    assert without_port(host) == name

@@ -15,7 +15,7 @@ from aiosock.net.http1.writer import Http1BodyWriter, Http1Duplex
 from aiosock.net.service import Service
 from aiosock.web.exchange import Connection, OnDisconnect
 from aiosock.web.file import FileBody
-from aiosock.web.response import Response, Upgrade
+from aiosock.web.response import Response, Upgrade, close_body
 from aiosock.wire.grammar import CONTENT_LENGTH
 from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_fields, encode_head, keeps_alive, status_line
 
@@ -229,9 +229,7 @@ class Http1Exchange:
             trailers = response.trailers if writer.takes_trailers() else {}
             await writer.end(Headers([(name, value()) for name, value in trailers.items()]))
         finally:
-            close = getattr(body, "aclose", None)
-            if close is not None:
-                await close()
+            await close_body(body)
 
     async def _upgrade(self, response: Upgrade) -> None:
         fields = self._head.fields

@@ -7,6 +7,7 @@ from hmac import compare_digest
 
 from aiosock.errors import HTTPError
 from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware.quoting import quotable
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -21,10 +22,8 @@ def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
     """
     if any(":" in name for name in users):
         raise ValueError("a name for Basic authentication cannot have a colon")
-    if not realm.isascii() or not realm.isprintable() or '"' in realm or "\\" in realm:
-        raise ValueError(f"not a realm: {realm!r}")
     known = {_digest(f"{name}:{password}".encode()): name for name, password in users.items()}
-    challenge = {"www-authenticate": f'Basic realm="{realm}", charset="UTF-8"'}
+    challenge = {"www-authenticate": f'Basic realm="{quotable(realm, "a realm")}", charset="UTF-8"'}
 
     async def authenticated(request: Request, next: Next) -> Response:
         given = _digest(_credentials(request.headers.get("authorization", "")))

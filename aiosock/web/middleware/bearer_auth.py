@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiosock.errors import HTTPError
 from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware.quoting import quotable
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -13,6 +14,8 @@ Verify = Callable[[str], Awaitable[object | None]]
 
 _CREDENTIALS = re.compile(r"(?i:bearer) ++([A-Za-z0-9\-._~+/]++=*+)")
 """RFC 6750 section 2.1: b64token."""
+
+_NAMES = "a realm or a scope"
 
 
 def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Middleware:
@@ -25,7 +28,7 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
 
     Raises ValueError for a realm or a scope that cannot be quoted.
     """
-    challenge = f'Bearer realm="{_quotable(realm)}"' + (f', scope="{_quotable(scope)}"' if scope else "")
+    challenge = f'Bearer realm="{quotable(realm, _NAMES)}"' + (f', scope="{quotable(scope, _NAMES)}"' if scope else "")
 
     async def authenticated(request: Request, next: Next) -> Response:
         field = request.headers.get("authorization", "")
@@ -49,15 +52,9 @@ def insufficient_scope(scope: str, realm: str = "aiosock") -> HTTPError:
 
     Raises ValueError for a realm or a scope that cannot be quoted.
     """
-    challenge = f'Bearer realm="{_quotable(realm)}", scope="{_quotable(scope)}"'
+    challenge = f'Bearer realm="{quotable(realm, _NAMES)}", scope="{quotable(scope, _NAMES)}"'
     return _refusal(403, "The token is not good for this.", challenge, "insufficient_scope")
 
 
 def _refusal(status: int, detail: str, challenge: str, error: str) -> HTTPError:
     return HTTPError(status, detail, {"www-authenticate": f'{challenge}, error="{error}"'})
-
-
-def _quotable(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
-        raise ValueError(f"not a realm or a scope: {text!r}")
-    return text

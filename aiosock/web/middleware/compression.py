@@ -8,9 +8,9 @@ from typing import Final
 from aiosock.web.codings import Encoder, demand, encoder, installed
 from aiosock.web.file import FileBody
 from aiosock.web.handler import Middleware, Next
-from aiosock.web.middleware.vary import vary_by
 from aiosock.web.request import Request
-from aiosock.web.response import Response
+from aiosock.web.response import Response, close_body
+from aiosock.web.vary import vary_by
 from aiosock.wire.head import BODILESS
 from aiosock.wire.negotiation import choose_coding
 
@@ -123,9 +123,7 @@ class _Compressed:
 
     async def aclose(self) -> None:
         """Close the body; called whether or not it was read."""
-        close = getattr(self._body, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(self._body)
 
 
 async def _off_loop(encode: Callable[[bytes], bytes], data: bytes) -> bytes:

@@ -6,9 +6,9 @@ from typing import Final
 
 from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
-from aiosock.web.middleware.vary import vary_by
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.web.vary import vary_by
 
 ANY: Final = "*"
 

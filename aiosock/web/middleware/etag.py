@@ -8,12 +8,10 @@ from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.wire.conditional import Verdict, evaluate
+from aiosock.wire.conditional import Verdict, evaluate, without_content
 
 DIGEST_BYTES: Final = 16
 """Of blake2b: two bodies of one URL with the same tag are not to be found, by mistake or on purpose."""
-
-_OF_THE_BODY: Final = ("content-type", "content-length", "content-encoding", "content-language", "content-range")
 
 
 def etag() -> Middleware:
@@ -39,10 +37,7 @@ def etag() -> Middleware:
         if verdict is Verdict.FAILED:
             raise HTTPError(412, "The answer is not the one that If-Match names.")
         if verdict is Verdict.NOT_MODIFIED:
-            # RFC 9110 section 15.4.5: what the client keeps is told, but not what describes a body that is not sent.
-            return Response(
-                status=304, headers=[field for field in response.headers.items() if field[0] not in _OF_THE_BODY]
-            )
+            return Response(status=304, headers=without_content(response.headers.items()))
         return response
 
     return tagged

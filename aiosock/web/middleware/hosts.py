@@ -6,7 +6,7 @@ from aiosock.errors import HTTPError, ProtocolError
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.wire.target import parse_host
+from aiosock.wire.target import parse_host, without_port
 
 
 def hosts(names: Collection[str]) -> Middleware:
@@ -24,8 +24,7 @@ def hosts(names: Collection[str]) -> Middleware:
     below = tuple(name[1:] for name in known if name.startswith("*."))
 
     async def listed(request: Request, next: Next) -> Response:
-        host = request.host
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        host, name = request.host, without_port(request.host)
         if not (host in literal or name in literal or host.endswith(below) or name.endswith(below)):
             # RFC 9110 section 15.5.20: for "a target URI that does not match an origin for which the server has been
             # configured". Not 400: the request is well-formed, and meant for somebody else.

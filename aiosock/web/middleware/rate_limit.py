@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware.quoting import quotable
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -79,11 +80,9 @@ def rate_limit(
     """
     if quota < 1 or seconds < 1:
         raise ValueError(f"a rate is at least 1 in 1 second, not {quota} in {seconds}")
-    if not name.isascii() or not name.isprintable() or '"' in name or "\\" in name:
-        raise ValueError(f"not a name: {name!r}")
     buckets = buckets or MemoryBuckets()
     interval = seconds / quota
-    policy = f'"{name}";q={quota};w={seconds}'
+    policy = f'"{quotable(name, "a name")}";q={quota};w={seconds}'
 
     async def limited(request: Request, next: Next) -> Response:
         until_full = await buckets.take(f"{name}:{key(request)}", interval, quota)

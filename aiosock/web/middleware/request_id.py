@@ -9,7 +9,7 @@ from aiosock.log import request_ids
 from aiosock.web.file import FileBody
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
-from aiosock.web.response import Response
+from aiosock.web.response import Response, close_body
 
 _ID = re.compile(r"[A-Za-z0-9._\-]{1,128}+")
 """What is taken for an id: nothing that could break a line of a log, or a field."""
@@ -86,6 +86,4 @@ class _Identified:
 
     async def aclose(self) -> None:
         """Close the body; called whether or not it was read."""
-        close = getattr(self._body, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(self._body)

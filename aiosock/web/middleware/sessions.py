@@ -9,12 +9,12 @@ from typing import Final
 from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
-from aiosock.web.middleware.vary import vary_by
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.session import EMPTY, Session
 from aiosock.web.session_store import SessionStore
 from aiosock.web.signer import Signer
+from aiosock.web.vary import vary_by
 from aiosock.wire.cookies import COOKIE_BYTES, encode_cookie
 
 LIFETIME_SECONDS: Final = 14 * 24 * 3600

@@ -7,7 +7,7 @@ from aiosock.web.file import FileBody
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.representation import Representation
-from aiosock.wire.conditional import Verdict, allows_range, evaluate
+from aiosock.wire.conditional import Verdict, allows_range, evaluate, without_content
 from aiosock.wire.ranges import Span, content_range, multipart_heads, parse_range
 
 VALIDATORS = frozenset({"accept-ranges", "etag", "last-modified"})
@@ -26,9 +26,7 @@ def answer(request: Request, chosen: Representation, file: FileBody | None, stat
     if verdict is Verdict.FAILED:
         raise HTTPError(412, "The file is not the one that this request is about.", {"etag": chosen.etag})
     if verdict is Verdict.NOT_MODIFIED:
-        # RFC 9110 section 15.4.5: what a cache needs to know, and nothing of a content that is not there.
-        fields = [field for field in chosen.fields if not field[0].startswith("content-")]
-        return Response(status=304, headers=fields)
+        return Response(status=304, headers=without_content(chosen.fields))
     spans = _spans(request, chosen)
     if spans is not None:
         return _send_parts(chosen, file, spans)

@@ -1,5 +1,6 @@
 """Directories served in memory: what the tests of static files have in common."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,30 @@ SECRET = "the secret"
 UNCACHED = Limits(cached_file_bytes=0)
 MOMENT = 1_000_000_000
 OLD, MODIFIED, NEW = "Sun, 09 Sep 2001 01:46:39 GMT", "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001 01:46:41 GMT"
+
+
+ODD_NAMES = [
+    *(
+        "100%.txt",
+        "50%25.txt",
+        "what?.txt",
+        "hash#tag.txt",
+        "a & b.txt",
+        "&amp;.txt",
+        "semi;colon.txt",
+        "plus+and=eq.txt",
+    ),
+    *(
+        'it\'s "quoted".txt',
+        "<b>bold<i>.txt",
+        " leading space.txt",
+        "line\nbreak.txt",
+        "tab\there.txt",
+        "$dollar ${x}.txt",
+    ),
+    *("日本語.txt", "Ünïcödé.txt", "evil\u202egpj.txt"),
+]
+"""What a page, a URL or a terminal could take for something else."""
 
 
 class Clock:
@@ -61,3 +86,21 @@ def write(root: Path, files: Mapping[str, str | bytes], moment: int | None = MOM
 
 def open_descriptors() -> int:
     return len(os.listdir("/dev/fd"))
+
+
+async def leave_amid_answer(client: Client, request: bytes) -> None:
+    """Send a request, take the beginning of the answer, and reset the connection."""
+    peer = await client.connect()
+    peer.send(request)
+    await peer.receive()
+    peer.stall()
+    peer.reset()
+    await client.advance(1)
+    await peer.done()
+
+
+async def descriptors_fall_to(client: Client, number: int) -> None:
+    """Wait until no more descriptors than these are open: a thread may have one for a moment yet."""
+    async with asyncio.timeout(client.patience):
+        while open_descriptors() > number:
+            await client.settle()

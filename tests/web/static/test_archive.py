@@ -22,7 +22,15 @@ from aiosock.errors import ResponseError
 from aiosock.testing import Client
 from aiosock.web.static.archive import BLOCK, FORMATS, Archive
 from aiosock.web.static.tree import Tree
-from tests.web.static.serving import MOMENT, fetch, open_descriptors, serving, write
+from tests.web.static.serving import (
+    MOMENT,
+    descriptors_fall_to,
+    fetch,
+    leave_amid_answer,
+    open_descriptors,
+    serving,
+    write,
+)
 
 FILES: dict[str, str | bytes] = {
     "a.txt": "first",
@@ -437,13 +445,5 @@ async def test_a_client_that_leaves_leaves_no_descriptor_open(tmp_path: Path, ki
     async with Client(serving(tmp_path, listing=True)) as client:
         await client.get("/", headers={"accept": "text/plain"})
         before = open_descriptors()
-        peer = await client.connect()
-        peer.send(b"GET /?archive=%s HTTP/1.1\r\nHost: a\r\n\r\n" % kind.encode())
-        await peer.receive()
-        peer.stall()
-        peer.reset()
-        await client.advance(1)
-        await peer.done()
-        async with asyncio.timeout(client.patience):
-            while open_descriptors() > before:
-                await client.settle()
+        await leave_amid_answer(client, b"GET /?archive=%s HTTP/1.1\r\nHost: a\r\n\r\n" % kind.encode())
+        await descriptors_fall_to(client, before)

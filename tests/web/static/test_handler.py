@@ -21,7 +21,17 @@ from aiosock.web.static.media import media_type
 from aiosock.web.static.representation import open_file
 from aiosock.web.static.tree import Tree
 from tests.web.ask import GET, ask
-from tests.web.static.serving import MODIFIED, NEW, OLD, SECRET, UNCACHED, open_descriptors, serving
+from tests.web.static.serving import (
+    MODIFIED,
+    NEW,
+    OLD,
+    SECRET,
+    UNCACHED,
+    descriptors_fall_to,
+    leave_amid_answer,
+    open_descriptors,
+    serving,
+)
 
 LONG = "x" * 300
 
@@ -533,16 +543,8 @@ async def test_a_client_that_leaves_leaves_no_descriptor_open(site: Path) -> Non
     async with Client(serving(site)) as client:
         await client.get("/index.html")
         before = open_descriptors()
-        peer = await client.connect()
-        peer.send(GET.replace(b"/ ", b"/large.bin "))
-        await peer.receive()
-        peer.stall()
-        peer.reset()
-        await client.advance(1)
-        await peer.done()
-        async with asyncio.timeout(client.patience):
-            while open_descriptors() > before:
-                await client.settle()
+        await leave_amid_answer(client, GET.replace(b"/ ", b"/large.bin "))
+        await descriptors_fall_to(client, before)
 
 
 async def test_a_request_that_is_cancelled_while_its_file_is_opened_leaves_no_descriptor_open(

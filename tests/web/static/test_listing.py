@@ -16,40 +16,11 @@ from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
 from aiosock.web.static.listing import Listing
 from tests.web.ask import BROWSER, PROGRAM
-from tests.web.static.serving import MOMENT, fetch, serving, write
+from tests.web.static.serving import MOMENT, ODD_NAMES, fetch, serving, write
 
 ODD = [
-    *(
-        "100%.txt",
-        "50%25.txt",
-        "what?.txt",
-        "hash#tag.txt",
-        "a & b.txt",
-        "&amp;.txt",
-        "semi;colon.txt",
-        "plus+and=eq.txt",
-    ),
-    *(
-        'it\'s "quoted".txt',
-        "<b>bold<i>.txt",
-        " leading space.txt",
-        "line\nbreak.txt",
-        "tab\there.txt",
-        "$dollar ${x}.txt",
-    ),
-    *(
-        "日本語.txt",
-        "Ünïcödé.txt",
-        "evil\u202egpj.txt",
-        "🎉",
-        "back`tick",
-        "[brackets]",
-        "~tilde",
-        "@at",
-        "-",
-        "--help",
-        "a=b",
-    ),
+    *ODD_NAMES,
+    *("🎉", "back`tick", "[brackets]", "~tilde", "@at", "-", "--help", "a=b"),
     *("http%3A%2F%2Fevil", "%2e%2e%2fup", "x" * 255, "\x01\x1b[31m\x7f\x85\u2028", "%", "<!-- <script>", "]]>"),
 ]
 

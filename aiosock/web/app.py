@@ -5,11 +5,13 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from copy import copy
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from aiosock.errors import Disconnected, HTTPError, RouteError
+from aiosock.headers import Headers
 from aiosock.web.handler import Handler, Middleware, to_response
 from aiosock.web.problem import error_response
 from aiosock.web.request import Request
@@ -135,7 +137,7 @@ class App(Router):
         return isinstance(found, Mounted) and isinstance(found.handler, App)
 
     def _fold(self) -> Handler:
-        handler: Handler = self._dispatch
+        handler: Handler = partial(self._guard, self._dispatch) if self._middleware else self._dispatch
         for middleware in reversed(self._middleware):
             # What a middleware itself raises is answered too, and those around it see the answer.
             handler = partial(self._guard, _bound(middleware, handler))
@@ -144,9 +146,12 @@ class App(Router):
 
     async def _guard(self, handler: Handler, request: Request) -> Response:
         try:
-            return to_response(await handler(request))
+            response = to_response(await handler(request))
         except Exception as error:
-            return await self._answer(request, error)
+            response = await self._answer(request, error)
+        if response is not request.answer:
+            request.answer = response = _own(response)
+        return response
 
     async def _dispatch(self, request: Request) -> Response:
         try:
@@ -158,7 +163,11 @@ class App(Router):
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
                 request.params = found.params or {}  # of its own: literal routes share an empty one
-                return to_response(await route.endpoint(request, **found.params))
+                result = await route.endpoint(request, **found.params)
+                response = to_response(result)
+                if response is not result:  # made here, for this request
+                    request.answer = response
+                return response
             if isinstance(found, Mounted):
                 return await _below(request, found)
             return self._not_matched(request, found)
@@ -234,6 +243,13 @@ def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:
     return lambda request: middleware(request, inner)
+
+
+def _own(response: Response) -> Response:
+    """Give the same answer with fields of its own: middleware changes them, and an app may give one object to many."""
+    own = copy(response)
+    own.headers = Headers.from_valid(tuple(response.pairs()))
+    return own
 
 
 def _toggle_slash(path: str) -> str:

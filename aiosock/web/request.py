@@ -12,6 +12,7 @@ from aiosock.web.exchange import Address, Exchange
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
 from aiosock.web.pairs import Pairs
+from aiosock.web.response import Response
 from aiosock.web.session import Session
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.head import RequestHead
@@ -101,6 +102,9 @@ class Request:
 
     forwarded: Forwarded | None = None
     """Set by the middleware `proxy_headers`: `client`, `scheme` and `host` are then those, not the connection's."""
+
+    answer: Response | None = None
+    """What the middleware has been given so far: this request's own, to be changed."""
 
     _content: bytes | None = None
     _form: Form | None = None

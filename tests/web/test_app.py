@@ -723,6 +723,42 @@ async def test_the_longest_of_two_host_patterns_decides() -> None:
     assert answer.text == "*.a.example"
 
 
+async def test_middleware_changes_an_answer_of_its_own() -> None:
+    app = App()
+    given_to_all = Response.text("hello")
+
+    @app.middleware
+    async def mark(request: Request, next: Next) -> Response:
+        response = await next(request)
+        response.body = b"changed"
+        response.headers.append("x-mark", "1")
+        return response
+
+    @app.middleware
+    async def close(request: Request, next: Next) -> Response:
+        return given_to_all if request.path == "/closed" else await next(request)
+
+    @app.exception(KeyError)
+    async def missing(request: Request, error: KeyError) -> Response:
+        return given_to_all
+
+    @app.get("/")
+    async def home(request: Request) -> Response:
+        return given_to_all
+
+    @app.get("/missing")
+    async def fail(request: Request) -> Response:
+        raise KeyError
+
+    for target in ("/", "/", "/closed", "/closed", "/missing"):
+        answer = await ask(app, "GET", target)
+        assert (answer.body, answer.headers.get_all("x-mark")) == (b"changed", ["1"])
+    assert (given_to_all.body, given_to_all.headers.items()) == (
+        b"hello",
+        [("content-type", "text/plain; charset=utf-8")],
+    )
+
+
 def answering_with(text: str) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         return Response.text(text)

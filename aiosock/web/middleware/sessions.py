@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from secrets import token_urlsafe
 from typing import Final
 
@@ -62,7 +61,8 @@ def sessions(
         if not session.is_used:
             return response
 
-        response = _for_one_visitor(response)
+        vary_by(response.headers, "Cookie")
+        response.headers.setdefault("cache-control", "no-store")
         if not session.has_changed:
             return response
         _keep_from_caches(response.headers)
@@ -115,18 +115,6 @@ class _InStore:
         is_kept = await self._store.save(id, text, self._lifetime_seconds, new=not ticket)
         # Another request has ended or renewed the session meanwhile: the client has the cookie of that one.
         return id if is_kept else None
-
-
-def _for_one_visitor(response: Response) -> Response:
-    """Give the same answer with fields of its own, which tell caches whom it is for.
-
-    An app may answer two visitors with one object: neither may get the other's cookie.
-    """
-    own = copy(response)
-    own.headers = Headers.from_valid(tuple(response.pairs()))
-    vary_by(own.headers, "Cookie")
-    own.headers.setdefault("cache-control", "no-store")
-    return own
 
 
 def _keep_from_caches(fields: Headers) -> None:

@@ -18,6 +18,9 @@ PREFERRED: Final = ("zstd", "br", "gzip")
 WINDOW_BITS: Final = 18
 """How far br and zstd look back: 256 KiB, for a stream may stay open for hours. More saves less than 1 % of a page."""
 
+ZSTD_TABLE_BITS: Final = 14
+"""What zstd remembers by: 64 KiB in each of two tables. With its own, a stream holds 850 KiB, not 250, for 1 % less to send."""
+
 ZSTD_WINDOW_BITS: Final = 23
 """How far zstd may look back in what we decode: 8 MiB (RFC 9659 section 3)."""
 
@@ -83,10 +86,11 @@ def _library(coding: str) -> Any:
 
 def _is_installed(coding: str) -> bool:
     try:
-        _library(coding)
+        library = _library(coding)
     except ImportError:
         return False
-    return True
+    # brotli before 1.2 cannot be told how much to inflate.
+    return coding != "br" or hasattr(library.Decompressor, "can_accept_more_data")
 
 
 class _GzipEncoder:
@@ -115,7 +119,12 @@ class _BrotliEncoder:
 class _ZstdEncoder:
     def __init__(self) -> None:
         zstd = _library("zstd")
-        options = {zstd.CompressionParameter.window_log: WINDOW_BITS}
+        parameter = zstd.CompressionParameter
+        options = {
+            parameter.window_log: WINDOW_BITS,
+            parameter.hash_log: ZSTD_TABLE_BITS,
+            parameter.chain_log: ZSTD_TABLE_BITS,
+        }
         self._compressor = zstd.ZstdCompressor(options=options)
 
     def encode(self, data: bytes) -> bytes:

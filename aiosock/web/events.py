@@ -75,7 +75,14 @@ class EventStream(Response):
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         headers: Fields = (),
     ) -> None:
-        """Send a comment whenever nothing else came for `heartbeat_seconds`."""
+        """Send a comment whenever nothing else came for `heartbeat_seconds`; raise ResponseError unless they are positive.
+
+        Raises TypeError for `events` of another type, such as a generator function that was not called.
+        """
+        if not isinstance(events, AsyncIterable):  # said here, where the mistake is, not after the head has been sent
+            raise TypeError(f"events are an async iterable, not {type(events).__name__}")
+        if not heartbeat_seconds > 0:  # of 0, comments would be all that is sent
+            raise ResponseError(f"a heartbeat comes every so many seconds, not {heartbeat_seconds}")
         super().__init__(_Events(events, request.shutdown, goodbye, heartbeat_seconds), headers=headers)
         for name, value in _FIELDS.items():
             self.headers.setdefault(name, value)

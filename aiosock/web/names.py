@@ -38,12 +38,15 @@ def safe_name(name: str, dotfiles: Collection[str] = ()) -> str:
     name = _UNSAFE.sub("_", name).strip(" ").rstrip(". ")
     if not name:
         raise HTTPError(400, "A file needs a name.")
+    name = _shortened(name)
     if not is_plain(name, dotfiles):  # it starts with a dot, or is called like a device
-        name = f"_{name}"
-    return name if len(name.encode()) <= NAME_BYTES else _shortened(name)
+        name = _shortened(f"_{name}")
+    return name
 
 
 def _shortened(name: str) -> str:
+    if len(name.encode()) <= NAME_BYTES:
+        return name
     stem, dot, suffix = name.rpartition(".")
     suffix = dot + suffix
     if len(suffix.encode()) > SUFFIX_BYTES:

@@ -1,6 +1,6 @@
 """Pairs: names and values in order, a name perhaps more than once, as queries and forms have them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar, overload
 
 _T = TypeVar("_T")
@@ -42,6 +42,10 @@ class Pairs(Generic[_T]):
     def __contains__(self, name: object) -> bool:
         """Say whether a pair has that name."""
         return any(key == name for key, _ in self._pairs)
+
+    def __iter__(self) -> Iterator[str]:
+        """Give each name once, in order."""
+        return iter(dict.fromkeys(name for name, _ in self._pairs))
 
     def __len__(self) -> int:
         """Count the pairs."""

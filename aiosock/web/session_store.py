@@ -73,7 +73,8 @@ class MemoryStore:
 class RedisStore:
     """Sessions in Redis, the same for every process and machine: `RedisStore(redis.asyncio.from_url(url))`.
 
-    The client is the caller's: to be closed when the app ends, in its lifespan.
+    The client is the caller's: to be closed when the app ends, in its lifespan. Give it a short `socket_timeout` and no
+    retries, for requests wait for it: by its own defaults half a minute, or for ever.
     """
 
     def __init__(self, client: "Redis", prefix: str = "aiosock:session:") -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 _T = TypeVar("_T")
@@ -15,12 +16,14 @@ class Writer(Protocol):
 
 
 async def ended(work: Awaitable[_T]) -> _T:
-    """Await what a thread does, to its end even when cancelled: what it works on is about to be closed."""
+    """Await what a thread does, to its end even when cancelled, and cancelled again: what it works on is about to be closed."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # once more: by a deadline, and then by the end of the server
+                await asyncio.wait([task])
         raise
 
 

@@ -17,6 +17,9 @@ COOKIE_BYTES: Final = 4096
 ATTRIBUTE_BYTES: Final = 1024
 """Bytes of an attribute's value; browsers ignore what is longer (6265bis section 5.6)."""
 
+EXPIRES_YEAR: Final = 1601
+"""The first year of a date that browsers understand (6265bis section 5.1.1)."""
+
 _NAME = re.compile(rf"[{TCHAR}]++")
 # RFC 6265 section 4.1.1, cookie-octet: neither control, space, quote, comma, semicolon, backslash nor non-ASCII.
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*+")
@@ -165,6 +168,8 @@ def _checked_age(seconds: int) -> int:
 def _date(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ResponseError("expires needs a time zone, such as datetime.UTC")
+    if moment.year < EXPIRES_YEAR:
+        raise ResponseError(f"browsers ignore an expires before {EXPIRES_YEAR}; delete_cookie deletes")
     return format_date(moment.timestamp())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,27 @@ def test_what_would_break_out_of_its_line_is_refused(name: str, value: str) -> N
 def test_a_negative_retry_is_refused() -> None:
     with pytest.raises(ResponseError, match="-1"):
         Event("data", retry=-1)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+async def test_a_heartbeat_without_a_pause_is_refused(seconds: float) -> None:
+    async def handler(request: Request) -> None:
+        with pytest.raises(ResponseError, match="a heartbeat comes every"):
+            EventStream(request, nothing(), heartbeat_seconds=seconds)
+
+    async def nothing() -> AsyncIterator[str]:
+        return
+        yield ""
+
+    assert (await ask(app_of(handler), "GET", "/")).status == 204
+
+
+@pytest.mark.parametrize("events", [["a"], iter("a"), Source("a")])
+async def test_what_cannot_be_iterated_is_refused_before_the_head_is_sent(events: Any) -> None:
+    async def handler(request: Request) -> EventStream:
+        return EventStream(request, events)
+
+    assert (await ask(app_of(handler), "GET", "/")).status == 500
 
 
 def test_an_event_shows_what_is_sent() -> None:

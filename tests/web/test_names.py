@@ -65,6 +65,7 @@ def test_no_name_at_all_is_refused(asked: str) -> None:
         ("a." + "b" * 300, "a." + "b" * 253),
         ("." * 300 + "a", "_.a"),
         ("." + "a" * 255, "_." + "a" * 253),
+        ("con" + " " * 300 + "a.txt", "_con.txt"),  # a device once it is short
     ],
 )
 def test_a_name_that_is_too_long_keeps_its_suffix(asked: str, name: str) -> None:

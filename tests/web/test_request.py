@@ -140,6 +140,7 @@ def test_a_query_gives_the_first_value_or_all() -> None:
 
     assert (query["a"], query.get("a"), query.get_all("a")) == ("1", "1", ["1", "2"])
     assert (query["b"], query.get("b", "default"), "b" in query, len(query)) == ("", "", True, 3)
+    assert list(query) == ["a", "b"]
     assert repr(query) == "Query([('a', '1'), ('b', ''), ('a', '2')])"
 
 

@@ -230,6 +230,7 @@ def test_what_is_no_value_is_refused(value: str) -> None:
         {"max_age": 0},
         {"max_age": -1},
         {"expires": datetime(2026, 1, 1)},  # without a time zone
+        {"expires": datetime.min.replace(tzinfo=UTC)},
         {"same_site": "Lax"},
         {"same_site": "lax; Domain=example.org"},
         {"same_site": ""},

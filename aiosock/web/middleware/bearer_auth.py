@@ -10,7 +10,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 
 Verify = Callable[[str], Awaitable[object | None]]
-"""Gives whom a token stands for, None for a token that is unknown, expired or revoked."""
+"""Gives whom a token stands for; None, or False, for a token that is unknown, expired or revoked."""
 
 _CREDENTIALS = re.compile(r"(?i:bearer) ++([A-Za-z0-9\-._~+/]++=*+)")
 """RFC 6750 section 2.1: b64token."""
@@ -39,7 +39,7 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
         if credentials is None:
             raise _refusal(400, "The token is malformed.", challenge, "invalid_request")
         user = await verify(credentials[1])
-        if user is None:
+        if user is None or user is False:  # False: `return compare_digest(token, known)`
             raise _refusal(401, "The token is not known, or no longer.", challenge, "invalid_token")
         request.state.user = user
         return await next(request)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from aiosock.headers import Headers
+from aiosock.headers import TCHAR, Headers
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -17,6 +17,9 @@ MAX_AGE_SECONDS: Final = 7200
 
 ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 """What browsers send as Origin (RFC 6454 section 6.2): scheme, host and port, no path, in lower case."""
+
+
+_NAME = re.compile(rf"[{TCHAR}]++")
 
 
 def cors(
@@ -34,19 +37,19 @@ def cors(
     answers that they may see beyond the usual ones. With `credentials`, requests come with cookies. Register it before
     what may refuse a request: a preflight comes without credentials, and scripts may read errors too.
 
-    Raises ValueError for what is no origin, and for credentials to all origins, which would hand every visitor's data to
-    every site.
+    Raises ValueError for what is no origin; for a text where a list of names belongs, and for what is no name; and for
+    credentials to all origins, which would hand every visitor's data to every site.
     """
     allowed = _checked(origins, credentials=credentials)
     is_open = ANY in allowed
     usual = {
         "access-control-allow-credentials": "true" if credentials else "",
-        "access-control-expose-headers": ", ".join(expose),
+        "access-control-expose-headers": _names(expose, credentials=credentials),
     }
     preflight = {
         **usual,
-        "access-control-allow-methods": ", ".join(methods),
-        "access-control-allow-headers": ", ".join(headers),
+        "access-control-allow-methods": _names(methods, credentials=credentials),
+        "access-control-allow-headers": _names(headers, credentials=credentials),
         "access-control-max-age": str(max_age_seconds),
     }
 
@@ -83,6 +86,19 @@ def _checked(origins: str | Collection[str], *, credentials: bool) -> frozenset[
         if not ORIGIN.fullmatch(origin):
             raise ValueError(f"not an origin, such as https://example.org: {origin!r}")
     return allowed
+
+
+def _names(names: Collection[str], *, credentials: bool) -> str:
+    """Give names of methods or fields as a list; raise ValueError as `cors` says."""
+    if isinstance(names, str):
+        raise ValueError(f"a list of names, not {names!r}")
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not the name of a method or a field: {name!r}")
+    # A name like any other then: the Fetch standard, "CORS protocol and credentials".
+    if ANY in names and credentials:
+        raise ValueError("with credentials, browsers do not take * for all names: list them")
+    return ", ".join(names)
 
 
 def _is_preflight(request: Request) -> bool:

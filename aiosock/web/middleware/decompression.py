@@ -1,6 +1,7 @@
 """Request bodies in a content coding (RFC 9110 section 8.4), decoded as they are read and no further."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Final
 
 from aiosock.config import MIB
@@ -11,6 +12,7 @@ from aiosock.web.exchange import BodyWriter, Exchange, OnDisconnect
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.wire.head import RequestHead
 
 MAX_BYTES: Final = 16 * MIB
 """As much as `limits.body_bytes` lets a body have that is read whole."""
@@ -23,8 +25,8 @@ def decompression(*, max_bytes: int = MAX_BYTES, max_ratio: float = MAX_RATIO) -
     """Decode request bodies in gzip, and in br and zstd where they are installed; handlers see neither.
 
     Bodies are decoded a block of 64 KiB at a time, when it is read. Answered instead: 413 for one of more than `max_bytes`,
-    or `max_ratio` times its size on the wire and a block; 400 for one that is malformed or ends early; 415 for another
-    coding, and for several at once. What a route says of `body_limit` holds for the decoded body.
+    decoded or not, or `max_ratio` times its size on the wire and a block; 400 for one that is malformed or ends early; 415
+    for another coding, and for several at once. What a route says of `body_limit` holds for the decoded body.
     """
     codings = installed()
 
@@ -38,10 +40,19 @@ def decompression(*, max_bytes: int = MAX_BYTES, max_ratio: float = MAX_RATIO) -
         # They tell of what is on the wire.
         del request.headers["content-encoding"]
         del request.headers["content-length"]
+        request.head = _without_length(request.head)
         request.exchange = _Decoded(request.exchange, decoder(coding), max_bytes, max_ratio)
         return await next(request)
 
     return decompressed
+
+
+def _without_length(head: RequestHead) -> RequestHead:
+    """Give a head that does not tell how long the body is on the wire: other requests may share the one that does."""
+    other = copy(head)
+    other.fields = head.fields.copy()
+    other.fields.content_length = None
+    return other
 
 
 class _Decoded:
@@ -62,6 +73,8 @@ class _Decoded:
             piece = self._decoder.decode(b"")
             while not piece and (data := await self._exchange.receive()):
                 self._received += len(data)
+                if self._received > self._max_bytes + BLOCK:  # frames with nothing in them give nothing to count
+                    raise self._too_long()
                 piece = self._decoder.decode(data)
         except ValueError:
             raise HTTPError(400, "The body is not in the coding that it says.") from None
@@ -69,10 +82,13 @@ class _Decoded:
             raise HTTPError(400, "The body ended before its coding did.")
         self._decoded += len(piece)
         if self._decoded > self._max_bytes:
-            raise HTTPError(413, f"The body may have {self._max_bytes} bytes.")
+            raise self._too_long()
         if self._decoded > self._max_ratio * self._received + BLOCK:
             raise HTTPError(413, f"The body may be compressed {self._max_ratio:g} times.")
         return piece
+
+    def _too_long(self) -> HTTPError:
+        return HTTPError(413, f"The body may have {self._max_bytes} bytes.")
 
     # What is passed on.
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from itertools import zip_longest
-from typing import Literal
+from typing import Final, Literal
 
 from aiosock.errors import ProtocolError
 from aiosock.headers import TCHAR, Headers
@@ -26,6 +26,9 @@ _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]++)\]|([0-9.]++))(?::([0-9]{1,5}+))?+|([
 
 _PAIR = re.compile(rf'([{TCHAR}]++)=(?:([{TCHAR}]++)|"([^"\\]*+)")')
 """RFC 7239 section 4, but for quoted pairs, which no address and no host needs."""
+
+_SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+"""Some proxies, such as Traefik, name a WebSocket's scheme; a request that becomes one is HTTP like any other."""
 
 
 def proxy_headers(
@@ -113,7 +116,7 @@ def _address(node: str) -> Address | None:
 
 
 def _scheme(proto: str) -> str:
-    return proto.lower() if proto.lower() in ("http", "https") else ""
+    return _SCHEMES.get(proto.lower(), "")
 
 
 def _host(host: str) -> str:

@@ -86,4 +86,8 @@ class _Identified:
 
     async def aclose(self) -> None:
         """Close the body; called whether or not it was read."""
-        await close_body(self._body)
+        token = request_ids.set(self._ids)
+        try:
+            await close_body(self._body)
+        finally:
+            request_ids.reset(token)

@@ -112,3 +112,18 @@ def test_what_cannot_be_quoted_is_refused(text: str) -> None:
     ):
         with pytest.raises(ValueError, match="not a realm or a scope"):
             make()
+
+
+async def test_a_verdict_is_as_good_as_a_user() -> None:
+    async def is_known(token: str) -> bool:
+        return compare_digest(token, TOKEN)
+
+    app = App()
+    app.middleware(bearer_auth(is_known))
+
+    @app.get("/")
+    async def home(request: Request) -> str:
+        return "in"
+
+    assert (await given(f"Bearer {TOKEN}", app=app)).status == 200
+    assert (await given("Bearer another", app=app)).status == 401

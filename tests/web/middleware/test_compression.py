@@ -1,9 +1,11 @@
 """Tests of aiosock.web.middleware.compression."""
 
 import asyncio
+import sys
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -256,6 +258,15 @@ async def test_a_client_asks_with_the_tag_it_got(order: tuple[Callable[[], Any],
     assert again.headers["vary"] == "Accept-Encoding"
 
 
+async def test_one_answer_for_all_is_compressed_for_who_wishes_it() -> None:
+    shared = page(etag='"1"')
+    app = compressed(lambda: shared)
+
+    assert (await ask(app, "GET", "/", headers=GZIP)).headers["content-encoding"] == "gzip"
+    plain = await ask(app, "GET", "/")
+    assert (plain.text, plain.headers["etag"], plain.headers.get("content-encoding")) == (TEXT, '"1"', None)
+
+
 # Set up wrong.
 
 
@@ -269,3 +280,8 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch: pytest.Mon
     assert "br" not in codings.installed()
     with pytest.raises(ValueError, match=r"pip install 'aiosock\[compress\]'"):
         compression(codings=["br"])
+
+
+def test_a_library_that_cannot_bound_what_it_inflates_is_as_good_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))  # as before brotli 1.2
+    assert "br" not in codings.installed()

@@ -237,3 +237,17 @@ def test_credentials_to_all_are_refused(origins: Any) -> None:
 def test_what_no_browser_sends_is_refused(origin: str) -> None:
     with pytest.raises(ValueError, match="not an origin"):
         cors([origin])
+
+
+@pytest.mark.parametrize("option", ["methods", "headers", "expose"])
+@pytest.mark.parametrize("names", ["content-type", ["a b"], ["a,b"], [""]])
+def test_what_is_no_list_of_names_is_refused(option: str, names: Any) -> None:
+    with pytest.raises(ValueError, match=r"a list of names|not the name"):
+        cors(SITE, **{option: names})
+
+
+@pytest.mark.parametrize("option", ["methods", "headers", "expose"])
+def test_all_names_are_none_with_credentials(option: str) -> None:
+    cors(SITE, **{option: ["*"]})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="list them"):
+        cors(SITE, credentials=True, **{option: ["*"]})  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Tests of aiosock.web.middleware.decompression."""
 
 import gzip
+import os
 import tracemalloc
 from typing import Any
 
@@ -138,9 +139,22 @@ async def test_the_decoded_body_has_a_bound(coding: str) -> None:
     assert (await post(app_with(max_bytes=len(TEXT) - 1), body, coding)).status == 413
 
 
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+async def test_members_with_nothing_in_them_have_a_bound(coding: str) -> None:
+    empty = encoded(coding, b"")
+    count = 2 * BLOCK // len(empty)
+
+    assert (await post(app_with(max_bytes=2 * BLOCK), empty * count, coding)).body == b""
+    assert (await post(app_with(max_bytes=BLOCK // 2), empty * count, coding)).status == 413
+
+
 async def test_the_bound_of_a_route_is_of_the_decoded_body() -> None:
     assert (await post(app_with(), gzip.compress(bytes(1000)), "gzip", "/small")).status == 200
     assert (await post(app_with(), gzip.compress(bytes(1001)), "gzip", "/small")).status == 413
+
+    longer = gzip.compress(os.urandom(1000))
+    assert len(longer) > 1000
+    assert (await post(app_with(), longer, "gzip", "/small")).status == 200
 
 
 @pytest.mark.parametrize("coding", CODINGS)

@@ -7,6 +7,7 @@ import pytest
 from aiosock import App, Request, Response
 from aiosock.testing.client import ClientResponse
 from aiosock.web.middleware import etag
+from aiosock.web.middleware.etag import THREAD_BYTES
 from tests.web.ask import app_of, ask
 
 
@@ -98,3 +99,19 @@ async def test_others_have_none() -> None:
     assert "etag" not in (await answer(Response.text("gone", 410))).headers
     assert "etag" not in (await answer(page(), "POST", content_length="0")).headers
     assert (await answer(page(), "POST", content_length="0", if_none_match="*")).status == 200
+
+
+async def test_a_long_body_has_a_tag_too() -> None:
+    text = "a" * THREAD_BYTES
+    tag = await tag_of(text)
+
+    assert tag != await tag_of(text + "a")
+    assert (await answer(page(text), if_none_match=tag)).status == 304
+
+
+async def test_one_answer_for_all_is_confirmed_to_each() -> None:
+    shared = page()
+    tag = (await answer(shared)).headers["etag"]
+
+    for _ in range(2):
+        assert (await answer(shared, if_none_match=tag)).status == 304

@@ -125,6 +125,11 @@ async def test_of_several_schemes_that_of_the_client_counts() -> None:
     assert (await seen(behind(), *fields))[1:] == ("https", "site.example")
 
 
+@pytest.mark.parametrize(("proto", "scheme"), [("ws", "http"), ("wss", "https"), ("HTTPS", "https"), ("WSS", "https")])
+async def test_a_websocket_begins_with_http(proto: str, scheme: str) -> None:
+    assert (await seen(behind(), ("x-forwarded-proto", proto)))[1] == scheme
+
+
 async def test_a_scheme_or_host_that_is_none_is_passed_over() -> None:
     for proto in ("gopher", "https:", "", "javascript"):
         assert (await seen(behind(), ("x-forwarded-proto", proto)))[1] == "http"

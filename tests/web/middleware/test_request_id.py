@@ -125,6 +125,22 @@ async def test_the_lines_of_a_streamed_body_have_them_too(lines: list[logging.Lo
     assert {record.__dict__["request_id"] for record in lines} == {answer.headers["x-request-id"]}
 
 
+async def test_the_lines_of_a_body_that_is_given_up_have_them_too(lines: list[logging.LogRecord]) -> None:
+    app = identified()
+
+    @app.get("/endless")
+    async def endless(request: Request) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "more"
+        finally:
+            logger.warning("given up")
+
+    answer = await ask(app, "HEAD", "/endless")
+
+    assert [record.__dict__["request_id"] for record in lines] == [answer.headers["x-request-id"]]
+
+
 async def test_requests_at_once_do_not_mix(lines: list[logging.LogRecord]) -> None:
     app = identified()
     async with (

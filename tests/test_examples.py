@@ -1,12 +1,24 @@
 """Each example does what it says; those that stream end at shutdown."""
 
 import asyncio
+import gzip
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import httpx
 import pytest
 
+from aiosock import Config, Handler, Request, Response, Server
 from aiosock.testing import Client
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -29,6 +41,9 @@ def test_every_example_has_a_test() -> None:
         "hello",
         "login",
         "notes",
+        "poll",
+        "proxy",
+        "test_poll",
         "timing",
     }
 
@@ -160,3 +175,236 @@ async def test_a_job_goes_on_after_its_answer_and_is_waited_for_at_the_end() -> 
         assert (await client.get("/jobs/2")).status == 404
         await client.post("/jobs", body=b"other")
     assert example.app.state.jobs[2].result() == example.digest(b"other")
+
+
+def test_the_tests_of_the_poll_pass_wherever_they_are_copied_to(tmp_path: Path) -> None:
+    for name in ("poll.py", "test_poll.py"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_poll.py"]
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stdout.splitlines()[-1].startswith("7 passed"), done.stdout
+
+
+# The proxy, before a server on a real port.
+
+
+@asynccontextmanager
+async def proxied(upstream: Handler, patience: float = 10) -> AsyncIterator[Client]:
+    example: Any = load("proxy")
+    async with Server(upstream, Config(port=0, access_log=False)) as server, Client(example.app) as client:
+        example.UPSTREAM = httpx.URL(server.urls[0])
+        example.TIMEOUT = httpx.Timeout(patience)
+        yield client
+
+
+async def arrived(request: Request) -> Response:
+    """Answer with what has arrived."""
+    fields = [*request.headers.items(), ("target", request.target), ("method", request.method)]
+    return Response.json([list(field) for field in fields])
+
+
+async def test_the_proxy_says_who_asks_and_keeps_what_is_for_one_connection() -> None:
+    fields = {
+        "host": "shop.example:8080",
+        "connection": "X-Secret, close",
+        "x-secret": "for the proxy",
+        "te": "trailers",
+        "via": "1.0 other",
+        "x-forwarded-for": "forged",
+        "forwarded": "for=forged",
+        "x-kept": "caf\xe9",
+    }
+    async with proxied(arrived) as client:
+        answer = await client.get("/a/../b%2F%7e?q=%20|&q", headers=fields)
+
+    assert sorted(answer.json()) == [
+        ["host", "shop.example:8080"],
+        ["method", "GET"],
+        ["target", "/a/../b%2F%7e?q=%20|&q"],
+        ["via", "1.0 other"],
+        ["via", "1.1 aiosock"],
+        ["x-forwarded-for", "127.0.0.1"],
+        ["x-forwarded-host", "shop.example:8080"],
+        ["x-forwarded-proto", "http"],
+        ["x-kept", "caf\xe9"],
+    ]
+    assert answer.headers["via"] == "1.1 aiosock"
+
+
+async def test_an_answer_comes_through_the_proxy_as_it_is() -> None:
+    async def answer(request: Request) -> Response:
+        headers = {"content-encoding": "gzip", "etag": '"1"'}
+        response = Response(gzip.compress(b"text"), 203, headers)
+        response.set_cookie("a", "1")
+        response.set_cookie("b", "2")
+        return response
+
+    async with proxied(answer) as client:
+        whole, head = await client.get("/"), await client.head("/")
+
+    for got in (whole, head):
+        assert (got.status, got.headers["etag"]) == (203, '"1"')
+        assert [cookie.partition(";")[0] for cookie in got.headers.get_all("set-cookie")] == ["a=1", "b=2"]
+        assert got.headers["content-length"] == str(len(whole.body))
+    assert gzip.decompress(whole.body) == b"text"
+    assert head.body == b""
+
+
+@pytest.mark.parametrize("status", [204, 304, 404, 500])
+async def test_every_status_comes_through_the_proxy(status: int) -> None:
+    async def answer(request: Request) -> Response:
+        return Response(b"" if status in (204, 304) else b"text", status, {"x-kept": "yes"})
+
+    async with proxied(answer) as client:
+        peer = await client.connect()
+        for _ in range(3):
+            peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            got = await peer.response()
+            assert (got.status, got.headers["x-kept"]) == (status, "yes")
+
+
+async def test_what_an_answer_says_of_its_own_connection_ends_at_the_proxy() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nConnection: X-Secret, close\r\nX-Secret: s\r\nKeep-Alive: max=1\r\nX-Kept: yes\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        )
+        writer.close()
+        await writer.wait_closed()
+
+    example: Any = load("proxy")
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, Client(example.app) as client:
+        example.UPSTREAM = httpx.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        got = await client.get("/")
+
+    assert sorted(got.headers) == ["content-length", "date", "via", "x-kept"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_bodies_stream_through_the_proxy_both_ways(chunked: bool) -> None:
+    began, may_end = asyncio.Event(), asyncio.Event()
+    body = os.urandom(5_000_000)
+
+    async def digest(request: Request) -> Response:
+        digest = sha256()
+        async for piece in request.body:
+            digest.update(piece)
+            began.set()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield digest.digest()
+            await may_end.wait()
+            yield body
+
+        return Response(pieces(), headers={"content-length": str(32 + len(body))} if not chunked else {})
+
+    def sent(piece: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
+
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    async with proxied(digest) as client, asyncio.timeout(client.patience):
+        peer = await client.connect()
+        peer.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n" + sent(body[:100_000]))
+        await began.wait()
+        peer.send(sent(body[100_000:]) + b"0\r\n\r\n" * chunked)
+        while sha256(body).digest() not in peer.received:
+            await peer.receive()
+        may_end.set()
+        while body[-1000:] not in peer.received:
+            await peer.receive()
+
+
+async def test_a_client_that_does_not_read_holds_up_the_server_behind_the_proxy() -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield bytes(65_536)
+
+    async def answer(request: Request) -> Response:
+        request.exchange.on_disconnect = "eager"
+        return Response(endless())
+
+    async with proxied(answer) as client, asyncio.timeout(client.patience):
+        peer = await client.connect()
+        peer.stall()
+        peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        before = -1
+        while before != sent or not sent:
+            before = sent
+            for _ in range(100):
+                await client.settle()
+        assert sent < 1000  # what the buffers on the way hold, the kernel's above all
+        peer.reset()
+        await client.advance(1)
+        await peer.done()
+
+
+async def test_what_is_refused_while_the_body_is_read_is_the_clients_fault() -> None:
+    async def read(request: Request) -> Response:
+        return Response(await request.read())
+
+    async with proxied(read) as client:
+        peer = await client.connect()
+        peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n")
+        assert (await peer.response("POST")).status == 400
+
+
+async def test_where_nobody_listens_it_is_502() -> None:
+    example: Any = load("proxy")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        example.UPSTREAM = httpx.URL(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        async with Client(example.app) as client:
+            assert (await client.get("/")).status == 502
+
+
+async def test_where_nobody_answers_it_is_504() -> None:
+    async def never(request: Request) -> Response:
+        request.exchange.on_disconnect = "eager"
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with proxied(never, patience=0.1) as client:
+        assert (await client.get("/")).status == 504
+
+
+@pytest.mark.parametrize("leave", ["reset", "end"])
+@pytest.mark.parametrize("answered", [False, True])
+async def test_whoever_leaves_the_proxy_leaves_the_server_behind_it(leave: str, answered: bool) -> None:
+    began, left = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                began.set()
+                yield b"piece"
+                await asyncio.sleep(0)
+        finally:
+            left.set()
+
+    async def wait(request: Request) -> Response:
+        request.exchange.on_disconnect = "eager"
+        if answered:
+            return Response(endless())
+        try:
+            began.set()
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        raise AssertionError
+
+    async with proxied(wait) as client, asyncio.timeout(client.patience):
+        peer = await client.connect()
+        peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await began.wait()
+        getattr(peer, leave)()
+        await client.advance(1)
+        await peer.done()
+        await left.wait()

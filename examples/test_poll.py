@@ -1,0 +1,64 @@
+"""The tests of poll.py, with pytest and pytest-asyncio: `python -m pytest test_poll.py`, in this directory."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from poll import app
+
+from aiosock.testing import Client
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[Client]:
+    """The app in memory: its lifespan begins with each test and ends with it, so that no test sees another's votes."""
+    async with Client(app) as client:
+        yield client
+
+
+async def test_a_vote_counts(client: Client) -> None:
+    response = await client.post("/votes", json={"drink": "tea"})
+
+    assert response.status == 201
+    assert response.json() == {"tea": 1, "coffee": 0}
+
+
+async def test_a_visitor_has_one_vote(client: Client) -> None:
+    first = await client.post("/votes", json={"drink": "tea"})
+    cookie = first.headers["set-cookie"].partition(";")[0]  # the client keeps none of its own accord
+    second = await client.post("/votes", json={"drink": "tea"}, headers={"cookie": cookie})
+
+    assert second.status == 409
+
+
+async def test_a_drink_that_there_is_not_is_refused(client: Client) -> None:
+    response = await client.post("/votes", json={"drink": "mud"})
+
+    assert (response.status, response.json()) == (422, {"error": "there is no mud"})
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b" " * 1001, 413)])
+async def test_what_is_no_vote_is_refused(client: Client, body: bytes, status: int) -> None:
+    response = await client.post("/votes", body=body, headers={"content-type": "application/json"})
+
+    assert response.status == status
+
+
+async def test_the_table_is_streamed(client: Client) -> None:
+    await client.post("/votes", json={"drink": "coffee"})
+
+    async with client.stream("GET", "/votes.csv") as (response, body):
+        assert response.headers["transfer-encoding"] == "chunked"
+        assert b"".join([piece async for piece in body]) == b"coffee,1\ntea,0\n"
+
+
+async def test_a_voter_who_falls_asleep_is_given_up(client: Client) -> None:
+    voter = await client.connect()
+    voter.send(
+        b'POST /votes HTTP/1.1\r\nHost: poll\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"dri'
+    )
+    await client.advance(30)  # the client's clock: no test waits
+
+    assert (await voter.response()).status == 408

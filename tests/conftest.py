@@ -5,8 +5,10 @@ Those marked `costly` run under uvloop only, and under asyncio with `-m slow`.
 
 import asyncio
 import gc
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,21 @@ def pytest_collection_finish() -> None:
     """Take ten thousand collected tests out of every later garbage collection: some tests collect, 0.3 s each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one MiB."""
+    path = tmp_path / "tiny"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        pytest.skip("there is no mount")
+    if done.returncode:
+        pytest.skip(f"cannot mount: {done.stderr.decode().strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], capture_output=True, check=True)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
+from aiosock.web.saving import take_name
 from aiosock.web.static.handler import HIDDEN_ERRORS
 from aiosock.web.static.tree import Tree
 
@@ -63,10 +64,10 @@ class Arrival:
             status = self._status()
             self._permit(status)  # again: much can happen while a body arrives
             if status is None:
-                self._link()
+                take_name(self._temporary, self._name, self._place)
                 return False
             os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # what was private stays so
-            self._rename()
+            os.replace(self._temporary, self._name, src_dir_fd=self._place, dst_dir_fd=self._place)
             return True
 
     def close(self) -> None:
@@ -83,20 +84,3 @@ class Arrival:
             return os.stat(self._name, dir_fd=self._place, follow_symlinks=False)
         except FileNotFoundError:
             return None
-
-    def _link(self) -> None:
-        """Give it a name that nobody has; unlike a rename, a link cannot replace what another process puts there."""
-        try:
-            os.link(self._temporary, self._name, src_dir_fd=self._place, dst_dir_fd=self._place, follow_symlinks=False)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links, such as exFAT: take the name first, empty
-            os.close(os.open(self._name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._place))
-            try:
-                self._rename()
-            except BaseException:
-                os.unlink(self._name, dir_fd=self._place)
-                raise
-
-    def _rename(self) -> None:
-        os.replace(self._temporary, self._name, src_dir_fd=self._place, dst_dir_fd=self._place)

@@ -1,24 +1,26 @@
-"""Uploads: files that arrive by PUT (RFC 9110 section 9.3.4), whole or not at all."""
+"""Uploads: files that arrive by PUT (RFC 9110 section 9.3.4) or in a form (RFC 7578), each whole or not at all."""
 
 import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
 import aiofiles
 
 from aiosock.errors import ConfigError, HTTPError
-from aiosock.share.arrival import SUPPORTED, Arrival
+from aiosock.share.arrival import SUPPORTED, Arrival, Permit
 from aiosock.web.names import safe_name
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.web.room import demand_room
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.representation import Representation
 from aiosock.web.threads import ended, write_all
 from aiosock.wire.conditional import Verdict, evaluate
+from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments
 
 UPLOAD_BYTES: Final = 1024**3
@@ -27,16 +29,12 @@ UPLOAD_BYTES: Final = 1024**3
 PIECES: Final = 16
 """Pieces of a body, of 64 KiB at the most, that are written together."""
 
-_NO_ROOM = (507, "There is no room for that.")
 _NO_RIGHT = (403, "The server may not write there.")
 _NO_DIRECTORY = (404, "There is no directory to put that into.")
 _NO_NAME = (400, "The file system does not take that name.")
 _NO_DESCRIPTOR = (503, "The server has too many files open.")
 
 _REFUSALS: Final = {
-    errno.ENOSPC: _NO_ROOM,
-    errno.EDQUOT: _NO_ROOM,
-    errno.EFBIG: _NO_ROOM,
     errno.EACCES: _NO_RIGHT,
     errno.EPERM: _NO_RIGHT,
     errno.EROFS: _NO_RIGHT,
@@ -51,10 +49,10 @@ _REFUSALS: Final = {
 
 
 class Upload:
-    """A Handler that stores what is PUT below a directory of files, and leaves everything else to them.
+    """A Handler that stores what is PUT below a directory of files, or POSTed there, and leaves everything else to them.
 
     The bytes go to a temporary name beside the place they are for, and get their own when all of them are there. A file
-    that exists is replaced only for a request that says so with If-Match.
+    that exists is replaced only for a PUT that says so with If-Match.
     """
 
     def __init__(self, files: StaticFiles, limit: int = UPLOAD_BYTES) -> None:
@@ -65,60 +63,94 @@ class Upload:
         self._limit = limit
 
     async def __call__(self, request: Request) -> Response:
-        """Store a file, or answer with one.
+        """Store files, or answer with one.
 
-        Raises HTTPError: 400 for a part of a file, 403 where the server may not write, 404 for a directory that is not
-        there, 409 for a file that is, 412 where a precondition fails, 413 beyond the limit, 415 for a file in a content
-        coding, 507 where the disk is full; and what StaticFiles raises.
+        Raises HTTPError: 400 for a part of a file and for none, 403 where the server may not write, 404 for a directory
+        that is not there, 409 for a file that is, 412 where a precondition fails, 413 beyond the limit, 415 for a content
+        coding and for what is no form, 507 where the disk is full; and what StaticFiles raises.
         """
-        if request.method == "PUT":
-            return await self._store(request)
+        stores = "POST" if request.subpath.endswith("/") else "PUT"
+        if request.method in (stores, "PUT"):
+            # Nobody is left to cancel: where the client leaves, reading the body raises; what is there whole is kept.
+            request.exchange.on_disconnect = "finish"
+            return await (self._take_form(request) if request.method == "POST" else self._take_file(request))
         try:
             return await self._files(request)
         except HTTPError as error:
             if error.status == 405:
-                raise HTTPError(405, error.detail, {"allow": "GET, HEAD, PUT"}) from None
+                raise HTTPError(405, error.detail, {"allow": f"GET, HEAD, {stores}"}) from None
             raise
 
-    async def _store(self, request: Request) -> Response:
+    async def _take_file(self, request: Request) -> Response:
+        """Store what is PUT."""
         *directory, asked = decode_segments(request.subpath)
         name = safe_name(asked, self._files.tree.dotfiles)
-        self._refuse_early(request)
-        # Nobody is left to cancel: where the client leaves, reading the body raises; when all of it is there, it is kept.
-        request.exchange.on_disconnect = "finish"
-        arrival = Arrival(self._files.tree, directory, name, lambda status: _permit(request, name, status))
+        if (request.head.fields.content_length or 0) > self._limit:
+            raise self._too_long()
+        _refuse_early(request)
+
+        def permit(status: os.stat_result | None) -> None:
+            _permit(request, name, status)
+
         try:
-            await ended(asyncio.to_thread(arrival.begin))
-            size = await self._receive(request, arrival.descriptor)
-            replaced = await ended(asyncio.to_thread(arrival.publish))
+            size, replaced = await self._store(directory, name, permit, request.body)
         except FileExistsError:
             raise _there_already(name) from None
+        location = request.raw_path.rpartition("/")[0] + "/" + quote(name)
+        return Response.json({"name": name, "size": size}, 200 if replaced else 201, {"location": location})
+
+    async def _take_form(self, request: Request) -> Response:
+        """Store the files of a form, those whose names are taken excepted; send a browser back to the directory."""
+        _refuse_early(request)
+        *directory, _ = decode_segments(request.subpath)
+        stored: list[dict[str, str | int]] = []
+        taken: list[str] = []
+        limits = request.exchange.connection.limits
+        # No part may be longer, and there are no more of them.
+        async for part in request.parts(limits.form_parts * max(self._limit, limits.form_field_bytes)):
+            if part.filename is None:
+                continue
+            name = safe_name(part.filename, self._files.tree.dotfiles)
+            try:
+                size, _ = await self._store(directory, name, _refuse_to_replace, part)
+                stored.append({"name": name, "size": size})
+            except FileExistsError:
+                # The browser is still sending: it would not see an answer before the end.
+                taken.append(name)
+        if taken:
+            others = f" Stored: {', '.join(str(file['name']) for file in stored)}." if stored else ""
+            raise HTTPError(409, f"There already: {', '.join(taken)}.{others}")
+        if not stored:
+            raise HTTPError(400, "Choose a file.")
+        if choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json")) != "text/html":
+            return Response.json({"files": stored}, 201)
+        # Relative: whatever this is mounted at, and never another host.
+        return Response.redirect(f"./?{request.head.query}" if request.head.query else "./")
+
+    async def _store(
+        self, directory: Sequence[str], name: str, permit: Permit, pieces: AsyncIterable[bytes]
+    ) -> tuple[int, bool]:
+        """Write a file; give its size, and whether it took another's place. Raises FileExistsError, and HTTPError."""
+        arrival = Arrival(self._files.tree, directory, name, permit)
+        try:
+            with demand_room():
+                await ended(asyncio.to_thread(arrival.begin))
+                size = await self._receive(pieces, arrival.descriptor)
+                replaced = await ended(asyncio.to_thread(arrival.publish))
         except OSError as error:
             if error.errno not in _REFUSALS:
-                raise
+                raise  # FileExistsError among them
             raise HTTPError(*_REFUSALS[error.errno]) from None
         finally:
             await ended(asyncio.to_thread(arrival.close))
         self._forget(directory, name)
-        location = request.raw_path.rpartition("/")[0] + "/" + quote(name)
-        return Response.json({"name": name, "size": size}, 200 if replaced else 201, {"location": location})
+        return size, replaced
 
-    def _refuse_early(self, request: Request) -> None:
-        """Raise HTTPError for what can be told from the head, before the client is asked for the body."""
-        if (request.head.fields.content_length or 0) > self._limit:
-            raise self._too_long()
-        # RFC 9110 section 14.5: the rest of a file, as `curl -C` sends it, must not be taken for the whole.
-        if "content-range" in request.headers:
-            raise HTTPError(400, "A file is taken whole, not in parts.")
-        # Section 8.4: stored as it comes, it would be served without its coding.
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise HTTPError(415, "A file is taken as it is, in no content coding.", {"accept-encoding": "identity"})
-
-    async def _receive(self, request: Request, descriptor: int) -> int:
-        """Write the body to a file; give its size."""
+    async def _receive(self, pieces: AsyncIterable[bytes], descriptor: int) -> int:
+        """Write the pieces to a file; give its size."""
         size = 0
         async with aiofiles.open(descriptor, "wb", buffering=0, closefd=False) as file:
-            async for block in _blocks(request):
+            async for block in _blocks(pieces):
                 size += len(block)
                 if size > self._limit:
                     raise self._too_long()
@@ -135,6 +167,21 @@ class Upload:
 
     def _too_long(self) -> HTTPError:
         return HTTPError(413, f"A file may have {self._limit} bytes.")
+
+
+def _refuse_early(request: Request) -> None:
+    """Raise HTTPError for what can be told from the head, before the client is asked for the body."""
+    # RFC 9110 section 14.5: the rest of a file, as `curl -C` sends it, must not be taken for the whole.
+    if "content-range" in request.headers:
+        raise HTTPError(400, "A file is taken whole, not in parts.")
+    # Section 8.4: stored as it comes, it would be served without its coding.
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPError(415, "A file is taken as it is, in no content coding.", {"accept-encoding": "identity"})
+
+
+def _refuse_to_replace(status: os.stat_result | None) -> None:
+    if status is not None:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def _permit(request: Request, name: str, status: os.stat_result | None) -> None:
@@ -157,12 +204,12 @@ def _there_already(name: str) -> HTTPError:
     return HTTPError(409, f"{name} is there already; to replace it, send If-Match.")
 
 
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    """Give the body in blocks that are worth a hop to a thread."""
-    pieces: list[bytes] = []
-    async for piece in request.body:
-        pieces.append(piece)
-        if len(pieces) == PIECES:
-            yield b"".join(pieces)
-            pieces = []
-    yield b"".join(pieces)
+async def _blocks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Join pieces to blocks that are worth a hop to a thread."""
+    block: list[bytes] = []
+    async for piece in pieces:
+        block.append(piece)
+        if len(block) == PIECES:
+            yield b"".join(block)
+            block = []
+    yield b"".join(block)

@@ -62,7 +62,7 @@ class Upload:
         """Write the content to a file and give its path: `target`, or `filename` in it where it is a directory.
 
         A file at `target` is replaced, one in a directory is not: the client has chosen its name. Raises
-        FileExistsError, other OSErrors, HTTPError (400) for a directory and no file name.
+        FileExistsError, other OSErrors, HTTPError: 400 for a directory and no file name, 507 where the disk is full.
         """
         from aiosock.web.saving import save
 
@@ -215,7 +215,7 @@ async def collect(parts: Parts, exchange: Exchange) -> Form:
     """Keep all parts: fields as text, files in memory while the form may hold more, then in one file.
 
     Raises what `Part.__anext__` raises, and HTTPError: 413 for fields of more characters than `limits.body_bytes`, 400 for
-    text that is not UTF-8.
+    text that is not UTF-8, 507 where the disk is full.
     """
     from aiosock.web.spool import Spool
 

@@ -8,6 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from aiosock.errors import HTTPError
+from aiosock.web.room import demand_room
 from aiosock.web.threads import ended, write_all
 
 Target = str | os.PathLike[str]
@@ -43,12 +44,12 @@ class Draft:
         """Give the file its name; raise FileExistsError where that is the client's choice, and taken."""
         assert self._temporary is not None
         if self._in_directory:
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # takes the name, follows no link
-        os.replace(self._temporary, self.path)
-        self._temporary = None
+            take_name(self._temporary, self.path)
+        else:
+            os.replace(self._temporary, self.path)
 
     def close(self) -> None:
-        """Close the file, and remove it unless it has been published."""
+        """Close the file, and remove its temporary name, which a link leaves behind."""
         if self.file is not None:
             self.file.close()
         if self._temporary is not None:
@@ -56,21 +57,38 @@ class Draft:
                 self._temporary.unlink()
 
 
+def take_name(temporary: Target, name: Target, place: int | None = None) -> None:
+    """Give a file a name that nobody has, both relative to the directory `place`; raise FileExistsError where one has it.
+
+    Unlike a rename, a link cannot replace what another process puts there. The temporary name may be left.
+    """
+    try:
+        os.link(temporary, name, src_dir_fd=place, dst_dir_fd=place, follow_symlinks=False)
+    except OSError:  # the name is taken, or a file system has no links, such as exFAT: then take it first, empty
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=place))
+        try:
+            os.replace(temporary, name, src_dir_fd=place, dst_dir_fd=place)
+        except BaseException:
+            os.unlink(name, dir_fd=place)
+            raise
+
+
 async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
     """Write the pieces to a file and give its path; `name`, a safe one, is for where `target` is a directory.
 
-    In a directory no file is replaced. Raises FileExistsError, other OSErrors, HTTPError (400) where there is no name,
-    and what the pieces raise; there is then no file.
+    In a directory no file is replaced. Raises FileExistsError, other OSErrors, HTTPError: 400 where there is no name, 507
+    where the disk is full; and what the pieces raise; there is then no file.
     """
     from aiofiles.threadpool import wrap
 
     draft = Draft(target, name)
     try:
-        await ended(asyncio.to_thread(draft.begin))
-        file = wrap(draft.file)
-        async for piece in pieces:
-            await write_all(file, piece)
-        await ended(asyncio.to_thread(draft.publish))
+        with demand_room():
+            await ended(asyncio.to_thread(draft.begin))
+            file = wrap(draft.file)
+            async for piece in pieces:
+                await write_all(file, piece)
+            await ended(asyncio.to_thread(draft.publish))
     finally:
         await ended(asyncio.to_thread(draft.close))
     return draft.path

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from io import FileIO
 
 from aiosock.web.file import read_span
+from aiosock.web.room import demand_room
 from aiosock.web.threads import ended, write_all
 from aiosock.wire.ranges import Span
 
@@ -25,13 +26,14 @@ class Spool:
         self._is_over = False
 
     async def append(self, block: bytes) -> None:
-        """Write a block to the end."""
+        """Write a block to the end; raise HTTPError (507) where the disk is full."""
         from aiofiles.threadpool import wrap
 
         async with self._in_use():
-            if self._file is None:
-                await ended(asyncio.to_thread(self._open))
-            await write_all(wrap(self._file), block)
+            with demand_room():
+                if self._file is None:
+                    await ended(asyncio.to_thread(self._open))
+                await write_all(wrap(self._file), block)
             self.size += len(block)
 
     async def read(self, start: int, length: int) -> bytes:

@@ -85,6 +85,7 @@ async def test_uploads_must_be_asked_for(root: Path) -> None:
         ("GET", "/nothing"),
         ("PUT", "/new"),
         ("PUT", "/file.txt"),
+        ("POST", "/"),
         ("DELETE", "/file.txt"),
         ("OPTIONS", "/"),
         ("OPTIONS", "*"),

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import stat
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -629,24 +628,6 @@ async def test_without_descriptors_it_is_503(root: Path, monkeypatch: pytest.Mon
     assert answer.status == 503
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one MiB."""
-    path = tmp_path / "tiny"
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False)
-    except OSError:
-        pytest.skip("there is no mount")
-    if done.returncode:
-        pytest.skip(f"cannot mount: {done.stderr.decode().strip()}")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", str(path)], capture_output=True, check=True)
-
-
 async def test_a_full_disk_takes_nothing_and_the_next_file_that_fits(tiny: Path) -> None:
     app = uploading(tiny)
 
@@ -735,6 +716,14 @@ async def test_other_methods_are_told_which_there_are(root: Path, method: str) -
 
     assert answer.status == 405
     assert answer.headers["allow"] == "GET, HEAD, PUT"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS"])
+async def test_of_a_directory_they_are_others(root: Path, method: str) -> None:
+    answer = await ask(uploading(root), method, "/sub/")
+
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 async def test_files_are_served_as_ever(root: Path) -> None:

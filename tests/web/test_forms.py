@@ -1,8 +1,10 @@
 """Tests of aiosock.web.forms, and of the temporary files behind it."""
 
 import asyncio
+import errno
 import os
 import re
+import tempfile
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from aiosock import App, Form, HTTPError, Limits, Request, Response, Upload
 from aiosock.testing import Client
+from aiosock.web import saving
 from aiosock.web.forms import Part
 from tests.web.ask import app_of
 
@@ -510,6 +513,75 @@ async def test_a_file_without_a_name_needs_one_to_be_saved_in_a_directory(tmp_pa
 async def test_where_there_is_no_directory_nothing_is_saved(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await saved_or_raised(tmp_path / "none" / "x", "x")
+
+
+async def test_where_there_are_no_links_a_name_is_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    assert await saved(tmp_path) == tmp_path / "x.bin"
+
+    monkeypatch.setattr(os, "replace", failing(errno.EIO))
+    with pytest.raises(OSError, match="refused"):
+        await saved_or_raised(tmp_path, "y.bin")
+    assert names_in(tmp_path) == ["x.bin"]
+
+
+def failing(number: int) -> Callable[..., None]:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(number, "refused")
+
+    return fail
+
+
+# A full disk.
+
+
+async def spooled(request: Request) -> int:
+    return len(await request.form())
+
+
+async def saved_whole(request: Request) -> str:
+    upload = (await request.form())["f"]
+    assert isinstance(upload, Upload)
+    return (await upload.save(Path(tempfile.gettempdir()))).name
+
+
+async def saved_as_it_arrives(request: Request) -> str:
+    part = await anext(request.parts())
+    return (await part.save(Path(tempfile.gettempdir()))).name
+
+
+@pytest.mark.parametrize(
+    ("take", "limits", "left"),
+    [(spooled, ON_DISK, 1), (saved_whole, Limits(form_memory_bytes=2**30), "x"), (saved_as_it_arrives, Limits(), "x")],
+)
+async def test_a_full_disk_is_507_and_the_next_form_that_fits_is_taken(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[[Request], Awaitable[Any]], limits: Limits, left: Any
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tiny))
+
+    assert await outcome(take, file("f", "x", LARGE * 2) + END, limits=limits) == (507, "There is no room for that.")
+    assert names_in(tiny) == []
+    assert await outcome(take, file("f", "x", LARGE[:500_000]) + END, limits=limits) == left
+
+
+@pytest.mark.parametrize(("number", "answer"), [(errno.EDQUOT, 507), (errno.EFBIG, 507), (errno.EIO, 500)])
+@pytest.mark.parametrize("function", ["link", "open"])
+async def test_only_want_of_room_is_507(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, number: int, answer: int
+) -> None:
+    if function == "link":
+        monkeypatch.setattr(os, "link", failing(number))
+        monkeypatch.setattr(os, "open", failing(number))
+    else:
+        monkeypatch.setattr(saving, "FileIO", failing(number))
+
+    async def handler(request: Request) -> None:
+        async for part in request.parts():
+            await part.save(tmp_path)
+
+    async with Client(app_of(handler)) as client:
+        assert (await client.post("/", body=file("f", "x", b"") + END, headers=MULTIPART)).status == answer
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("leaves", ["reset", "end"])

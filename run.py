@@ -10,6 +10,7 @@ from typing import Any
 from aiosock import App, Event, EventStream, Request, Response, StaticFiles
 from aiosock.cli import main
 from aiosock.web.middleware import csrf
+from aiosock.wire.negotiation import choose_media_type
 
 app = App()
 files = StaticFiles(Path(__file__).parent / "static")
@@ -20,7 +21,7 @@ app.middleware(csrf())  # what another site makes a browser send is refused
 @app.get("/")
 async def home(request: Request) -> Response:
     """Answer a browser with a page, and curl with a line."""
-    if "text/html" not in request.headers.get("accept", ""):
+    if choose_media_type(request.headers.get("accept", ""), ("text/html", "text/plain")) == "text/plain":
         return Response.text(
             "Hello from aiosock! Try /hello/you, /echo, /time and /upload.\n", headers={"vary": "Accept"}
         )

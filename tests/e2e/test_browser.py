@@ -326,6 +326,32 @@ def test_chosen_files_are_sent_with_progress(
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == contents
 
 
+def test_files_are_sent_without_scripts(
+    inbox: tuple[str, Path], opened: Opener, browser: Browser, shots: Path, tmp_path: Path
+) -> None:
+    url, directory = inbox
+    contents = {"large.bin": os.urandom(8_000_000), "ü & 100%.txt": b"small", "empty.txt": b""}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    page = opened(f"{url}?sort=size&order=desc", java_script_enabled=False)
+
+    page.get_by_label("Drop files here").set_input_files([tmp_path / name for name in contents])
+    page.screenshot(path=shots / "without-scripts.png")
+    page.get_by_role("button", name="Send").click()
+
+    expect(page).to_have_url(f"{url}?sort=size&order=desc")
+    assert names_on(page) == ["large.bin", "ü & 100%.txt", "empty.txt"]
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == contents
+
+    # Not `opened`: a browser notes a refusal on its console.
+    with browser.new_context(java_script_enabled=False) as context:
+        again = context.new_page()
+        again.goto(url)
+        again.get_by_label("Drop files here").set_input_files([tmp_path / "empty.txt"])
+        again.get_by_role("button", name="Send").click()
+        expect(again.get_by_text("There already: empty.txt.")).to_be_visible()
+
+
 DROP = """([name, size]) => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(size)], name));

@@ -79,9 +79,11 @@ def test_curl_uploads_and_replaces_what_it_names(loop: str, root: Path, tmp_path
         assert curl("-T", str(big), "-H", "If-Match: *", url).json == {"name": "big.bin", "size": 7}
         assert curl(f"{url}big.bin").text == "shorter"
         assert curl("-T", "-", f"{url}piped", body=b"piped").json == {"name": "piped", "size": 5}
+        stored = curl("-F", f"file=@{big};filename=form.bin", url).json
+        assert stored == {"files": [{"name": "form.bin", "size": 7}]}
         assert server.stop() == 0
 
-    assert sorted(path.name for path in (root / "sub").iterdir()) == ["big.bin", "piped"]
+    assert sorted(path.name for path in (root / "sub").iterdir()) == ["big.bin", "form.bin", "piped"]
     assert server.errors == DRAINING
 
 

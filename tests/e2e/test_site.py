@@ -29,6 +29,10 @@ def test_curl_gets_a_line(site: Served) -> None:
     assert text.endswith("\n")
 
 
+def test_who_refuses_a_page_gets_the_line(site: Served) -> None:
+    assert curl("-H", "Accept: text/html;q=0, */*", site.url).text.startswith("Hello from aiosock!")
+
+
 def test_a_browser_gets_a_page(site: Served) -> None:
     status, fields, text = curl_answer("-H", "Accept: text/html,application/xhtml+xml,*/*;q=0.8", site.url)
 

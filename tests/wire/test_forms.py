@@ -186,6 +186,7 @@ FORMS: list[tuple[bytes, Taken]] = [
     (part(named(b'filename="C:\\d\\x.txt"; name=a')) + END, [("a", "x.txt", b"x")]),
     (part(named(b'name="a"; filename="f"'), b"Content-Length: 3", content=b"abc") + END, [("a", "f", b"abc")]),
     (part(named(b'name="a"'), b"Content-Type: text/plain; charset=UTF-8") + END, [("a", None, b"x")]),
+    (part(b'Content-Disposition: form-data;\r\n name="a";\r\n\tfilename="f"') + END, [("a", "f", b"x")]),
 ]  # fmt: skip
 
 

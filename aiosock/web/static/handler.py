@@ -20,6 +20,7 @@ from aiosock.web.static.answer import answer
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
 from aiosock.web.static.tree import Entry, Tree
+from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ class StaticFiles:
         is_route = "." not in path.rpartition("/")[2]
         name, status = (self._spa, 200) if self._spa and is_route else (self._not_found, 404)
         refusal = HTTPError(404, f"Nothing is at {request.path}.")
-        if not name or "text/html" not in request.headers.get("accept", "").lower():
+        wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
+        if not name or wanted != "text/html":
             raise refusal
         try:
             found = await self._find(name, limits)

@@ -35,7 +35,10 @@ _UNQUOTABLE = dict.fromkeys((*map(ord, '"\\?%'), *_CONTROLS), "_")
 
 
 class Listing:
-    """Shows directories, and packs them. With `upload`, the page offers to send files to where it stands, by PUT."""
+    """Shows directories, and packs them.
+
+    With `upload`, the page offers to send files to where it stands: by PUT, and without scripts as a form by POST.
+    """
 
     def __init__(self, *, upload: bool = False) -> None:
         self.upload = upload

@@ -275,7 +275,7 @@ async def test_the_headings_are_links_that_sort(photos: Path) -> None:
     assert page.sorted == [("size", "ascending")]
     assert parse_qs(page.links["Name"][1:]) == {"q": ["file"], "sort": ["name"], "order": ["asc"]}
     assert parse_qs(page.links["Size"][1:]) == {"q": ["file"], "sort": ["size"], "order": ["desc"]}
-    assert page.fields == {"sort": "size", "order": "asc", "q": "file"}
+    assert page.fields == {"sort": "size", "order": "asc", "q": "file", "file": ""}
     assert Page(await listed(photos, "/?sort=size&order=desc")).sorted == [("size", "descending")]
 
 
@@ -313,7 +313,10 @@ async def test_the_page_counts(tmp_path: Path, files: dict[str, str], count: str
 async def test_the_page_offers_uploads_only_where_they_are_taken(tmp_path: Path, upload: bool) -> None:
     text = (await listed(tmp_path, listing=Listing(upload=upload))).text
 
-    assert ('data-offered=""' in text) is upload
+    section = re.search(r'<section id="upload"[^>]*>', text)
+
+    assert section is not None
+    assert ("hidden" not in section[0]) is upload
 
 
 async def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothing_else(photos: Path) -> None:

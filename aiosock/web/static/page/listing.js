@@ -1,5 +1,5 @@
 "use strict";
-// The page works without this. With it, sorting and searching need no answer, times are local, and files can be sent.
+// The page works without this. With it, sorting and searching need no answer, times are local, and sending has a progress.
 const $ = (selector) => document.querySelector(selector);
 const body = $("tbody");
 const field = $("[name=q]");
@@ -118,8 +118,8 @@ function reason(request) {
   }
 }
 
-if (upload.dataset.offered !== "hidden") {
-  upload.hidden = false;
+if (!upload.hidden) {
+  upload.className = "live"; // what is chosen or dropped is sent at once
   const take = (files) => [...files].forEach((file) => send(file, false));
   $("#upload input").addEventListener("change", (event) => {
     take(event.target.files);

@@ -9,6 +9,7 @@ from aiosock.errors import (
     ProtocolError,
     ResponseError,
     RouteError,
+    ValidationError,
 )
 from aiosock.headers import Headers
 from aiosock.net.server import Server
@@ -51,6 +52,7 @@ __all__ = [
     "Timeouts",
     "Upgrade",
     "Upload",
+    "ValidationError",
     "run",
     "serve",
 ]

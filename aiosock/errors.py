@@ -2,14 +2,15 @@
 
 AiosockError
 ├── HTTPError            has an answer (status, detail, headers); raise it in a handler
-│   └── ProtocolError    the peer broke HTTP; answered, then the connection closes
+│   ├── ProtocolError    the peer broke HTTP; answered, then the connection closes
+│   └── ValidationError  the request is not what a typed handler takes; `errors` names each field
 ├── Disconnected         the peer is gone; nothing can be sent to it (also a ConnectionError)
 ├── ResponseError        an answer that must not reach the wire as it is (also a ValueError)
 ├── RouteError           a route that cannot work, found when it is registered (also a ValueError)
 └── ConfigError          an option that cannot work: named, with the reason (also a ValueError)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 
@@ -39,6 +40,20 @@ class HTTPError(AiosockError):
 
 class ProtocolError(HTTPError):
     """The peer's bytes are not HTTP as we accept it; framing is in doubt, so the connection must close."""
+
+
+class ValidationError(HTTPError):
+    """The query or the body is not what the handler takes (RFC 9110 section 15.5.21).
+
+    `errors` has a `detail` for each problem, shown to the client, and where it is: the `parameter` of the query, or the
+    `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section 6).
+    """
+
+    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
+        """Answer 422."""
+        super().__init__(422, "The request is not valid; `errors` says where.")
+        self.args = (errors,)  # what unpickling calls it with
+        self.errors = errors
 
 
 class Disconnected(AiosockError, ConnectionError):

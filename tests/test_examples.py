@@ -43,6 +43,7 @@ def test_every_example_has_a_test() -> None:
         "notes",
         "poll",
         "proxy",
+        "tasks",
         "test_poll",
         "timing",
     }
@@ -408,3 +409,34 @@ async def test_whoever_leaves_the_proxy_leaves_the_server_behind_it(leave: str, 
         await client.advance(1)
         await peer.done()
         await left.wait()
+
+
+async def test_a_task_is_created_shown_done_and_listed() -> None:
+    async with Client(load("tasks").app) as client:
+        created = await client.post("/tasks", json={"title": "milk", "due": "2026-01-31"})
+        assert (created.status, created.headers["location"]) == (201, "/tasks/1")
+        task = {"title": "milk", "due": "2026-01-31", "tags": [], "id": 1, "state": "open"}
+        assert (await client.get("/tasks/1")).json() == created.json() == task
+
+        done = await client.request("PUT", "/tasks/1?state=done", json={"title": "oat milk"})
+        assert (done.json()["title"], done.json()["state"]) == ("oat milk", "done")
+        assert (await client.get("/tasks?state=open")).json() == []
+        assert (await client.get("/tasks?state=done&limit=1")).json() == [done.json()]
+        assert (await client.get("/tasks/2")).status == 404
+
+
+async def test_a_task_that_is_none_is_refused_and_each_field_is_named() -> None:
+    async with Client(load("tasks").app) as client:
+        refused = await client.post("/tasks", json={"title": "", "due": "soon", "tags": ["a", 3], "id": 7})
+
+        assert (refused.status, refused.headers["content-type"]) == (422, "application/problem+json")
+        places = [error["pointer"] for error in refused.json()["errors"]]
+        assert places == ["#/title", "#/due", "#/tags/1", "#/id"]
+        refused = await client.get("/tasks?state=lost&limit=0")
+        assert [error["parameter"] for error in refused.json()["errors"]] == ["state", "limit"]
+
+
+async def test_the_tasks_are_described_and_shown() -> None:
+    async with Client(load("tasks").app) as client:
+        assert list((await client.get("/openapi.json")).json()["paths"]) == ["/tasks", "/tasks/{id}"]
+        assert "Put a task on the list." in (await client.get("/docs")).text

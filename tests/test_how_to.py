@@ -1,6 +1,7 @@
 """What docs/how-to shows does what it says."""
 
 import gzip
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aiosock import App
 from aiosock.testing import Client
 
 HOW_TO = Path(__file__).parent.parent / "docs" / "how-to"
@@ -60,3 +62,23 @@ async def test_streaming() -> None:
         assert answer.text == "damaged"
 
         assert [interim.status for interim in (await client.get("/page")).interim] == [103]
+
+
+async def test_typed_handlers() -> None:
+    names = run_blocks("typed-handlers.md")
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", (HOW_TO / "typed-handlers.md").read_text(), re.MULTILINE | re.DOTALL)
+
+    async with Client(names["app"]) as client:
+        order = {"items": [{"name": "tea", "price": 2.5}], "note": None}
+        assert (await client.post("/shops/moon/orders?dry=true", json=order)).json() == order
+        assert (await client.get("/items?q=tea&tag=a&tag=b")).json() == [{"name": "tea", "price": 1.0}]
+        refused = await client.post("/shops/moon/orders?dry=yes", json={"items": [{"name": ""}]})
+        assert (refused.status, refused.json()) == (400, {"wrong": ["dry", "#/items/0/name", "#/items/0/price"]})
+        assert list((await client.get("/openapi.json")).json()["paths"]) == ["/shops/{shop}/orders", "/items"]
+        assert (await client.get("/docs")).status == 200
+
+    plain = App()
+    plain.post("/shops/{shop}/orders")(names["create"])
+    async with Client(plain) as client:
+        refused = await client.post("/shops/moon/orders?dry=yes", json={"items": [{"name": ""}]})
+        assert refused.json() == json.loads(shown)

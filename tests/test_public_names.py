@@ -33,6 +33,7 @@ NAMES = [
     "Timeouts",
     "Upgrade",
     "Upload",
+    "ValidationError",
     "run",
     "serve",
 ]
@@ -55,4 +56,14 @@ def test_importing_does_not_load_what_only_some_need() -> None:
     ).stdout.split()
 
     assert "aiosock" in loaded
-    assert {"cyclopts", "uvloop", "pytest", "hypothesis", "html", "uuid", "itsdangerous", "redis"}.isdisjoint(loaded)
+    assert {
+        "cyclopts",
+        "uvloop",
+        "pytest",
+        "hypothesis",
+        "html",
+        "uuid",
+        "itsdangerous",
+        "redis",
+        "msgspec",
+    }.isdisjoint(loaded)

@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
-from functools import wraps
 from typing import Any
 
 from aiosock.errors import RouteError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.web.signature import Parameter, client_parameters, models_of, name_of, return_annotation
 
 Handler = Callable[[Request], Awaitable[Response]]
 """The seam: all that a connection knows of an application."""
@@ -48,23 +48,58 @@ def to_response(result: object) -> Response:
     raise TypeError(f"a handler returns Response, str, bytes, dict, list or None, not {type(result).__name__}")
 
 
-def as_endpoint(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> Endpoint:
+def as_endpoint(
+    function: Callable[..., Any], pattern: str, parameters: Collection[str], methods: Collection[str] = ()
+) -> Endpoint:
     """Give a handler in the shape that routes call, after checking that it fits its pattern.
 
-    Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request and the
-    pattern's parameters.
+    One without typed parameters, that returns what is in the table, is called as it is.
+    Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request, the
+    pattern's parameters, and what can be read from the query and the body.
     """
     # The function itself, a partial of one, or the `__call__` of an instance.
     called = (function, getattr(function, "__call__", None))  # noqa: B004
     streams = any(map(inspect.isasyncgenfunction, called))
     if not streams and not any(map(inspect.iscoroutinefunction, called)):
-        raise RouteError(f"handler {_name(function)} for {pattern!r} must be defined with async def")
-    check_signature(function, pattern, parameters)
-    return _streaming(function) if streams else function
+        raise RouteError(f"handler {name_of(function)} for {pattern!r} must be defined with async def")
+    wanted = client_parameters(function, parameters)
+    _check_signature(function, pattern, [*parameters, *(parameter.name for parameter in wanted)])
+    endpoint = _streaming(function) if streams else _serialising(function)
+    return _typed(function, endpoint, wanted, pattern, methods) if wanted else endpoint
+
+
+def _typed(
+    function: Callable[..., Any], endpoint: Endpoint, wanted: list[Parameter], pattern: str, methods: Collection[str]
+) -> Endpoint:
+    """Have the query and the body read for an endpoint; raise RouteError, naming it, where they cannot be."""
+    from aiosock.web.typed import require_msgspec
+
+    require_msgspec(f"handler {name_of(function)} for {pattern!r}: the typed parameter {wanted[0].name!r}")
+    from aiosock.web.typed.endpoint import typed_endpoint
+
+    try:
+        return typed_endpoint(endpoint, wanted, methods)
+    except RouteError as error:
+        raise RouteError(f"handler {name_of(function)} for {pattern!r}: {error}") from None
+
+
+def _serialising(function: Endpoint) -> Endpoint:
+    """Have what a handler returns written as JSON where it is what its return annotation promises.
+
+    Only its class is looked at, not its fields. Anything else goes by the table, which refuses what it does not know.
+    """
+    models = models_of(return_annotation(function))
+    if not models:
+        return function
+
+    async def endpoint(request: Request, /, **parameters: Any) -> object:
+        result = await function(request, **parameters)
+        return Response.json(result) if isinstance(result, models) and type(result) not in _RESPONSES else result
+
+    return endpoint
 
 
 def _streaming(function: Callable[..., AsyncGenerator[bytes | str, None]]) -> Endpoint:
-    @wraps(function)  # what checks the signature must see the handler's own
     async def endpoint(request: Request, /, **parameters: Any) -> Response:
         pieces = function(request, **parameters)
         # What it raises before its first piece can still be answered, so the head waits for that piece.
@@ -92,18 +127,14 @@ class _Begun:
         await self._rest.aclose()
 
 
-def check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
-    """Raise RouteError, naming both, for a handler whose arguments are not the request and the pattern's parameters."""
+def _check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
+    """Raise RouteError, naming both, for a handler whose arguments are not the request and these parameters."""
     signature = inspect.signature(function)
     try:
         signature.bind(object(), **dict.fromkeys(parameters))
     except TypeError as error:
         wanted = ", ".join(["request", *parameters])
         raise RouteError(
-            f"handler {_name(function)}{signature} does not fit the pattern {pattern!r}, "
+            f"handler {name_of(function)}{signature} does not fit the pattern {pattern!r}, "
             f"which calls it with ({wanted}): {error}"
         ) from None
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", type(function).__qualname__)

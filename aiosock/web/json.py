@@ -85,9 +85,9 @@ def _as_json(value: Any) -> Any:
         case bytes() | bytearray() | memoryview():
             return b64encode(value).decode("ascii")
     if hasattr(value, "__struct_fields__"):
-        from msgspec import to_builtins
+        from msgspec import to_builtins  # which knows its names, its tag and what it leaves out
 
-        return to_builtins(value, str_keys=True)  # with its names, its tag, and without what it leaves out
+        return to_builtins(value, str_keys=True, enc_hook=_as_json)
     raise TypeError(f"JSON has no {type(value).__name__}")
 
 

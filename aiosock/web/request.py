@@ -229,8 +229,8 @@ class Request:
         """Give the body as UTF-8 text; raises what `read` raises and HTTPError (400) for other bytes."""
         return _decoded(await self.read())
 
-    async def json(self) -> Any:
-        """Give the body as JSON (RFC 8259).
+    async def json(self, decode: Callable[[bytes], Any] = decode) -> Any:
+        """Give the body as JSON (RFC 8259), or what another `decode` makes of it, that refuses with ValueError.
 
         Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
         malformed JSON.

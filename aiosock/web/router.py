@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from aiosock.errors import RouteError
 from aiosock.web.exchange import OnDisconnect
-from aiosock.web.handler import as_endpoint, check_signature
+from aiosock.web.handler import as_endpoint
 from aiosock.web.routes import IMPLEMENTED, Route, parameter_names
 from aiosock.wire import grammar
 
@@ -18,13 +18,14 @@ class RouteOptions(TypedDict, total=False):
 
     `name` is for `url_for`, by default the handler's own. `on_disconnect` says what a leaving client does to the
     handler. `body_limit` is in bytes, for bodies read whole. A `health` route is answered even by a server that is
-    beyond its `limits.concurrency`.
+    beyond its `limits.concurrency`. One that is not `documented` is left out of what `aiosock.web.openapi` publishes.
     """
 
     name: str
     on_disconnect: OnDisconnect
     body_limit: int
     health: bool
+    documented: bool
 
 
 class Router:
@@ -51,7 +52,8 @@ class Router:
         def register(handler: _F) -> _F:
             name = options.get("name") or getattr(handler, "__name__", type(handler).__name__)
             settings = {key: value for key, value in options.items() if key != "name"}
-            self.add(Route(pattern, known, as_endpoint(handler, pattern, parameters), name, **settings))  # type: ignore[arg-type]
+            endpoint = as_endpoint(handler, pattern, parameters, known)
+            self.add(Route(pattern, known, endpoint, name, handler, **settings))  # type: ignore[arg-type]
             return handler
 
         return register
@@ -83,8 +85,9 @@ class Router:
         """
         for route in router.routes:
             pattern = self.prefix + prefix + route.pattern
-            check_signature(route.endpoint, pattern, parameter_names(pattern))
-            self.add(replace(route, pattern=pattern))
+            # Made again from what was written: a parameter of a prefix is no longer one of the query.
+            endpoint = as_endpoint(route.handler or route.endpoint, pattern, parameter_names(pattern), route.methods)
+            self.add(replace(route, pattern=pattern, endpoint=endpoint))
 
     def add(self, route: Route) -> None:
         """Add a route as it is."""

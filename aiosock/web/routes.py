@@ -56,15 +56,17 @@ CONVERTORS: Mapping[str, Convertor] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A pattern, its methods, and the endpoint behind them."""
+    """A pattern, its methods, and the endpoint behind them: the `handler` as it was written, or what was made of it."""
 
     pattern: str
     methods: frozenset[str]
     endpoint: Endpoint
     name: str
+    handler: Callable[..., Any] | None = None
     on_disconnect: OnDisconnect = "cancel"
     body_limit: int | None = None
     health: bool = False
+    documented: bool = True
 
 
 @dataclass(slots=True)
@@ -187,7 +189,7 @@ class RouteTable:
 
     def _compile(self, part: str, pattern: str) -> _Segment:
         regex, convertors = "", []
-        for literal, name, kind in _parse_part(part, pattern):
+        for literal, name, kind in parse_part(part, pattern):
             regex += re.escape(literal)
             if name:
                 if kind not in self.convertors:
@@ -211,7 +213,7 @@ def split_pattern(pattern: str) -> list[str]:
 
 def parameter_names(pattern: str) -> list[str]:
     """Give the names of a pattern's parameters in order; raise RouteError where one comes twice."""
-    names = [name for part in split_pattern(pattern) for _, name, _ in _parse_part(part, pattern) if name]
+    names = [name for part in split_pattern(pattern) for _, name, _ in parse_part(part, pattern) if name]
     if len(names) != len(set(names)):
         raise RouteError(f"the pattern {pattern!r} has the same parameter twice")
     return names
@@ -226,7 +228,7 @@ def build_path(pattern: str, params: Mapping[str, object]) -> str:
         raise RouteError(f"the pattern {pattern!r} does not take the parameters {sorted(params)}")
     built = []
     for part in split_pattern(pattern):
-        for literal, name, kind in _parse_part(part, pattern):
+        for literal, name, kind in parse_part(part, pattern):
             built.append(quote(literal))
             if name:
                 built.append(quote(str(params[name]), safe="/" if kind == "path" else ""))
@@ -234,7 +236,7 @@ def build_path(pattern: str, params: Mapping[str, object]) -> str:
     return "/" + "".join(built[:-1])
 
 
-def _parse_part(part: str, pattern: str) -> Iterator[tuple[str, str, str]]:
+def parse_part(part: str, pattern: str) -> Iterator[tuple[str, str, str]]:
     """Give (literal before it, name, convertor) for each parameter, then (literal, "", "") for what is left."""
     position = 0
     for match in re.finditer(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([A-Za-z_][A-Za-z0-9_]*))?\}", part):

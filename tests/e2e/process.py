@@ -215,6 +215,12 @@ def serve_site(loop: str, *options: str, port: int | None = 0, env: Mapping[str,
     return Served([*RUN, "--loop", loop, *(() if port is None else ("--port", str(port))), *options], env=env)
 
 
+def serve_example(name: str) -> Served:
+    """Serve the app of an example, on a port of its own."""
+    program = "import runpy, sys; from aiosock.cli import main; main(runpy.run_path(sys.argv.pop(1))['app'])"
+    return Served([sys.executable, "-c", program, str(ROOT / "examples" / f"{name}.py"), "--port", "0"])
+
+
 def serve_program(path: Path, loop: str, *options: str, complains: bool = False) -> Served:
     """Serve a program that ends in `main(app)`, from its own directory."""
     served = Served([sys.executable, str(path), "--port", "0", "--loop", loop, *options], cwd=path.parent)

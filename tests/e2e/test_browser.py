@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Response, expect, sync_playwright
 
-from tests.e2e.process import PATIENCE, Served, serve_site
+from tests.e2e.process import PATIENCE, Served, serve_example, serve_site
 from tests.web.static.serving import ODD_NAMES
 
 NAMES = [
@@ -457,3 +457,30 @@ def test_the_demo_is_alive(demo: Served, opened: Opener, shots: Path) -> None:
     page.get_by_role("button", name="Send 16 MiB of random bytes").click()
     expect(page.locator("#upload-status")).to_contain_text("The SHA-256 computed in your browser matches.")
     page.screenshot(path=shots / "demo-used.png", full_page=True)
+
+
+# The page of an API.
+
+
+def test_the_page_of_an_api_fits_its_window_and_sends(opened: Opener, browser: Browser, shots: Path) -> None:
+    with serve_example("tasks") as server:
+        page = opened(f"{server.url}/docs")
+        page.get_by_role("navigation").get_by_role("link", name="POST /tasks").press("Enter")
+        create = page.locator("#operation-create")
+        expect(create).to_be_in_viewport()
+        create.get_by_label("Body").fill('{"title": "<b>milk</b>"}')
+        create.get_by_label("Body").press("Tab")
+        page.keyboard.press("Enter")  # it is on the button
+        expect(create.get_by_role("status")).to_contain_text("201 Created")
+        expect(create.get_by_role("status")).to_contain_text('"title": "<b>milk</b>"')
+        update = page.locator("#operation-update")
+        update.get_by_label("id").fill("1")
+        update.get_by_label("state").select_option("done")
+        update.get_by_role("button", name="Send").click()
+        expect(update.get_by_role("status")).to_contain_text('"state": "done"')
+        shoot(page, shots, "api")
+
+        with browser.new_page(java_script_enabled=False) as plain:
+            plain.goto(f"{server.url}/docs")
+            expect(plain.get_by_role("heading", name="POST /tasks")).to_be_visible()
+            expect(plain.get_by_role("button")).to_have_count(0)

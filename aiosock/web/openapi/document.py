@@ -1,0 +1,107 @@
+"""Document: the routes of an app as OpenAPI 3.1 has them. Pure: no request, no response."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from aiosock.web.openapi.operation import Operation
+from aiosock.web.openapi.template import Template, shape_of
+from aiosock.web.router import Router
+from aiosock.web.routes import ANY, CONVERTORS, Convertor, Route
+from aiosock.web.typed import require_msgspec
+
+VERSION: Final = "3.1.1"
+
+# OpenAPI 3.1.1 section 4.8.9: the methods that a path may have. HEAD comes with GET.
+_METHODS: Final = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH")
+
+
+def openapi(
+    router: Router, *, title: str, version: str, description: str = "", servers: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Describe the documented routes of a router or an app, in their order; `version` is that of the API.
+
+    `servers` are the URLs below which it is found. Left out are routes for any method, methods that OpenAPI does not
+    know, and what is mounted. Raises RouteError without msgspec.
+    """
+    require_msgspec("a description of an API")
+    from aiosock.web.openapi.schemas import schemas_of
+
+    convertors: Mapping[str, Convertor] = getattr(router, "convertors", CONVERTORS)
+    operations = _operations(router.routes, convertors)
+    schemas, components = schemas_of([each for operation in operations for each in operation.annotations])
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        here = paths.setdefault(operation.template.path, {})
+        here[operation.method.lower()] = operation.described([next(schemas) for _ in operation.annotations])
+    info = {"title": title, "version": version, **({"description": description} if description else {})}
+    return {
+        "openapi": VERSION,
+        "info": info,
+        **({"servers": [{"url": url} for url in servers]} if servers else {}),
+        "paths": paths,
+        "components": {"schemas": components, "responses": RESPONSES},
+    }
+
+
+def _operations(routes: Sequence[Route], convertors: Mapping[str, Convertor]) -> list[Operation]:
+    found: list[Operation] = []
+    templates: dict[tuple[str, ...], Template] = {}
+    taken: set[tuple[str, str]] = set()
+    names: set[str] = set()
+    for route in routes:
+        if ANY in route.methods or not route.documented:
+            continue
+        # Section 4.8.8.1: paths that differ in the names of their parameters alone are one path.
+        first = templates.setdefault(shape_of(route.pattern), Template.of(route.pattern, convertors))
+        template = Template.of(route.pattern, convertors).named_as(first)
+        for method in _METHODS:
+            is_told = method in route.methods and not (method == "HEAD" and "GET" in route.methods)
+            if not is_told or (template.path, method) in taken:
+                continue
+            taken.add((template.path, method))
+            found.append(Operation(route, method, template, _unique(route.name, method, names), *_said(route)))
+    return found
+
+
+def _unique(name: str, method: str, names: set[str]) -> str:
+    """Give an operationId that no other has."""
+    tried, number = name, 1
+    while tried in names:
+        tried = f"{name}_{method.lower()}" if number == 1 else f"{name}_{method.lower()}_{number}"
+        number += 1
+    names.add(tried)
+    return tried
+
+
+def _said(route: Route) -> tuple[str, str]:
+    """Give the first paragraph of a handler's docstring, and the rest."""
+    written: Any = route.handler or route.endpoint
+    while isinstance(written, partial):
+        written = written.func
+    summary, _, description = (inspect.getdoc(written) or "").partition("\n\n")
+    return " ".join(summary.split()), description.strip()
+
+
+def _problem(**more: Any) -> dict[str, Any]:
+    properties = {"title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}, **more}
+    return {"schema": {"type": "object", "properties": properties, "required": ["title", "status", "detail"]}}
+
+
+_PLACE = {"type": "object", "additionalProperties": {"type": "string"}, "required": ["detail"]}
+
+RESPONSES: Final[Mapping[str, Any]] = {
+    "Error": {
+        "description": "An error, as a problem (RFC 9457), a page, or a line, by what the client accepts.",
+        "content": {"application/problem+json": _problem(), "text/html": {}, "text/plain": {}},
+    },
+    "ValidationError": {
+        "description": "The request is not valid; each problem has its place: a parameter, or a pointer into the body.",
+        "content": {
+            "application/problem+json": _problem(errors={"type": "array", "items": _PLACE}),
+            "text/html": {},
+        },
+    },
+}
+"""What errors look like, in `components`."""

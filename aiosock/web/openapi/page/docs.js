@@ -1,0 +1,59 @@
+"use strict";
+
+for (const form of document.querySelectorAll("form")) {
+  form.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(form);
+  });
+}
+
+async function send(form) {
+  const output = form.querySelector("output"), button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const response = await fetch(...requestOf(form));
+    show(output, `${response.status} ${response.statusText}`.trim(), await textOf(response));
+  } catch (error) {
+    show(output, "No answer", String(error));
+  } finally {
+    button.disabled = false;
+  }
+}
+
+/* What `fetch` wants: the URL, then the rest. */
+function requestOf(form) {
+  let path = form.dataset.path;
+  const query = new URLSearchParams();
+  const options = { method: form.dataset.method, headers: { accept: "application/json" } };
+  for (const field of form.querySelectorAll("[data-in]")) {
+    if (field.dataset.in === "path") {
+      path = path.replace(`{${field.name}}`, () => encodeURIComponent(field.value));
+    } else if (field.dataset.in === "body") {
+      if (field.value.trim()) {
+        options.body = field.value;
+        options.headers["content-type"] = "application/json";
+      }
+    } else {
+      const values = field.matches("textarea") ? field.value.split("\n") : [field.value];
+      values.filter((value) => value !== "").forEach((value) => query.append(field.name, value));
+    }
+  }
+  return [String(query) ? `${path}?${query}` : path, options];
+}
+
+async function textOf(response) {
+  const text = await response.text();
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function show(output, status, text) {
+  const heading = document.createElement("strong"), body = document.createElement("pre");
+  heading.textContent = status;
+  body.textContent = text;
+  output.replaceChildren(heading, ...(text ? [body] : []));
+}

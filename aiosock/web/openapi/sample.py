@@ -1,0 +1,89 @@
+"""Samples: a request that fits a description, to begin with."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+MAX_DEPTH: Final = 5
+"""Objects within objects: a tree has no end."""
+
+_TEXTS: Final = {
+    "date": "2026-01-31",
+    "date-time": "2026-01-31T12:00:00Z",
+    "time": "12:00:00",
+    "duration": "PT1H",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "decimal": "1.5",
+}
+
+
+def sample(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int = 0) -> Any:
+    """Give a value of a schema, as far as it can be guessed: its example, default, or first choice, else a small one."""
+    if "$ref" in schema:
+        return sample(components.get(schema["$ref"].rpartition("/")[2], {}), components, depth)
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("default") is not None:
+        return schema["default"]
+    if members := [member for member in schema.get("anyOf", ()) if member != {"type": "null"}]:
+        return sample(members[0], components, depth)
+    match schema.get("type"):
+        case "object":
+            return _object(schema, components, depth + 1)
+        case "array":
+            return [] if depth > MAX_DEPTH else [sample(schema.get("items", {}), components, depth + 1)]
+    return _scalar(schema)
+
+
+def _object(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    if depth > MAX_DEPTH:
+        return {}
+    return {name: sample(each, components, depth) for name, each in schema.get("properties", {}).items()}
+
+
+def _scalar(schema: Mapping[str, Any]) -> Any:
+    match schema.get("type"):
+        case "string":
+            text = "text".ljust(schema.get("minLength", 0), "t")[: schema.get("maxLength")]
+            return _TEXTS.get(schema.get("format", ""), text)
+        case "integer" | "number":
+            least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+            return min(least, schema.get("maximum", least))
+        case "boolean":
+            return True
+    return None
+
+
+def curl(method: str, url: str, operation: Mapping[str, Any], components: Mapping[str, Any]) -> str:
+    """Give a line for the shell that asks for an operation with sample values, where they are required."""
+    parts = ["curl"] if method == "GET" else ["curl", "--head"] if method == "HEAD" else ["curl", "-X", method]
+    query = []
+    for parameter in operation.get("parameters", ()):
+        if not parameter["required"]:
+            continue
+        value = quote(as_text(sample(parameter["schema"], components)), safe="")
+        if parameter["in"] == "path":
+            url = url.replace(f"{{{parameter['name']}}}", value)
+        else:
+            query.append(f"{quote(parameter['name'])}={value}")
+    if "requestBody" in operation:
+        parts += ["-H", "Content-Type: application/json", "-d", json.dumps(body_of(operation, components))]
+    parts.append(f"{url}?{'&'.join(query)}" if query else url)
+    return shlex.join(parts)
+
+
+def body_of(operation: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
+    """Give a sample of an operation's body."""
+    return sample(operation["requestBody"]["content"]["application/json"]["schema"], components)
+
+
+def as_text(value: Any) -> str:
+    """Give a value as a query has it, of a list the first."""
+    if isinstance(value, list):
+        return as_text(value[0]) if value else ""
+    return value if isinstance(value, str) else json.dumps(value)

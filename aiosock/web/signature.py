@@ -1,0 +1,107 @@
+"""Signatures: what a handler's parameters and its return annotation ask for, read once, when it is registered."""
+
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import is_dataclass
+from functools import partial
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from aiosock.errors import RouteError
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class Parameter(NamedTuple):
+    """A parameter that the client fills: from the body where its annotation has a model, else from the query."""
+
+    name: str
+    annotation: Any
+    default: object
+    is_body: bool
+
+    @property
+    def is_required(self) -> bool:
+        """Say whether it has no default."""
+        return self.default is inspect.Parameter.empty
+
+
+def client_parameters(function: Callable[..., Any], taken: Collection[str]) -> list[Parameter]:
+    """Give a handler's annotated parameters beyond the request and those that are `taken`, by the pattern.
+
+    One without annotation is left at its default; so is what a partial has bound, which no client may change. A scalar
+    without a default must be keyword-only: another is more often one that the pattern forgot.
+    Raises RouteError for an annotation that cannot be resolved.
+    """
+    found = []
+    bound = {*taken, *(function.keywords if isinstance(function, partial) else ())}
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.annotation is parameter.empty or parameter.kind not in _BY_NAME or parameter.name in bound:
+            continue
+        try:
+            annotation = _resolved(function, parameter.annotation)
+        except Exception as error:
+            raise RouteError(
+                f"the parameter {parameter.name!r} of handler {name_of(function)} is annotated "
+                f"{parameter.annotation!r}, which cannot be resolved: {error}"
+            ) from None
+        is_body = has_model(annotation)
+        if is_body or parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY:
+            found.append(Parameter(parameter.name, annotation, parameter.default, is_body))
+    return found
+
+
+def return_annotation(function: Callable[..., Any]) -> Any:
+    """Give what a handler says it returns; `inspect.Signature.empty` where it says nothing that can be resolved."""
+    annotation = inspect.signature(function).return_annotation
+    try:
+        return annotation if annotation is inspect.Signature.empty else _resolved(function, annotation)
+    except Exception:  # a name for the type checker alone: nothing that is written as JSON
+        return inspect.Signature.empty
+
+
+def has_model(annotation: Any) -> bool:
+    """Say whether an annotation is, or contains, a dataclass or a `msgspec.Struct`."""
+    annotation = getattr(annotation, "__value__", annotation)  # what `type Name = ...` stands for
+    if isinstance(annotation, type) and (is_dataclass(annotation) or hasattr(annotation, "__struct_fields__")):
+        return True
+    origin = get_origin(annotation)
+    if origin is None or origin is Literal:
+        return False
+    parts = get_args(annotation)[:1] if origin is Annotated else get_args(annotation)
+    return any(map(has_model, (origin, *parts)))
+
+
+def models_of(annotation: Any) -> tuple[type, ...]:
+    """Give the classes of an annotation, or of the members of a union, that have a model: what is written as JSON."""
+    annotation = getattr(annotation, "__value__", annotation)
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return models_of(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return tuple(model for member in get_args(annotation) for model in models_of(member))
+    kind = origin or annotation
+    return (kind,) if isinstance(kind, type) and has_model(annotation) else ()
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Give the name by which the writer of a handler knows it."""
+    return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+def _resolved(function: Callable[..., Any], annotation: Any) -> Any:
+    """Give an annotation with its forward references replaced by what they refer to, where the handler was written."""
+
+    def holder() -> None: ...
+
+    holder.__annotations__ = {"it": annotation}
+    return get_type_hints(holder, _globals(function), include_extras=True)["it"]
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, Any]:
+    written: Any = function
+    while isinstance(written, partial):
+        written = written.func
+    # A function or method, else an instance that can be called.
+    names = (getattr(inspect.unwrap(called), "__globals__", None) for called in (written, written.__call__))
+    return next(filter(None, names), {})

@@ -1,0 +1,238 @@
+"""Problems: everything that is wrong with a body, each with its place, where msgspec stops at the first.
+
+Looked for only in what msgspec has refused. It judges the outside of each value; the inside is walked here, without
+recursion and for a bounded number of steps, since whoever sends what is wrong chooses its size and depth.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import repeat
+from typing import Annotated, Any, Final, Literal, Union
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from msgspec import inspect
+
+MAX_PROBLEMS: Final = 100
+"""Problems that are named: more than anybody repairs at once."""
+
+MAX_STEPS: Final = 5_000
+"""Values that are looked at, some 10 ms of them: of what is wrong behind those, only what msgspec says is known."""
+
+MAX_DETAIL: Final = 300
+"""Characters of a detail, which may quote the client."""
+
+MAX_POINTER: Final = 500
+"""Characters of a pointer, which has the client's names in it; one that would be longer ends early, at an ancestor."""
+
+Path = tuple[Any, str | int] | None
+"""Where a value is: the path of what it is in, and its name or index there. None: it is the whole body."""
+
+_Step = tuple[inspect.Type | str, Any, Path]
+"""What a value should be, the value, and its place; or, in place of the first, what is wrong with it."""
+
+_ARRAYS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.CollectionType)
+_OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
+_BASES: Mapping[type[inspect.Type], Any] = {
+    **dict.fromkeys((*_ARRAYS, inspect.NamedTupleType), list),
+    **dict.fromkeys((*_OBJECTS, inspect.DictType), dict),
+    inspect.NoneType: None,
+    inspect.BoolType: bool,
+    inspect.IntType: int,
+    inspect.FloatType: float,
+    inspect.StrType: str,
+    inspect.BytesType: bytes,
+    inspect.DecimalType: Decimal,
+    inspect.UUIDType: UUID,
+    inspect.DateTimeType: datetime,
+    inspect.DateType: date,
+    inspect.TimeType: time,
+    inspect.TimeDeltaType: timedelta,
+}
+_LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
+_FRAGMENT = "!$&'()*+,;=:@?"  # RFC 3986 section 3.5, without the slash between names
+_PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
+
+
+class Checker:
+    """Finds what is wrong with values of one type."""
+
+    def __init__(self, kind: inspect.Type) -> None:
+        self._kind = kind
+        self._outsides: dict[int, Any] = {}
+
+    def problems(self, value: Any) -> list[dict[str, str]]:
+        """Give what is wrong with a decoded body, in its order; nothing where all that is looked at is right."""
+        found: list[dict[str, str]] = []
+        walk: list[Iterator[_Step]] = [iter([(self._kind, value, None)])]
+        steps = 0
+        while walk and steps < MAX_STEPS and len(found) < MAX_PROBLEMS:
+            step = next(walk[-1], None)
+            if step is None:
+                walk.pop()
+                continue
+            steps += 1
+            kind, value, path = step
+            detail = kind if isinstance(kind, str) else self._wrong_outside(kind, value)
+            if detail:
+                found.append(problem(detail, path))
+            elif isinstance(value, dict | list) and not isinstance(kind, str):
+                walk.append(_inside(kind, value, path))
+        return found
+
+    def _wrong_outside(self, kind: inspect.Type, value: Any) -> str:
+        """Say what is wrong with a value without looking into it, in msgspec's words; nothing where it is right."""
+        # The kinds of one type live as long as we do, so an id is that of one kind.
+        outside = self._outsides.get(id(kind))
+        if outside is None:
+            outside = self._outsides[id(kind)] = _outside(kind)
+        return _refusal(value, outside)
+
+
+def problem(detail: str, path: Path) -> dict[str, str]:
+    """Give a problem with its place as a JSON Pointer in a URI fragment (RFC 6901 section 6)."""
+    keys = []
+    while path is not None:
+        path, key = path
+        keys.append(key)
+    pointer = "#"
+    for key in reversed(keys):
+        escaped = str(key).replace("~", "~0").replace("/", "~1")
+        longer = f"{pointer}/{quote(escaped, safe=_FRAGMENT, errors='replace')}"
+        if len(longer) > MAX_POINTER:
+            break
+        pointer = longer
+    return {"detail": detail[:MAX_DETAIL].encode(errors="replace").decode(), "pointer": pointer}
+
+
+def first_problem(error: Exception, value: Any) -> dict[str, str]:
+    """Give the problem that msgspec has found in a decoded body: what no walk finds, such as what `__post_init__` refuses."""
+    detail, _, place = str(error).rpartition(" - at `$")
+    if not detail:
+        return problem(str(error), None)
+    path: Path = None
+    for name, index in _PLACE.findall(place.rstrip("`")):
+        key = int(index) if index else name
+        try:
+            value = value[key]
+        except (LookupError, TypeError):  # msgspec does not say which of a dictionary's values it means
+            break
+        path = path, key
+    return problem(detail, path)
+
+
+def _refusal(value: Any, kind: Any) -> str:
+    try:
+        msgspec.convert(value, kind, str_keys=True)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def members_of(kind: inspect.Type) -> list[inspect.Type]:
+    """Give the members of a union, or the one kind, without what only documents them."""
+    if isinstance(kind, inspect.Metadata):
+        return members_of(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return [member for each in kind.types for member in members_of(each)]
+    return [kind]
+
+
+# Outside: a type that says of a value all that `kind` does, but nothing of what is in it.
+
+
+def _outside(kind: inspect.Type) -> Any:
+    return Union[tuple(_constrained(member) for member in members_of(kind))]  # noqa: UP007
+
+
+def _constrained(kind: inspect.Type) -> Any:
+    match kind:
+        case inspect.LiteralType():
+            return Literal[tuple(kind.values)]
+        case inspect.EnumType():
+            return kind.cls
+        case inspect.TupleType():
+            return Annotated[list, msgspec.Meta(min_length=len(kind.item_types), max_length=len(kind.item_types))]
+        case inspect.StructType(array_like=True):
+            return list
+    base = _BASES.get(type(kind), Any)
+    limits = {name: limit for name in _LIMITS if (limit := getattr(kind, name, None)) is not None}
+    return Annotated[base, msgspec.Meta(**limits)] if limits else base
+
+
+# Inside: what is in a value whose outside is right.
+
+
+def _inside(kind: inspect.Type, value: Any, path: Path) -> Iterator[_Step]:
+    members = [member for member in members_of(kind) if _holds(member, value)]
+    if len(members) > 1:  # tagged structs: a union may have no other two objects
+        yield from _tagged(members, value, path)
+    elif not members:
+        return
+    elif isinstance(value, list):
+        yield from _items(members[0], value, path)
+    elif isinstance(members[0], inspect.DictType):
+        yield from _pairs(members[0], value, path)
+    else:
+        yield from _fields(members[0], value, path)
+
+
+def _holds(kind: inspect.Type, value: Any) -> bool:
+    """Say whether a value is of this kind, and whether we know what is in it."""
+    if getattr(kind, "array_like", False):
+        return False
+    wanted = (*_ARRAYS, inspect.TupleType) if isinstance(value, list) else (*_OBJECTS, inspect.DictType)
+    return isinstance(kind, wanted)
+
+
+def _items(kind: Any, value: list[Any], path: Path) -> Iterator[_Step]:
+    kinds = kind.item_types if isinstance(kind, inspect.TupleType) else repeat(kind.item_type)
+    return ((each, item, (path, index)) for index, (each, item) in enumerate(zip(kinds, value, strict=False)))
+
+
+def _pairs(kind: inspect.DictType, value: dict[str, Any], path: Path) -> Iterator[_Step]:
+    names = _outside(kind.key_type)
+    for name, item in value.items():
+        if refusal := _refusal({name: None}, dict[names, Any]):  # type: ignore[valid-type]  # only a name may be "1"
+            yield f"{refusal.partition(' - at ')[0]}, as a name", name, (path, name)
+        yield kind.value_type, item, (path, name)
+
+
+def _tagged(members: list[Any], value: dict[str, Any], path: Path) -> Iterator[_Step]:
+    name = members[0].tag_field
+    if name not in value:
+        yield f"Object missing required field `{name}`", None, (path, name)
+        return
+    found = [member for member in members if _is_tag(value[name], member.tag)]
+    yield from (
+        _fields(found[0], value, path) if found else [(_wrong_tag(value[name], members[0].tag), None, (path, name))]
+    )
+
+
+def _fields(kind: Any, value: dict[str, Any], path: Path) -> Iterator[_Step]:
+    names = {field.encode_name for field in kind.fields}
+    tag_field = getattr(kind, "tag_field", None)
+    if tag_field is not None:
+        names.add(tag_field)
+        if tag_field in value and not _is_tag(value[tag_field], kind.tag):
+            yield _wrong_tag(value[tag_field], kind.tag), None, (path, tag_field)
+    for field in kind.fields:
+        if field.encode_name in value:
+            yield field.type, value[field.encode_name], (path, field.encode_name)
+        elif field.required:
+            yield f"Object missing required field `{field.encode_name}`", None, (path, field.encode_name)
+    if getattr(kind, "forbid_unknown_fields", False):
+        for name in value:
+            if name not in names:
+                yield f"Object contains unknown field `{name}`", None, (path, name)
+
+
+def _is_tag(value: Any, tag: str | int) -> bool:
+    return type(value) is type(tag) and value == tag
+
+
+def _wrong_tag(value: Any, tag: str | int) -> str:
+    return f"Invalid value {value!r}" if type(value) is type(tag) else f"Expected `{type(tag).__name__}`"

@@ -8,7 +8,7 @@ import json
 import logging
 import string
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -23,16 +23,16 @@ request_ids: ContextVar[tuple[str, str]] = ContextVar("aiosock.request_ids", def
 """The id of the request that is being handled and that of its trace; set by the middleware `request_id`."""
 
 OF_THE_REQUEST: Final = ("client", "method", "target", "version", "referer", "user_agent")
-OF_THE_ANSWER: Final = ("time", "status", "bytes", "seconds", "request_id")
+OF_THE_ANSWER: Final = ("time", "status", "bytes", "request_id", "seconds")
 """The names that a template may use. `time` is ISO 8601 in UTC, to the second; `bytes` counts what was handed to the kernel, or kept for
-it, for the answer, `seconds` runs from its head's arrival, and `request_id` is what the middleware of that name gave it."""
+it, for the answer, `request_id` is what the middleware of that name gave it, and `seconds` runs from its head's arrival."""
 
 COMBINED: Final = '{client} - - [{time}] "{method} {target} {version}" {status} {bytes} "{referer}" "{user_agent}"'
 """Apache's and nginx's combined format, but for the time, which is ISO 8601."""
 
 _JSON: Final = (
     '{{"client": {client}, "time": "{time}", "method": {method}, "target": {target}, "version": {version}, '
-    '"status": {status}, "bytes": {bytes}, "seconds": {seconds}, "referer": {referer}, "user_agent": {user_agent}, '
+    '"status": {status}, "bytes": {bytes}, "seconds": {seconds:.6f}, "referer": {referer}, "user_agent": {user_agent}, '
     '"request_id": "{request_id}"}}'
 )
 
@@ -41,6 +41,7 @@ LINES: Final = 256
 
 # What could forge a line or play with a terminal (CWE-117), and the quote that delimits fields. C1 controls too.
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), ord('"'), ord("\\"))}
+_NAMES: Final = (*OF_THE_REQUEST, *OF_THE_ANSWER)
 _BRACES: Final = str.maketrans({"{": "{{", "}": "}}"})
 
 
@@ -64,42 +65,80 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+Begun = tuple[str, Sequence[tuple[str, str]]]
+"""A line as far as the first `seconds` in it; then for each of them its format, and what stands behind it."""
+
+
 class AccessFormat:
-    """The form of a line: `combined`, `json`, or a template of `str.format`."""
+    """The form of a line: `combined`, `json`, or a template of `str.format`.
+
+    A line is made in three steps, because clients repeat themselves: `quote` is called for each head that differs from the
+    one before it, `begin` for each answer that does, or once a second, and `complete` for every answer.
+    """
 
     def __init__(self, log_format: str) -> None:
         """Raise ConfigError for a template with an unknown name or a malformed field."""
         template = {"combined": COMBINED, "json": _JSON}.get(log_format, log_format)
         self._is_json = log_format == "json"
+        # Templates with numbers for names, and between two of them the format of a `seconds`.
+        self._opening = ""
+        self._rest: list[tuple[str, str]] = []
         try:
-            self._parts = [_part(*parsed) for parsed in string.Formatter().parse(template)]
-            self.has_seconds = any(name == "seconds" for _, name, _ in self._parts)
-            self.begin(dict.fromkeys(OF_THE_REQUEST, "")).format("", 200, 0, 0.0, "")
+            for parsed in string.Formatter().parse(template):
+                self._add(*_part(*parsed))
+            complete(self.begin(("",) * len(OF_THE_REQUEST), "", 200, 0, ""), 0.0)
         except (ValueError, LookupError) as error:
             if isinstance(error, ConfigError):
                 raise
             raise ConfigError(f"log_format {template!r} is malformed: {error}") from None
 
-    def begin(self, request: Mapping[str, str]) -> str:
-        """Give the line of a request, given by OF_THE_REQUEST; `.format` fills in OF_THE_ANSWER, in that order.
+    @property
+    def has_seconds(self) -> bool:
+        """Say whether it says how long an answer took."""
+        return bool(self._rest)
 
-        In two steps, because clients repeat themselves: only the second is taken for each answer to equal heads.
-        """
-        pieces: list[str] = []
-        for literal, name, spec in self._parts:
-            pieces.append(literal)
-            if name in OF_THE_REQUEST:
-                value = json.dumps(request[name]) if self._is_json else request[name].translate(_ESCAPES)
-                pieces.append(format(value, spec).translate(_BRACES))
-            elif name:
-                pieces.append(f"{{{OF_THE_ANSWER.index(name)}{spec and ':'}{spec}}}")
-        return "".join(pieces)
+    def _add(self, literal: str, name: str, spec: str) -> None:
+        field = f"{{{_NAMES.index(name)}{spec and ':'}{spec}}}" if name not in ("", "seconds") else ""
+        if self._rest:
+            last, behind = self._rest[-1]
+            self._rest[-1] = (last, behind + literal + field)
+        else:
+            self._opening += literal + field
+        if name == "seconds":
+            self._rest.append((spec, ""))
+
+    def quote(self, request: Iterable[str]) -> tuple[str, ...]:
+        """Give the values of OF_THE_REQUEST, in that order, such that they can stand in a line."""
+        return tuple([_quoted(value) if self._is_json else _escaped(value) for value in request])
+
+    def begin(self, request: tuple[str, ...], time: str, status: int, sent: int, request_id: str) -> Begun:
+        """Give the line of an answer but for its `seconds`; `request` is what `quote` gave."""
+        values = (*request, time, status, sent, request_id)
+        return self._opening.format(*values), [(spec, behind.format(*values)) for spec, behind in self._rest]
+
+
+def complete(begun: Begun, seconds: float) -> str:
+    """Give a line whole."""
+    line, rest = begun
+    for spec, behind in rest:
+        line += format(seconds, spec) + behind
+    return line
+
+
+def _escaped(value: str) -> str:
+    # To translate a browser's User-Agent takes ten times as long as to see that it needs none.
+    if value.isprintable() and '"' not in value and "\\" not in value:
+        return value
+    return value.translate(_ESCAPES)
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if value.isascii() and value is _escaped(value) else json.dumps(value)
 
 
 def _part(literal: str, name: str | None, spec: str | None, conversion: str | None) -> tuple[str, str, str]:
-    known = sorted((*OF_THE_REQUEST, *OF_THE_ANSWER))
-    if name is not None and name not in known:
-        raise ConfigError(f"log_format has no {name!r}; it knows {', '.join(known)}")
+    if name is not None and name not in _NAMES:
+        raise ConfigError(f"log_format has no {name!r}; it knows {', '.join(sorted(_NAMES))}")
     if conversion or "{" in (spec or ""):
         raise ValueError(f"{name} takes no conversion, and no field in its format")
     return literal.translate(_BRACES), name or "", spec or ""

@@ -144,8 +144,10 @@ def configure_logging(config: Config) -> None:
 def open_access_log(config: Config) -> AccessLog:
     """Give where the access log goes: to the file, to the program's own handlers, else to standard output.
 
-    Raises ConfigError for a file that cannot be opened.
+    Raises ConfigError for a file that cannot be opened; where nothing is logged, none is.
     """
+    if not config.access_log:
+        return LoggedAccess()
     if config.access_log_file:
         return BufferedAccess(config.access_log_file)
     loggers = (access_logger, logging.getLogger("aiosock"), logging.getLogger())

@@ -1,13 +1,17 @@
 """Requests through a server without a socket: the same work every time, so that it can be counted instead of timed.
 
 `python -m benchmarks.in_memory WORKLOAD COUNT` serves so many; benchmarks/instructions.py and tests/test_work.py count.
+WORKLOAD may be `text+combined`: with the access log, in that format.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 
 from aiosock import Config
+from aiosock.log import BufferedAccess
 from aiosock.net.server import Server
 from benchmarks.programs.aiosock_app import app
 from benchmarks.workloads import NUMBER, WORKLOADS, Workload
@@ -60,20 +64,24 @@ class Feed(asyncio.Transport):
         pass
 
 
-async def serve(workload: Workload, requests: int) -> None:
-    """Serve so many requests, on one connection unless the workload has one for each."""
-    server = Server(app, Config(access_log=False))
+async def serve(workload: Workload, requests: int, log_format: str = "") -> None:
+    """Serve so many requests, on one connection unless the workload has one for each; with a format, log them nowhere."""
+    config = Config(access_log=bool(log_format), log_format=log_format or "combined")
     numbers = iter(range(FIRST_NUMBER, FIRST_NUMBER + requests))
 
     def next_request() -> bytes | None:
         number = next(numbers, None)
         return None if number is None else request_bytes(workload, number)
 
-    for _ in range(requests if workload.closes else 1):
-        reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
-        transport = Feed(protocol, next_request)
-        await server.connected(reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop()))
+    with closing(BufferedAccess(os.devnull)) as access_log:
+        server = Server(app, config, access_log=access_log)
+        for _ in range(requests if workload.closes else 1):
+            reader = asyncio.StreamReader()
+            protocol = asyncio.StreamReaderProtocol(reader)
+            transport = Feed(protocol, next_request)
+            await server.connected(
+                reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+            )
 
 
 def request_bytes(workload: Workload, number: int) -> bytes:
@@ -90,8 +98,8 @@ def by_name(name: str) -> Workload:
 
 
 def main() -> None:
-    name, requests = sys.argv[1:]
-    asyncio.run(serve(by_name(name), int(requests)))
+    name, _, log_format = sys.argv[1].partition("+")
+    asyncio.run(serve(by_name(name), int(sys.argv[2]), log_format))
 
 
 if __name__ == "__main__":

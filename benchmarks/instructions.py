@@ -2,6 +2,7 @@
 
 `python -m benchmarks.instructions [WORKLOAD ...]` serves two different counts of requests in memory; the difference is
 what one more request costs, without the start of the interpreter. asyncio's own loop, no socket, no kernel.
+`text text+combined text+json` compares the access log in a format with none.
 """
 
 import os

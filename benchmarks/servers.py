@@ -61,6 +61,7 @@ AIOSOCK = ("aiofiles", "cyclopts", "multipart")
 ON_UVICORN = ("uvicorn", "httptools", "uvloop")
 
 MODULE = "{python} -m benchmarks.programs."
+LOGGING = MODULE + "aiosock_app {port} uvloop "
 UVICORN = (
     "{python} -m uvicorn --port {port} --http httptools --loop uvloop --timeout-keep-alive 75 "
     "--no-access-log --log-level warning benchmarks.programs."
@@ -73,6 +74,8 @@ GRANIAN = (
 SERVERS = (
     Server("aiosock", "aiosock", "aiosock", MODULE + "aiosock_app {port} uvloop", ALL, (*AIOSOCK, "uvloop")),
     Server("aiosock-asyncio", "aiosock (asyncio)", "aiosock", MODULE + "aiosock_app {port} asyncio", ALL, AIOSOCK),
+    Server("aiosock-log", "aiosock, with its access log", "aiosock", LOGGING + "combined", TEXTS, (*AIOSOCK, "uvloop")),
+    Server("aiosock-log-json", "aiosock, with it in JSON", "aiosock", LOGGING + "json", TEXTS, (*AIOSOCK, "uvloop")),
     Server("limit", "the limit", "bound", MODULE + "limit {port}", TEXTS, ("uvloop",)),
     Server("floor", "the floor", "bound", MODULE + "floor {port}", TEXTS, ("uvloop",)),
     Server("uvicorn", "uvicorn, bare ASGI", "python", UVICORN + "asgi_app:app", PLAIN, ON_UVICORN),

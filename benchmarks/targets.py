@@ -103,6 +103,15 @@ def first_answer(measured: Measured) -> tuple[float | None, str]:
     return (median(seconds) * 1000 if seconds else None), ""
 
 
+def logging_rate(log: str, bound: float) -> Target:
+    """Demand that the access log leaves so much of the requests per second."""
+
+    def figure(measured: Measured) -> tuple[float | None, str]:
+        return ratio(measured.results.get("text", {}), "rate", log, "aiosock"), ""
+
+    return Target(f"text: {TITLES[log]}, at least {bound} x the requests/s without", figure, bound)
+
+
 def own_figure(measured: Measured) -> tuple[float | None, str]:
     return ratio(measured.results.get("text", {}), "cpu_us", "aiosock", "aiosock-asyncio"), ""
 
@@ -116,6 +125,8 @@ TARGETS = (
     rate_over("text", "starlette", 2.5),
     rate_over("text", "aiohttp", 2.5),
     rate_over("text", "sanic", 2.5),
+    logging_rate("aiosock-log", 0.95),
+    logging_rate("aiosock-log-json", 0.95),
     cpu_under("browser", "uvicorn", 1.5),
     cpu_under("browser", "granian-rsgi", 1.2),
     rate_over("browser", "aiohttp", 2.5),

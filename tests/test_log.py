@@ -18,6 +18,7 @@ from aiosock.log import (
     AccessFormat,
     BufferedAccess,
     access_logger,
+    complete,
     server_logger,
     timestamp,
 )
@@ -38,8 +39,9 @@ def line(log_format: str, **fields: Any) -> str:
         "user_agent": "curl/8",
         "request_id": "-",
     } | fields
-    begun = AccessFormat(log_format).begin({name: values[name] for name in OF_THE_REQUEST})
-    return begun.format(*(values[name] for name in OF_THE_ANSWER))
+    form = AccessFormat(log_format)
+    *answer, seconds = (values[name] for name in OF_THE_ANSWER)
+    return complete(form.begin(form.quote(values[name] for name in OF_THE_REQUEST), *answer), seconds)
 
 
 def test_the_combined_format_is_that_of_apache_and_nginx() -> None:
@@ -61,6 +63,18 @@ def test_the_json_format_has_every_name() -> None:
 
 def test_a_template_uses_names_with_formats() -> None:
     assert line("{method:>6}|{seconds:.3f}|{status:04d}") == "   GET|0.250|0200"
+
+
+def test_percent_signs_and_braces_stay_what_they_are() -> None:
+    assert line("100%s {{}} {status} %d {target}", target="/{status}%s") == "100%s {} 200 %d /{status}%s"
+
+
+def test_seconds_may_stand_anywhere_and_more_than_once() -> None:
+    assert line("{seconds:.1f}{bytes} {seconds:.3f} {status}{seconds}", seconds=0.5) == "0.5123 0.500 2000.5"
+
+
+def test_seconds_are_given_to_the_microsecond_in_json() -> None:
+    assert '"seconds": 0.000067,' in line("json", seconds=6.700000000001e-05)
 
 
 def test_a_template_may_have_no_name_and_braces_of_its_own() -> None:

@@ -388,6 +388,12 @@ def test_a_program_that_configures_logging_is_left_alone(unconfigured: Callable[
     assert (logger.level, access_logger.handlers, access_logger.propagate) == (level, [], True)
 
 
+def test_no_file_is_opened_for_an_access_log_that_is_off(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    with closing(open_access_log(Config(access_log=False, access_log_file=str(path)))):
+        assert not path.exists()
+
+
 def test_a_program_may_configure_the_access_log_alone(
     unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]
 ) -> None:

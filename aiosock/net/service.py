@@ -34,20 +34,18 @@ class Service:
         self.access_format = AccessFormat(config.log_format if config.access_log else "combined")
         self.is_timing = config.access_log and self.access_format.has_seconds
         self.access_log = access_log or LoggedAccess()
+        self.date_text = ""
         self._date_line = b""
-        self._date_text = ""
         self._date_expires = 0.0
 
     def date_line(self) -> bytes:
-        """Give the Date field of this second (RFC 9110 section 6.6.1), made once a second and only when asked for."""
+        """Give the Date field of this second (RFC 9110 section 6.6.1), made once a second and only when asked for.
+
+        `date_text` is then this second as the access log has it.
+        """
         now = time.time()
         if not self._date_expires - 1.0 <= now < self._date_expires:  # a clock can be set back too
             self._date_line = b"Date: %b\r\n" % format_date(now).encode("ascii")
-            self._date_text = timestamp(int(now))
+            self.date_text = timestamp(int(now))
             self._date_expires = int(now) + 1.0
         return self._date_line
-
-    def log_access(self, begun: str, status: int, sent: int, seconds: float, request_id: str = "-") -> None:
-        """Write a line that was begun with the request: its answer had that status, so many bytes, and took so long."""
-        self.date_line()  # which keeps the text of this second up to date too
-        self.access_log.write(begun.format(self._date_text, status, sent, seconds, request_id))

@@ -202,6 +202,20 @@ def read_fields(block: bytes, known: FieldSection | None = None) -> FieldSection
     return section
 
 
+def find_field(head: RequestHead, name: bytes, default: str) -> str:
+    """Give what `Headers.get` would, for a name in lower case, without splitting all other fields for it."""
+    octets, sought = head.octets, b"\n%b:" % name
+    lowered = octets.lower()
+    values: list[str] = []
+    start = lowered.find(sought)
+    while start >= 0:
+        start += len(sought)
+        end = octets.index(b"\r", start)
+        values.append(octets[start:end].decode("latin-1").strip(" \t"))
+        start = lowered.find(sought, end)
+    return ", ".join(values) if values else default
+
+
 def body_framing(head: RequestHead) -> int:
     """Give the length of the request's body in bytes, or CHUNKED (RFC 9112 section 6.3)."""
     if head.fields.transfer_encoding is not None:

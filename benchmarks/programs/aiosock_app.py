@@ -1,4 +1,4 @@
-"""aiosock with everything on that is on by default, but the access log: `aiosock_app PORT [LOOP]`."""
+"""aiosock with everything on that is on by default, but the access log: `aiosock_app PORT [LOOP [LOG_FORMAT]]`."""
 
 import asyncio
 import sys
@@ -59,4 +59,5 @@ async def events(request: Request) -> Response:
 if __name__ == "__main__":
     app.mount("/static", StaticFiles(FILES / "static"))
     loop = cast(Literal["uvloop", "asyncio"], sys.argv[2] if len(sys.argv) > 2 else "uvloop")
-    run(app, port=int(sys.argv[1]), loop=loop, access_log=False)
+    log_format = sys.argv[3] if len(sys.argv) > 3 else ""
+    run(app, port=int(sys.argv[1]), loop=loop, access_log=bool(log_format), log_format=log_format or "combined")

@@ -55,6 +55,34 @@ async def test_no_line_is_written_where_none_is_wanted(access: pytest.LogCapture
     assert lines(access) == []
 
 
+async def test_requests_that_differ_have_lines_that_differ(access: pytest.LogCaptureFixture) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(b"x" * int(request.query["n"]), int(request.query["status"]))
+
+    asked = [(200, 1), (200, 1), (200, 2), (404, 2), (200, 1)]
+    requests = b"".join(request_bytes(target=f"/?status={status}&n={n}") for status, n in asked)
+    await answers_to(handler, requests, access_log=True, log_format="{target} {status}")
+    assert lines(access) == [f"/?status={status}&n={n} {status}" for status, n in asked]
+
+
+async def test_equal_requests_with_other_answers_have_other_lines(access: pytest.LogCaptureFixture) -> None:
+    statuses = iter((200, 200, 404, 200))
+
+    async def handler(request: Request) -> Response:
+        request.id = f"id-{next(ids)}"
+        return Response(b"", next(statuses))
+
+    ids = iter("aaab")
+    await answers_to(handler, GET * 4, access_log=True, log_format="{status} {request_id}")
+    assert lines(access) == ["200 id-a", "200 id-a", "404 id-a", "200 id-b"]
+
+
+async def test_lines_of_a_field_are_joined(access: pytest.LogCaptureFixture) -> None:
+    request = request_bytes("user-agent:  a ", "X-Referer: no", "REFERER: r", "User-Agent: b", "Referer:")
+    await answers_to(hello, request, access_log=True, log_format="{referer}|{user_agent}")
+    assert lines(access) == ["r, |a, b"]
+
+
 async def test_the_seconds_run_from_the_head_to_the_end_of_the_answer(access: pytest.LogCaptureFixture) -> None:
     gate = Gate()
     async with connection(gate, access_log=True, log_format="{seconds}") as (client, peer, _):

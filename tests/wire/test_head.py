@@ -20,6 +20,7 @@ from aiosock.wire.head import (
     body_framing,
     encode_head,
     encode_request_head,
+    find_field,
     find_head,
     invalid_head,
     keeps_alive,
@@ -496,6 +497,24 @@ def test_no_framing_field_is_something_else_by_default() -> None:
     assert (fields.host, fields.content_length, fields.transfer_encoding, fields.expect) == (None, None, None, None)
     assert fields.connection == fields.upgrade == frozenset()
     assert head.block == b""
+
+
+@pytest.mark.parametrize(
+    ("fields", "value"),
+    [
+        ([], "-"),
+        ([b"X-Referer: no", b"Xreferer: no", b"X: referer: no"], "-"),
+        ([b"Referer: http://a/B"], "http://a/B"),
+        ([b"rEFERER:\t\xe9 "], "\xe9"),
+        ([b"Referer:"], ""),
+        ([b"Referer: a", b"X: 1", b"referer: b"], "a, b"),
+        ([b"Referer:", b"Referer:"], ", "),
+    ],
+)
+def test_one_field_can_be_looked_up_alone(fields: list[bytes], value: str) -> None:
+    head = parsed(head_of(*fields, line=b"GET /?Referer:no HTTP/1.1"))
+    assert find_field(head, b"referer", "-") == value
+    assert Headers.from_block(head.block).get("referer", "-") == value
 
 
 def test_the_fields_the_server_acts_on_are_read() -> None:

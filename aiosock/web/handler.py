@@ -136,5 +136,5 @@ def _check_signature(function: Callable[..., Any], pattern: str, parameters: Col
         wanted = ", ".join(["request", *parameters])
         raise RouteError(
             f"handler {name_of(function)}{signature} does not fit the pattern {pattern!r}, "
-            f"which calls it with ({wanted}): {error}"
+            f"which calls it with ({wanted}): {error}; a parameter of the query has a default, or stands behind *"
         ) from None

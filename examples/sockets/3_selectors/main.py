@@ -1,0 +1,80 @@
+"""Step 3, one thread for all clients: `python 3_selectors/main.py [port]`, then `curl localhost:8080/hello/you`."""
+
+import re
+import selectors
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import unquote
+
+
+def main(port: int) -> None:
+    with socket.create_server(("127.0.0.1", port), backlog=128) as listener, selectors.DefaultSelector() as selector:
+        listener.setblocking(False)  # a call that would have to wait raises: only `select` waits, for all at once
+        selector.register(listener, selectors.EVENT_READ)
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        while True:
+            for key, _ in selector.select():
+                if key.data is None:
+                    with suppress(OSError):  # the client has left again, or no descriptor is left
+                        client, _ = listener.accept()
+                        client.setblocking(False)
+                        waiting = serve(client)
+                        selector.register(client, next(waiting), waiting)
+                elif event := next(key.data, None):
+                    selector.modify(key.fileobj, event, key.data)
+                else:
+                    selector.unregister(key.fileobj)
+
+
+def serve(client: socket.socket) -> Iterator[int]:
+    """Do what step 1 does; but where that waits, give the event that is waited for, and go on when it is there."""
+    with client, suppress(OSError):
+        received = b""
+        while (response := respond(received)) is None:
+            yield selectors.EVENT_READ
+            if not (piece := client.recv(65536)):
+                return
+            received += piece
+        while response:
+            yield selectors.EVENT_WRITE
+            response = response[client.send(response) :]  # it takes what fits, perhaps not all
+
+
+# HTTP. From here on, steps 1 to 4 are the same.
+def respond(received: bytes) -> bytes | None:
+    """Give the answer to what a client has sent so far, or None while more must come."""
+    head, blank, rest = received.partition(b"\r\n\r\n")  # an empty line ends the head
+    if not blank:
+        return None
+    first, *lines = head.decode("latin-1").split("\r\n")
+    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    length = fields.get("content-length", "0")
+    # Where a body ends is never guessed: its rest could be taken for another request. So no field comes twice, either.
+    is_sure = len(fields) == len(lines) and "transfer-encoding" not in fields and re.fullmatch("[0-9]{1,9}", length)
+    if first.count(" ") != 2 or "host" not in fields or not is_sure or re.search(r"\s", "".join(fields)):
+        return answer(first.split(" ")[0], "400 Bad Request", b"400 Bad Request\n")
+    if len(rest) < int(length):
+        return None
+    method, target, _ = first.split(" ")
+    match method, target.partition("?")[0].split("/"):
+        case "GET" | "HEAD", ["", ""]:
+            return answer(method, "200 OK", b"<h1>A page from a socket</h1>\n", "text/html; charset=utf-8")
+        case "GET" | "HEAD", ["", "hello", name] if name:
+            return answer(method, "200 OK", f"Hello, {unquote(name)}!\n".encode())
+        case "GET" | "HEAD", ["", "sum", number] if re.fullmatch("[0-9]{1,9}", number):
+            return answer(method, "200 OK", b"%d\n" % sum(n for n in range(int(number))))
+        case "POST", ["", "echo"]:
+            return answer(method, "200 OK", rest[: int(length)], "application/octet-stream")
+    return answer(method, "404 Not Found", b"404 Not Found\n")
+
+
+def answer(method: str, status: str, body: bytes, kind: str = "text/plain; charset=utf-8") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + (b"" if method == "HEAD" else body)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):  # Ctrl-C
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 8080)

@@ -1,4 +1,4 @@
-"""aiosock: an HTTP server and async router that you can read in an afternoon and put on the internet."""
+"""An HTTP server and async router that you can read in an afternoon and put on the internet."""
 
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import (
@@ -56,3 +56,8 @@ __all__ = [
     "run",
     "serve",
 ]
+
+
+def __dir__() -> list[str]:
+    """Give what completion offers: the public names, without the modules that they come from."""
+    return [*__all__, "__version__"]

@@ -14,7 +14,12 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a peer may make the server hold or do."""
+    """How much a peer may make the server hold or do.
+
+    ```python
+    run(app, port=8080, limits=Limits(body_bytes=1024 * 1024, connections=1000))
+    ```
+    """
 
     head_bytes: int = 32 * KIB  # nginx: 4 buffers of 8 KiB
     """A request head; also the chunk extensions and trailers of one body. Beyond it: 431."""
@@ -69,7 +74,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long a peer may make the server wait."""
+    """How long a peer may make the server wait.
+
+    ```python
+    run(app, port=8080, timeouts=Timeouts(head_seconds=5, keep_alive_seconds=30))
+    ```
+    """
 
     head_seconds: float = 10.0  # Caddy and Go advise 5 to 10; nginx waits 60
     """From the first byte of a request, or the connection, to the end of its head. After it: 408."""
@@ -104,7 +114,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What a server needs to know besides its app."""
+    """What a server needs to know besides its app.
+
+    ```python
+    config = Config(port=8080, limits=Limits(body_bytes=1024 * 1024), timeouts=Timeouts(keep_alive_seconds=30))
+    run(app, config)
+    ```
+    """
 
     host: str = "127.0.0.1"
     """Address or name to listen on, IPv4 or IPv6; 0.0.0.0 or :: for all."""

@@ -15,23 +15,39 @@ from http import HTTPStatus
 
 
 class AiosockError(Exception):
-    """The root: `except AiosockError` catches all of ours and nothing else."""
+    """The root: `except AiosockError` catches all of ours and nothing else.
+
+    ```python
+    try:
+        Config(port=70000)
+    except AiosockError as error:
+        print(error)  # port must be from 0 to 65535, not 70000
+    ```
+    """
 
 
 class HTTPError(AiosockError):
     """An error that has an answer.
 
+    ```python
+    @app.get("/items/{id:int}")
+    async def item(request: Request, id: int) -> dict[str, int]:
+        if id > 99:
+            raise HTTPError(404, f"There is no item {id}.")
+        return {"id": id}
+    ```
+
     `detail` is shown to the client: never put a secret into it. `headers` are added to the answer.
+    Raises ValueError unless `status` is an error status, 400 to 599.
     """
 
     def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> None:
-        """Raise ValueError unless `status` is an error status, 400 to 599."""
         if not 400 <= status <= 599:
             raise ValueError(f"an HTTPError needs a status from 400 to 599, not {status}")
         super().__init__(status, detail)
-        self.status = status
-        self.detail = detail or reason_phrase(status)
-        self.headers = headers or {}
+        self.status: int = status
+        self.detail: str = detail or reason_phrase(status)
+        self.headers: Mapping[str, str] = headers or {}
 
     def __str__(self) -> str:
         """Give status, reason and detail, as a log line wants them."""
@@ -39,7 +55,14 @@ class HTTPError(AiosockError):
 
 
 class ProtocolError(HTTPError):
-    """The peer's bytes are not HTTP as we accept it; framing is in doubt, so the connection must close."""
+    """The peer's bytes are not HTTP as we accept it; framing is in doubt, so the connection must close.
+
+    ```python
+    @app.exception(ProtocolError)
+    async def malformed(request: Request, error: ProtocolError) -> Response:
+        return Response.text(f"{request.method}: {error.detail}", error.status)
+    ```
+    """
 
 
 class ValidationError(HTTPError):
@@ -57,19 +80,55 @@ class ValidationError(HTTPError):
 
 
 class Disconnected(AiosockError, ConnectionError):
-    """The peer is gone: raised where a handler reads from it or writes to it."""
+    """The peer is gone: raised where a handler reads from it or writes to it.
+
+    ```python
+    @app.put("/report")
+    async def report(request: Request) -> str:
+        try:
+            content = await request.read()
+        except Disconnected:
+            print("the report is only half here")
+            raise
+        return f"{len(content)} bytes"
+    ```
+    """
 
 
 class ResponseError(AiosockError, ValueError):
-    """The answer is not fit to be sent: a field with a line break, a body that denies its Content-Length."""
+    """The answer is not fit to be sent: a field with a line break, a body that denies its Content-Length.
+
+    ```python
+    try:
+        Response("Hello", status=99)
+    except ResponseError as error:
+        print(error)  # a response has a status from 200 to 599, not 99
+    ```
+    """
 
 
 class RouteError(AiosockError, ValueError):
-    """A pattern and a handler that cannot work together; the message names both."""
+    """A pattern and a handler that cannot work together; the message names both.
+
+    ```python
+    try:
+        app.url_for("nowhere")
+    except RouteError as error:
+        print(error)  # no route is named 'nowhere'
+    ```
+    """
 
 
 class ConfigError(AiosockError, ValueError):
-    """An option that cannot work; the message names it and says why."""
+    """An option that cannot work; the message names it and says why.
+
+    ```python
+    try:
+        Limits(head_bytes=0)
+    except ConfigError as error:
+        print(error)  # limits.head_bytes must be positive, not 0
+    ```
+    """
 
 
 # RFC 9110 section 15.5 has new names for these; Python's table before 3.13 has the old ones.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Self, overload
+from typing import ClassVar, Self, overload
 
 from aiosock.errors import ResponseError
 
@@ -35,14 +35,21 @@ def _checked_value(name: str, value: str) -> str:
 class Headers:
     """Header fields: ordered, case-insensitive, multi-valued; valid by construction.
 
+    ```python
+    headers = Headers({"Accept": "text/html"})
+    headers.append("accept", "text/plain")
+    print(headers["ACCEPT"])  # text/html, text/plain
+    print(headers.get_all("accept"))  # ['text/html', 'text/plain']
+    ```
+
     Names are kept in lower case, values as `str` of ISO-8859-1. A value with CR, LF, NUL or another control
     character raises ResponseError at the line that sets it, so nothing invalid can reach the wire.
+    `fields`, a mapping or pairs, are copied.
     """
 
     __slots__ = ("_fields",)
 
     def __init__(self, fields: "Mapping[str, str] | Iterable[tuple[str, str]] | Headers" = ()) -> None:
-        """Copy `fields`, a mapping or pairs; raise ResponseError for one that cannot stand on the wire."""
         pairs = fields.items() if isinstance(fields, (Mapping, Headers)) else fields
         self._fields: tuple[tuple[str, str], ...] | list[tuple[str, str]] = [
             (_checked_name(name), _checked_value(name, value)) for name, value in pairs
@@ -138,7 +145,7 @@ class Headers:
         """Compare the lines, order included."""
         return list(self._fields) == list(other._fields) if isinstance(other, Headers) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, like dict
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # mutable, like dict
 
     def __repr__(self) -> str:
         """Show the lines."""

@@ -16,8 +16,8 @@ from typing import IO, Final, Protocol
 
 from aiosock.errors import ConfigError
 
-server_logger = logging.getLogger("aiosock.server")
-access_logger = logging.getLogger("aiosock.access")
+server_logger: logging.Logger = logging.getLogger("aiosock.server")
+access_logger: logging.Logger = logging.getLogger("aiosock.access")
 
 request_ids: ContextVar[tuple[str, str]] = ContextVar("aiosock.request_ids", default=("-", "-"))
 """The id of the request that is being handled and that of its trace; set by the middleware `request_id`."""

@@ -25,7 +25,13 @@ CONFIG_STATUS = 2
 async def serve(app: Handler, config: Config | None = None, **options: Any) -> AsyncIterator[Server]:
     """Serve an app inside a running event loop; leaving the block drains.
 
-    `options` are fields of Config, over those of `config`: `async with serve(app, port=0) as server: print(server.urls)`.
+    ```python
+    async def main() -> None:
+        async with serve(app, port=0) as server:
+            print("listening on", server.urls[0])  # listening on http://127.0.0.1:40000
+    ```
+
+    `options` are fields of Config, over those of `config`.
 
     Raises ConfigError for an option that cannot work, TypeError for one that does not exist.
     """
@@ -43,7 +49,12 @@ def run(
 ) -> None:
     """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
-    `options` are fields of Config, over those of `config`: `run(app, port=8080)`. `when_started` is called in the event
+    ```python
+    if __name__ == "__main__":
+        run(app, port=8080)
+    ```
+
+    `options` are fields of Config, over those of `config`. `when_started` is called in the event
     loop, once, with the server that listens now; what it raises ends the server and comes out. Returns after a clean
     drain. Exits with status 2 after one line on standard error where an option cannot work, 1 where a handler would not
     end, 128 plus the signal's number after a second signal.

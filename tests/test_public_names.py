@@ -48,6 +48,10 @@ def test_every_public_name_is_there(name: str) -> None:
     assert hasattr(aiosock, name)
 
 
+def test_completion_offers_the_public_names_alone() -> None:
+    assert dir(aiosock) == sorted([*NAMES, "__version__"])
+
+
 def test_importing_does_not_load_what_only_some_need() -> None:
     code = "import aiosock, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     # -I: nothing that this test run has set up may be loaded there.

@@ -20,9 +20,9 @@ class Outcome:
     def __init__(self) -> None:
         self.answers: list[ResponseHead] = []
         self.interim: list[ResponseHead] = []
-        self.ended = False
-        self.fault = ""
-        self.prompted = False
+        self.ended: bool = False
+        self.fault: str = ""
+        self.prompted: bool = False
 
 
 def read_answers(data: bytes, methods: Sequence[str], *, ended: bool) -> Outcome:

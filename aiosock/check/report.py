@@ -13,9 +13,9 @@ class Report:
     __slots__ = ("left_out", "url", "verdicts")
 
     def __init__(self, url: str, verdicts: Sequence[Verdict], *, left_out: int = 0) -> None:
-        self.url = url
-        self.left_out = left_out
-        self.verdicts = list(verdicts)
+        self.url: str = url
+        self.left_out: int = left_out
+        self.verdicts: list[Verdict] = list(verdicts)
 
     @property
     def failures(self) -> list[Verdict]:

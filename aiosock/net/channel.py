@@ -101,14 +101,14 @@ class Channel:
         self._room_since = 0.0
         self._room_waited = 0.0
         self._sends = 0
-        self.limits = limits
-        self.timeouts = timeouts
-        self.clock = clock
-        self.buffer = b""
-        self.deadline = inf
-        self.waiting = NOTHING
+        self.limits: Limits = limits
+        self.timeouts: Timeouts = timeouts
+        self.clock: Callable[[], float] = clock
+        self.buffer: bytes = b""
+        self.deadline: float = inf
+        self.waiting: Waiting = NOTHING
         self.watcher: Watcher | None = None
-        self.sent = 0
+        self.sent: int = 0
         if not self._transport.is_closing():  # a peer can be gone before its coroutine starts
             self._transport.set_write_buffer_limits(high=limits.write_buffer_bytes)
 

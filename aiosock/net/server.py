@@ -35,7 +35,17 @@ RESERVED_DESCRIPTORS: Final = 64
 
 
 class Server:
-    """Serves a handler on bound sockets; an async context manager that starts on entry and drains on exit."""
+    """Serves a handler on bound sockets; an async context manager that starts on entry and drains on exit.
+
+    ```python
+    async def main() -> None:
+        async with Server(app, Config(port=0)) as server:
+            print(server.urls)  # ['http://127.0.0.1:40000']
+    ```
+
+    It binds and accepts when it is started. Lines of the access log go to the logger `aiosock.access`, or to `access_log`.
+    Raises ConfigError for a log format that cannot work.
+    """
 
     def __init__(
         self,
@@ -45,12 +55,8 @@ class Server:
         clock: Callable[[], float] = time.monotonic,
         access_log: AccessLog | None = None,
     ) -> None:
-        """Serve `handler`; lines of the access log go to the logger `aiosock.access`, or to `access_log`.
-
-        Raises ConfigError for a log format that cannot work. Binds and accepts when started.
-        """
-        self.config = config or Config()
-        self.service = Service(handler, self.config, clock, access_log)
+        self.config: Config = config or Config()
+        self.service: Service = Service(handler, self.config, clock, access_log)
         self.listeners: list[Listener] = []
         self._channels: set[Channel] = set()
         self._tasks: set[asyncio.Task[Any]] = set()

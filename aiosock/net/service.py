@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from aiosock.config import Config
+from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import AccessFormat, AccessLog, LoggedAccess, timestamp
 from aiosock.web.exchange import Load
 from aiosock.web.handler import Handler
@@ -25,16 +25,16 @@ class Service:
     ) -> None:
         self.handler = handler
         self.config = config
-        self.limits = config.limits
-        self.timeouts = config.timeouts
+        self.limits: Limits = config.limits
+        self.timeouts: Timeouts = config.timeouts
         self.clock = clock
-        self.shutdown = asyncio.Event()
-        self.load = Load(config.limits.concurrency) if config.limits.concurrency else None
-        self.is_logging = config.access_log
-        self.access_format = AccessFormat(config.log_format if config.access_log else "combined")
-        self.is_timing = config.access_log and self.access_format.has_seconds
-        self.access_log = access_log or LoggedAccess()
-        self.date_text = ""
+        self.shutdown: asyncio.Event = asyncio.Event()
+        self.load: Load | None = Load(config.limits.concurrency) if config.limits.concurrency else None
+        self.is_logging: bool = config.access_log
+        self.access_format: AccessFormat = AccessFormat(config.log_format if config.access_log else "combined")
+        self.is_timing: bool = config.access_log and self.access_format.has_seconds
+        self.access_log: AccessLog = access_log or LoggedAccess()
+        self.date_text: str = ""
         self._date_line = b""
         self._date_expires = 0.0
 

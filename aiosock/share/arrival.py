@@ -37,7 +37,7 @@ class Arrival:
         self._permit = permit
         self._place = -1
         self._temporary = f".{secrets.token_hex(8)}.part"
-        self.descriptor = -1
+        self.descriptor: int = -1
 
     def begin(self) -> None:
         """Open the directory and a file in it.

@@ -31,13 +31,13 @@ class ClientResponse:
     """An answer as a client sees it. `interim` holds the informational answers before it, in order."""
 
     def __init__(self, head: ResponseHead, interim: list[ResponseHead]) -> None:
-        self.status = head.status
-        self.reason = head.reason
-        self.version = head.version
-        self.headers = head.headers
-        self.interim = interim
-        self.trailers = Headers()
-        self.body = b""
+        self.status: int = head.status
+        self.reason: str = head.reason
+        self.version: tuple[int, int] = head.version
+        self.headers: Headers = head.headers
+        self.interim: list[ResponseHead] = interim
+        self.trailers: Headers = Headers()
+        self.body: bytes = b""
 
     @property
     def text(self) -> str:
@@ -190,16 +190,25 @@ class Peer:
 class Client:
     """Talks to an app in memory: `async with Client(app) as client: response = await client.get("/")`.
 
+    ```python
+    async def test_a_slow_head_is_answered_408() -> None:
+        async with Client(app) as client:
+            peer = await client.connect()
+            peer.send(b"GET / HT")
+            await client.advance(11)
+            assert (await peer.response()).status == 408
+    ```
+
     Time stands still but for `advance`: deadlines pass only when a test says so. `patience` is in real seconds and
     bounds every wait, so that a server that does not answer fails the test.
+    `options` are those that `run` takes; the access log is off unless asked for.
     """
 
     def __init__(self, app: Handler, config: Config | None = None, *, patience: float = 10.0, **options: Any) -> None:
-        """Take the options that `run` takes; the access log is off unless asked for."""
-        self.now = 0.0
-        self.patience = patience
+        self.now: float = 0.0
+        self.patience: float = patience
         config = replace(config or Config(access_log=False), **options)
-        self.server = Server(app, config, clock=lambda: self.now)
+        self.server: Server = Server(app, config, clock=lambda: self.now)
         self._app = app
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()

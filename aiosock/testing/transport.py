@@ -26,10 +26,10 @@ class MemoryTransport(asyncio.Transport):
         self._reading = True
         self._peer_ended = False
         self._peer_reads = True
-        self.received = bytearray()
-        self.ended = False
-        self.was_reset = False
-        self.changed = asyncio.Event()
+        self.received: bytearray = bytearray()
+        self.ended: bool = False
+        self.was_reset: bool = False
+        self.changed: asyncio.Event = asyncio.Event()
         protocol.connection_made(self)
 
     # What the server calls.

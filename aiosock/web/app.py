@@ -17,10 +17,10 @@ from aiosock.web.problem import error_response
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.router import Router
-from aiosock.web.routes import ANY, IMPLEMENTED, Match, Mounted, NotMatched, Route, RouteTable, build_path
+from aiosock.web.routes import ANY, IMPLEMENTED, Convertor, Match, Mounted, NotMatched, Route, RouteTable, build_path
 from aiosock.wire.target import without_port
 
-logger = logging.getLogger("aiosock.app")
+logger: logging.Logger = logging.getLogger("aiosock.app")
 
 _E = TypeVar("_E", bound=Exception)
 _M = TypeVar("_M", bound=Middleware)
@@ -31,14 +31,23 @@ ExceptionHandler = Callable[[Request, _E], Awaitable[object]]
 class App(Router):
     """An application: a Handler that is written down route by route.
 
+    ```python
+    app = App()
+
+
+    @app.get("/users/{id:int}")
+    async def user(request: Request, id: int) -> dict[str, int]:
+        return {"id": id}
+    ```
+
     `state` is for what the lifespan opens and handlers use.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = SimpleNamespace()
-        self.table = RouteTable()
-        self.convertors = self.table.convertors
+        self.state: SimpleNamespace = SimpleNamespace()
+        self.table: RouteTable = RouteTable()
+        self.convertors: dict[str, Convertor] = self.table.convertors
         self._methods = set(IMPLEMENTED)
         self._middleware: list[Middleware] = []
         self._exceptions: dict[type[Exception], ExceptionHandler[Any]] = {}

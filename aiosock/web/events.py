@@ -25,24 +25,30 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Event:
-    """One event: `data` of one or many lines, the `id` that a client comes back with, the `event` type it listens to.
+    r"""One event: `data` of one or many lines, the `id` that a client comes back with, the `event` type it listens to.
+
+    ```python
+    event = Event("two\nlines", id="7", event="note")
+    print(event.encode())  # b'event: note\nid: 7\ndata: two\ndata: lines\n\n'
+    ```
 
     `retry` is in milliseconds: how long clients wait before they connect again, from here on.
+
+    Raises ResponseError for an id or type that would break out of its line, and for a negative retry.
     """
 
     __slots__ = ("data", "event", "id", "retry")
 
     def __init__(self, data: str, *, id: str | None = None, event: str | None = None, retry: int | None = None) -> None:
-        """Raise ResponseError for an id or type that would break out of its line, and for a negative retry."""
         for name, value in (("id", id), ("event", event)):
             if value is not None and any(character in value for character in "\r\n\0"):
                 raise ResponseError(f"not an {name} of an event: {value!r}")
         if retry is not None and retry < 0:
             raise ResponseError(f"not milliseconds to wait: {retry}")
-        self.data = data
-        self.id = id
-        self.event = event
-        self.retry = retry
+        self.data: str = data
+        self.id: str | None = id
+        self.event: str | None = event
+        self.retry: int | None = retry
 
     def encode(self) -> bytes:
         """Give the event as it is sent."""
@@ -59,9 +65,22 @@ class Event:
 class EventStream(Response):
     """An answer of events, for an EventSource in a browser or `curl -N`. What `events` gives as str is an event's data.
 
+    ```python
+    @app.get("/ticks")
+    async def ticks(request: Request) -> EventStream:
+        async def events() -> AsyncIterator[Event]:
+            for number in range(3):
+                yield Event(f"tick {number}", id=str(number))
+
+        return EventStream(request, events())
+    ```
+
     It ends when `events` does; when the server is told to stop, with `goodbye` as its last event; and when the client
     has gone. Whichever comes first, `events` is closed. A client that only ends its input is found out by a heartbeat;
     a route with `on_disconnect="eager"` does not wait for it.
+
+    A heartbeat is a comment, sent whenever nothing else came for `heartbeat_seconds`. Raises ResponseError unless they are
+    positive, and TypeError for `events` of another type, such as a generator function that was not called.
     """
 
     __slots__ = ()
@@ -75,10 +94,6 @@ class EventStream(Response):
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         headers: Fields = (),
     ) -> None:
-        """Send a comment whenever nothing else came for `heartbeat_seconds`; raise ResponseError unless they are positive.
-
-        Raises TypeError for `events` of another type, such as a generator function that was not called.
-        """
         if not isinstance(events, AsyncIterable):  # said here, where the mistake is, not after the head has been sent
             raise TypeError(f"events are an async iterable, not {type(events).__name__}")
         if not heartbeat_seconds > 0:  # of 0, comments would be all that is sent

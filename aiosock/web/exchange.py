@@ -25,8 +25,8 @@ class Load:
     __slots__ = ("active", "limit")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.active = 0
+        self.limit: int = limit
+        self.active: int = 0
 
     @property
     def is_exceeded(self) -> bool:
@@ -54,13 +54,13 @@ class Connection:
         debug: bool = False,
         load: Load | None = None,
     ) -> None:
-        self.client = client
-        self.server = server
-        self.scheme = scheme
-        self.limits = limits or Limits()
-        self.shutdown = shutdown or asyncio.Event()
-        self.debug = debug
-        self.load = load
+        self.client: Address | None = client
+        self.server: Address | None = server
+        self.scheme: str = scheme
+        self.limits: Limits = limits or Limits()
+        self.shutdown: asyncio.Event = shutdown or asyncio.Event()
+        self.debug: bool = debug
+        self.load: Load | None = load
 
 
 class BodyWriter(Protocol):

@@ -27,10 +27,10 @@ class FileBody:
 
     def __init__(self, descriptor: int, name: str, status: os.stat_result, parts: Sequence[Span | bytes] = ()) -> None:
         """Take over a descriptor; `status` is the file's when its length and its tag were told."""
-        self.descriptor = descriptor
-        self.name = name
-        self.status = status
-        self.parts = parts
+        self.descriptor: int = descriptor
+        self.name: str = name
+        self.status: os.stat_result = status
+        self.parts: Sequence[Span | bytes] = parts
 
     @property
     def length(self) -> int:

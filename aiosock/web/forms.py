@@ -26,6 +26,16 @@ SMALL: Final = 4 * 1024
 class Upload:
     """A file of a form, whole: in memory, or in the form's temporary file until the request is over.
 
+    ```python
+    @app.post("/photo")
+    async def photo(request: Request) -> str:
+        upload = (await request.form()).get("photo")
+        if not isinstance(upload, Upload):
+            raise HTTPError(400, "Choose a photo.")
+        path = await upload.save("photos")
+        return f"{path.name}, {upload.size} bytes"
+    ```
+
     `filename` is the client's, made safe: it has no separators and names no device; empty where there is none.
     `content_type` is the client's word too. `headers` are the part's, `size` is in bytes.
     """
@@ -33,11 +43,11 @@ class Upload:
     __slots__ = ("_pieces", "_spool", "_start", "content_type", "filename", "headers", "size")
 
     def __init__(self, part: "Part", size: int, pieces: list[bytes], spool: "Spool", start: int | None) -> None:
-        """Take the content: in `pieces`, or, with a `start`, in the spool from there on."""
-        self.filename = part.filename or ""
-        self.content_type = part.content_type
-        self.headers = part.headers
-        self.size = size
+        self.filename: str = part.filename or ""
+        self.content_type: str = part.content_type
+        self.headers: Headers = part.headers
+        self.size: int = size
+        # The content: in `pieces`, or, with a `start`, in the spool from there on.
         self._pieces = pieces
         self._spool = spool
         self._start = start
@@ -74,7 +84,15 @@ class Upload:
 
 
 class Form(Pairs[str | Upload]):
-    """The fields of a form, as str, and its files, in order; a name may come more than once."""
+    """The fields of a form, as str, and its files, in order; a name may come more than once.
+
+    ```python
+    @app.post("/order")
+    async def order(request: Request) -> str:
+        form = await request.form()
+        return f"{form['name']} orders {', '.join(map(str, form.get_all('item')))}."
+    ```
+    """
 
     __slots__ = ()
 
@@ -89,7 +107,7 @@ class Part:
 
     def __init__(self, head: "PartHead", parts: "Parts") -> None:
         self.name: str = head.name
-        self.filename = None if head.filename is None else _safe(head.filename)
+        self.filename: str | None = None if head.filename is None else _safe(head.filename)
         self.content_type: str = head.content_type
         self.headers: Headers = head.headers
         self._parts = parts
@@ -153,7 +171,7 @@ class Parts:
         self._decoder = decoder
         self._receive = receive
         self._events: Iterator[PartHead | bytes | None] = iter(())
-        self.limits = limits
+        self.limits: Limits = limits
         self.part: Part | None = None
 
     def __aiter__(self) -> AsyncIterator[Part]:

@@ -10,13 +10,31 @@ from aiosock.web.response import Response
 from aiosock.web.signature import Parameter, client_parameters, models_of, name_of, return_annotation
 
 Handler = Callable[[Request], Awaitable[Response]]
-"""The seam: all that a connection knows of an application."""
+"""The seam: all that a connection knows of an application.
+
+```python
+async def hello(request: Request) -> Response:
+    return Response.text(f"Hello from {request.path}!")
+
+
+run(hello, port=8080)
+```
+"""
 
 Next = Handler
 """What a middleware calls to go on."""
 
 Middleware = Callable[[Request, Next], Awaitable[Response]]
-"""`async def m(request, next) -> Response`, awaited in the request's own task."""
+"""`async def m(request, next) -> Response`, awaited in the request's own task.
+
+```python
+@app.middleware
+async def named(request: Request, next: Handler) -> Response:
+    response = await next(request)
+    response.headers["server"] = "aiosock"
+    return response
+```
+"""
 
 Endpoint = Callable[..., Awaitable[object]]
 """A handler as users write it: the request, then the path parameters by name."""

@@ -63,7 +63,7 @@ class Body:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self.started = False
+        self.started: bool = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the pieces as they come, none of them empty; raises what `Exchange.receive` raises."""
@@ -89,6 +89,14 @@ class Forwarded(NamedTuple):
 class Request:
     """One request. What costs work (headers, query, cookies, body) is decoded when first asked for.
 
+    ```python
+    @app.put("/notes/{name}")
+    async def note(request: Request, name: str) -> str:
+        lines = (await request.text()).splitlines()
+        language = request.headers.get("content-language", "unknown")
+        return f"{name}: {len(lines)} lines, {language}, tagged {request.query.get_all('tag')}"
+    ```
+
     `method` is as sent, `target` the request-target as sent, `head` what was parsed: shared with equal requests of the
     connection, so never to be changed. `path` is percent-decoded (`%2F` included);
     `raw_path` is as sent, and `subpath` what a mount has left of it. `params` holds the path parameters, converted.
@@ -111,10 +119,10 @@ class Request:
     _session: Session | None = None
 
     def __init__(self, head: RequestHead, exchange: Exchange) -> None:
-        self.head = head
-        self.exchange = exchange
-        self.method = head.method
-        self.subpath = head.raw_path
+        self.head: RequestHead = head
+        self.exchange: Exchange = exchange
+        self.method: str = head.method
+        self.subpath: str = head.raw_path
         self.params: dict[str, Any] = {}
 
     @property

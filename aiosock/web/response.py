@@ -25,8 +25,19 @@ _BYTES = (("content-type", "application/octet-stream"),)
 class Response:
     """An answer: `status`, `headers`, and a `body` of bytes or an async iterable of bytes or str.
 
+    ```python
+    @app.get("/")
+    async def page(request: Request) -> Response:
+        response = Response.html("<h1>Hello</h1>", headers={"cache-control": "no-store"})
+        response.set_cookie("theme", "dark", max_age=3600)
+        return response
+    ```
+
     A str is sent as UTF-8 text. Content-Length, Date and what frames the message are the connection's business; a
     streamed body whose length is known may set Content-Length itself, and is held to it.
+
+    Raises ResponseError for a field that cannot be sent, or a status that does not end an exchange, and TypeError for a
+    body of another type.
     """
 
     __slots__ = ("_headers", "_implied", "_trailers", "body", "status")
@@ -34,10 +45,6 @@ class Response:
     def __init__(
         self, body: bytes | str | AsyncIterable[bytes | str] = b"", status: int = 200, headers: Fields = ()
     ) -> None:
-        """Raise ResponseError for a field that cannot be sent, or a status that does not end an exchange.
-
-        Raises TypeError for a body of another type.
-        """
         implied: _Constant = ()
         if isinstance(body, str):
             body, implied = body.encode(), _TEXT
@@ -45,7 +52,7 @@ class Response:
             implied = _BYTES if body else ()
         elif not isinstance(body, AsyncIterable):  # said here, where the mistake is, not after the head has been sent
             raise TypeError(f"a body is bytes, str or an async iterable of them, not {type(body).__name__}")
-        self.status = _final(status)
+        self.status: int = _final(status)
         self.body: bytes | AsyncIterable[bytes | str] = body
         self._implied = implied
         self._headers = _completed(headers, implied) if headers else None
@@ -155,17 +162,33 @@ class Duplex(Protocol):
 
 
 class Upgrade(Response):
-    """An answer of 101 after which `run` has the connection to itself (RFC 9110 section 7.8)."""
+    """An answer of 101 after which `run` has the connection to itself (RFC 9110 section 7.8).
+
+    ```python
+    from aiosock.web.response import Duplex
+
+
+    async def shout(duplex: Duplex) -> None:
+        while data := await duplex.receive():
+            await duplex.send(data.upper())
+
+
+    @app.get("/shout")
+    async def switch(request: Request) -> Response:
+        return Upgrade("shout", shout)
+    ```
+
+    `protocol` is a token that the client offered in its Upgrade field.
+    """
 
     __slots__ = ("protocol", "run")
 
     def __init__(self, protocol: str, run: Callable[[Duplex], Awaitable[None]], headers: Fields = ()) -> None:
-        """Switch to `protocol`, a token that the client offered in its Upgrade field."""
         super().__init__(headers=headers)
         self.status = 101
         self.headers["upgrade"] = protocol
-        self.protocol = protocol
-        self.run = run
+        self.protocol: str = protocol
+        self.run: Callable[[Duplex], Awaitable[None]] = run
 
 
 async def close_body(body: AsyncIterable[bytes | str] | bytes) -> None:

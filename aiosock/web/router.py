@@ -29,13 +29,27 @@ class RouteOptions(TypedDict, total=False):
 
 
 class Router:
-    """A collection of routes with a common prefix."""
+    """A collection of routes with a common prefix.
+
+    ```python
+    users = Router("/users")
+
+
+    @users.get("/{id:int}")
+    async def user(request: Request, id: int) -> dict[str, int]:
+        return {"id": id}
+
+
+    app.include(users)
+    ```
+
+    Raises RouteError for a prefix that does not start with a slash, or ends with one.
+    """
 
     def __init__(self, prefix: str = "") -> None:
-        """Raise RouteError for a prefix that does not start with a slash, or ends with one."""
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise RouteError(f"the prefix {prefix!r} must start with a slash and not end with one")
-        self.prefix = prefix
+        self.prefix: str = prefix
         self.routes: list[Route] = []
 
     def route(

@@ -23,7 +23,7 @@ class Draft:
 
     def __init__(self, target: Target, name: str) -> None:
         """Take a `name` that is safe, or none."""
-        self.path = Path(target)
+        self.path: Path = Path(target)
         self._name = name
         self._temporary: Path | None = None
         self._in_directory = False

@@ -20,8 +20,8 @@ class Session(dict[str, Any]):
         """Begin with what was kept, a JSON object; raise ValueError for what is none."""
         super().__init__(json.loads(kept))
         self._kept = kept
-        self.is_used = False
-        self.is_renewed = False
+        self.is_used: bool = False
+        self.is_renewed: bool = False
 
     def renew(self) -> None:
         """Keep it as if it were new: under another id, for its whole lifetime.

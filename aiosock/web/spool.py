@@ -20,7 +20,7 @@ class Spool:
 
     def __init__(self, memory: int) -> None:
         self.memory = memory
-        self.size = 0
+        self.size: int = 0
         self._file: FileIO | None = None
         self._lock = asyncio.Lock()
         self._is_over = False

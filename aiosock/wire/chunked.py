@@ -73,8 +73,8 @@ class LengthDecoder:
 
     def __init__(self, length: int) -> None:
         self._missing = length
-        self.complete = length == 0
-        self.rest = b""
+        self.complete: bool = length == 0
+        self.rest: bytes = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take received bytes, give the body bytes in them."""
@@ -97,9 +97,9 @@ class ChunkedDecoder:
     __slots__ = ("_allowance", "_limits", "_missing", "_pending", "_scanned", "_step", "complete", "rest", "trailers")
 
     def __init__(self, limits: Limits) -> None:
-        self.complete = False
-        self.rest = b""
-        self.trailers = Headers()
+        self.complete: bool = False
+        self.rest: bytes = b""
+        self.trailers: Headers = Headers()
         self._limits = limits
         self._allowance = limits.head_bytes
         self._pending = b""

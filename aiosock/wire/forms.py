@@ -5,8 +5,8 @@ the input, and every limit and error of it becomes an HTTPError that says what i
 """
 
 import re
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
@@ -37,16 +37,28 @@ class FormType(NamedTuple):
     boundary: str
 
 
+class Segment(Protocol):
+    """What the library tells of a part; the library has no types."""
+
+    name: str | None
+    filename: str | None
+    content_type: str | None
+    charset: str | None
+    headerlist: Sequence[tuple[str, str]]
+
+
 class PartHead:
     """The head of a part. `filename` is as sent, None for a plain field; `content_type` has no parameters."""
 
     __slots__ = ("charset", "content_type", "filename", "headers", "name")
 
-    def __init__(self, segment: MultipartSegment) -> None:
+    def __init__(self, segment: Segment) -> None:
         """Raise HTTPError: 400 for a field that cannot stand in a head or has no name, 415 for text not in UTF-8."""
         try:
             # Names and values are UTF-8 here (RFC 7578 section 5.1); like all fields, they are kept as ISO-8859-1.
-            self.headers = Headers([(name, value.encode().decode("latin-1")) for name, value in segment.headerlist])
+            self.headers: Headers = Headers(
+                [(name, value.encode().decode("latin-1")) for name, value in segment.headerlist]
+            )
         except ResponseError:
             raise HTTPError(400, "A part of the form has a header field with a control character.") from None
         self.name: str = segment.name or ""

@@ -72,6 +72,10 @@ class RequestHead:
         "version",
     )
 
+    raw_path: str
+    path: str
+    query: str
+
     def __init__(
         self,
         octets: bytes,
@@ -83,13 +87,13 @@ class RequestHead:
         opening: tuple[bytes, FieldSection | None],
     ) -> None:
         """Raise ProtocolError (400) where target and Host do not agree with each other or with the RFC."""
-        self.octets = octets
-        self.opening = opening
+        self.octets: bytes = octets
+        self.opening: tuple[bytes, FieldSection | None] = opening
         self._block_start = block_start
-        self.method = method
-        self.target = target
-        self.version = version
-        self.fields = fields
+        self.method: str = method
+        self.target: str = target
+        self.version: tuple[int, int] = version
+        self.fields: FieldSection = fields
         self.raw_path, self.path, self.query, authority = parse_target(target, method)
         self.host = fields.host
         if authority is not None:
@@ -110,10 +114,10 @@ class ResponseHead:
     __slots__ = ("headers", "reason", "status", "version")
 
     def __init__(self, status: int, reason: str, version: tuple[int, int], headers: Headers) -> None:
-        self.status = status
-        self.reason = reason
-        self.version = version
-        self.headers = headers
+        self.status: int = status
+        self.reason: str = reason
+        self.version: tuple[int, int] = version
+        self.headers: Headers = headers
 
 
 _VERSIONS = {b"0": (1, 0), b"1": (1, 1)}

@@ -83,9 +83,9 @@ class Http1Exchange:
         self._gone: asyncio.Event | None = None
         self._keep_alive = keeps_alive(head)
         self._when_over: Sequence[Callable[[], None]] = ()
-        self.connection = connection
+        self.connection: Connection = connection
         self.on_disconnect: OnDisconnect = "cancel"
-        self.status = 0
+        self.status: int = 0
         channel.watcher = self
         if connection.load is not None:
             connection.load.active += 1

@@ -22,8 +22,8 @@ class Http1BodyReader:
         self._length = framing
         self._received = 0
         self._waited = 0.0
-        self.awaits_continue = awaits_continue
-        self.is_broken = False
+        self.awaits_continue: bool = awaits_continue
+        self.is_broken: bool = False
 
     def is_complete(self) -> bool:
         """Say whether the whole body has been read."""

@@ -15,6 +15,10 @@ from aiosock.web.response import Response
 def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
     """Let through who gives the password of one of `users`, a password by name; ask everybody else for it with 401.
 
+    ```python
+    app.middleware(basic_auth({"ada": "secret"}))
+    ```
+
     The name is then in `request.state.user`. Both are compared in a time that does not tell how much of them is right,
     nor how long they are.
 

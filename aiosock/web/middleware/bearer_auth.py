@@ -21,6 +21,14 @@ _NAMES = "a realm or a scope"
 def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Middleware:
     """Let through who has a token that `verify` knows; ask everybody else for one with 401.
 
+    ```python
+    async def verify(token: str) -> str | None:
+        return "ada" if hmac.compare_digest(token, "secret") else None
+
+
+    app.middleware(bearer_auth(verify))
+    ```
+
     What `verify` gives is then in `request.state.user`. Tokens are taken from the Authorization field alone: in a body
     or a URL they would end up in logs (RFC 6750 section 2.3). A `verify` that compares them itself does so with
     `hmac.compare_digest`. `scope` is told to clients: names, separated by spaces, of what a token must be good for; to
@@ -49,6 +57,13 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
 
 def insufficient_scope(scope: str, realm: str = "aiosock") -> HTTPError:
     """Give the error to raise where a token is not good for this: `scope` says what it would have to be good for.
+
+    ```python
+    @app.delete("/notes")
+    async def delete_notes(request: Request) -> None:
+        if request.state.user != "ada":
+            raise insufficient_scope("delete")
+    ```
 
     Raises ValueError for a realm or a scope that cannot be quoted.
     """

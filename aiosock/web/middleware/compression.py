@@ -33,6 +33,10 @@ _SEALS: Final = frozenset({"accept-ranges", "content-digest", "content-encoding"
 def compression(*, minimum_bytes: int = MINIMUM_BYTES, codings: Sequence[str] = ()) -> Middleware:
     """Compress what is worth it, in the coding that the client likes best; of equals the first of `codings`.
 
+    ```python
+    app.middleware(compression(minimum_bytes=512))
+    ```
+
     Those are by default zstd, br and gzip, as far as they are installed: `pip install 'aiosock[compress]'`. What comes
     piece by piece is sent so: each piece can be read when it arrives, events too. Left as they are:
 

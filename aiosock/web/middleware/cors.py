@@ -33,6 +33,10 @@ def cors(
 ) -> Middleware:
     """Let the scripts of `origins`, one or several, read answers; `"*"` are all of them.
 
+    ```python
+    app.middleware(cors(["https://example.org"], methods=["GET", "PUT"], headers=["content-type"]))
+    ```
+
     `methods` and `headers` are what their requests may have beyond what any form could send, `expose` the fields of
     answers that they may see beyond the usual ones. With `credentials`, requests come with cookies. Register it before
     what may refuse a request: a preflight comes without credentials, and scripts may read errors too.

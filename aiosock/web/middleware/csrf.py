@@ -20,6 +20,10 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Middleware:
     """Refuse with 403 what another site makes a visitor's browser send, with the visitor's cookies.
 
+    ```python
+    app.middleware(csrf(exempt=["/hooks/"]))
+    ```
+
     `trusted` are origins, such as https://login.example.org, that may send what they like. `exempt` are paths as sent
     that take requests of all sites, such as a payment provider's; one that ends in a slash stands for all below it.
 

@@ -24,6 +24,10 @@ MAX_RATIO: Final = 100
 def decompression(*, max_bytes: int = MAX_BYTES, max_ratio: float = MAX_RATIO) -> Middleware:
     """Decode request bodies in gzip, and in br and zstd where they are installed; handlers see neither.
 
+    ```python
+    app.middleware(decompression(max_bytes=1024 * 1024))
+    ```
+
     Bodies are decoded a block of 64 KiB at a time, when it is read. Answered instead: 413 for one of more than `max_bytes`,
     decoded or not, or `max_ratio` times its size on the wire and a block; 400 for one that is malformed or ends early; 415
     for another coding, and for several at once. What a route says of `body_limit` holds for the decoded body.

@@ -21,6 +21,10 @@ THREAD_BYTES: Final = 256 * 1024
 def etag() -> Middleware:
     """Give whole answers to GET and HEAD a strong tag, a hash of their body; answer 304 to who has that body already.
 
+    ```python
+    app.middleware(etag())
+    ```
+
     It saves the way, not the work: the handler runs each time. Left alone are answers with a tag of their own, streamed
     or empty ones, statuses other than 200, and what is `no-store`. Register `compression` before it, which makes the tag
     weak, and what else changes bodies after it.

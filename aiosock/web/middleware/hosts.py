@@ -12,6 +12,10 @@ from aiosock.wire.target import parse_host, without_port
 def hosts(names: Collection[str]) -> Middleware:
     """Answer requests for these hosts, and any other with 421.
 
+    ```python
+    app.middleware(hosts(["example.org", "*.example.org", "127.0.0.1"]))
+    ```
+
     A name stands for itself on every port, with a port for that port only, and `*.example.org` for all hosts below that
     one. An address is a name like any other: `127.0.0.1`, `[::1]`. Case apart, they match letter by letter.
 

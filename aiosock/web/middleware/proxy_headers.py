@@ -39,6 +39,10 @@ def proxy_headers(
 ) -> Middleware:
     """Believe what proxies at the `trusted` addresses or networks (CIDR) say of their clients.
 
+    ```python
+    app.middleware(proxy_headers(["127.0.0.1", "10.0.0.0/8"]))
+    ```
+
     `request.client`, `.scheme`, `.host` and `.url` are then what the client saw, and the access log has its address; a
     port that nobody tells is 0. With `unix`, peers on a UNIX socket are trusted too. Say which `fields` the proxies set:
     the others, which they pass on as clients send them, are not looked at. What is malformed is passed over. Register it

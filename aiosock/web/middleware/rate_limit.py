@@ -72,6 +72,10 @@ def rate_limit(
 ) -> Middleware:
     """Answer `quota` requests in so many seconds for each `key`; more of them get 429 and when to come back.
 
+    ```python
+    app.middleware(rate_limit(100, 60))  # requests, in so many seconds
+    ```
+
     A client that has been silent may send `quota` at once, and then as many as are added in the meantime. Behind a
     proxy, register `proxy_headers` first: otherwise all clients are one. `buckets` are in memory, for each process of its
     own; RedisBuckets are shared. Give each policy its own `name`, which clients see.

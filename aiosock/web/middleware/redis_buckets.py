@@ -8,7 +8,7 @@ from aiosock.web.middleware.rate_limit import MARGIN
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-logger = logging.getLogger("aiosock.app")
+logger: logging.Logger = logging.getLogger("aiosock.app")
 
 # Redis runs a script as one step, and its clock is the one that all agree on. A bucket that is full again is forgotten.
 _TAKE: Final = f"""
@@ -26,6 +26,13 @@ return string.format('%.6f', until_full)
 
 class RedisBuckets:
     """Buckets in Redis, each a key that begins with `prefix`. The client is the program's, to make and to close.
+
+    ```python
+    from redis.asyncio import Redis
+
+    redis = Redis.from_url("redis://127.0.0.1", socket_timeout=0.1)
+    app.middleware(rate_limit(100, 60, buckets=RedisBuckets(redis)))
+    ```
 
     Where Redis does not answer, everybody is let in, and the log says so once: a limit is no reason to stop serving. Give
     the client a short `socket_timeout` and no retries, for requests wait for it: by its own defaults, seconds.

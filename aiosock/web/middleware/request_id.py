@@ -29,6 +29,15 @@ class Trace(NamedTuple):
 def request_id(*, incoming: bool = False) -> Middleware:
     """Give each request an id, and send it back as X-Request-ID.
 
+    ```python
+    app.middleware(request_id())
+
+
+    @app.get("/")
+    async def show(request: Request) -> str:
+        return f"This is request {request.id}."
+    ```
+
     Handlers find it in `request.id`, the access log as `request_id`; a Trace is in `request.state.trace`: that of the client's
     traceparent where it is well-formed, else a new one. What is logged meanwhile has both ids through
     `aiosock.log.RequestIdFilter`; the lines of `run` have the request's already. With `incoming`, a well-formed

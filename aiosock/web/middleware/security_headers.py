@@ -24,6 +24,10 @@ def security_headers(
 ) -> Middleware:
     """Add fields to answers that do not have them: what a handler says of its own answer is not changed.
 
+    ```python
+    app.middleware(security_headers(content_security_policy="default-src 'self'"))
+    ```
+
     X-Content-Type-Options (the Fetch standard) is always among them; "" leaves out the policy for the Referer, for
     openers (the HTML standard, "Cross-origin opener policies") or for content (CSP Level 3). `frames` says which pages
     may show this site in a frame. Over https alone, browsers are told to use nothing else for `hsts_seconds` (RFC 6797

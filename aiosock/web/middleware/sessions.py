@@ -34,6 +34,16 @@ def sessions(
 ) -> Middleware:
     """Give each request a `session`: empty for a new visitor, and again what the handler left in it.
 
+    ```python
+    app.middleware(sessions(os.environ["SECRET"]))
+
+
+    @app.get("/visits")
+    async def visits(request: Request) -> str:
+        request.session["visits"] = request.session.get("visits", 0) + 1
+        return f"{request.session['visits']}"
+    ```
+
     Without a `store` the cookie holds all of it: signed, so that nobody can change it, but its visitor can read it, and
     whoever has copied it can use it to its end, even after a logout. With one, the cookie holds a random id.
 

@@ -15,6 +15,10 @@ RETRY_AFTER: Final = {"retry-after": "1"}
 def timeout(seconds: float | None, paths: Mapping[str, float | None] | None = None) -> Middleware:
     """Cancel handlers that have given no answer after so many seconds, and answer 503; None is no limit.
 
+    ```python
+    app.middleware(timeout(5, {"/reports/": 60, "/events": None}))
+    ```
+
     `paths` has other limits for some paths, as sent; one that ends in a slash stands for all below it, and the longest
     that fits counts. A body that is streamed may take as long as it likes, for it comes after the answer; reading the
     request's body is part of the handler's time.

@@ -16,7 +16,7 @@ class FileCache:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.weight = 0
+        self.weight: int = 0
         self._resources: OrderedDict[str, Resource] = OrderedDict()
 
     def fresh(self, path: str) -> Resource | None:

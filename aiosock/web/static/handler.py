@@ -44,6 +44,10 @@ HIDDEN_ERRORS: Final = frozenset(
 class StaticFiles:
     """A Handler that serves the files below a directory, GET and HEAD, to be mounted.
 
+    ```python
+    app.mount("/static", StaticFiles("static", cache_control={"*.css": "max-age=3600"}))
+    ```
+
     What is hidden is answered 404 like what is not there: dotfiles, anything that is not a regular file, a symbolic
     link. Files of up to `limits.cached_file_bytes` are kept in memory, and looked at again once a second at the most.
 
@@ -58,6 +62,9 @@ class StaticFiles:
     - `not_found`: a page that is served to them with 404.
     - `cache_control`: Cache-Control for file names or paths by pattern, the first that fits: `{"*.html": "no-cache"}`.
     - `immutable`: tell clients to keep for a year what has a hash in its name, such as `app.3f2a9c1b.js`.
+
+    Raises NotADirectoryError unless `directory` is one: a wrong path is found at start, not at a request. Raises ValueError
+    for a page that is named like a directory.
     """
 
     def __init__(  # noqa: PLR0913 - options, all by name and each with a default
@@ -76,14 +83,10 @@ class StaticFiles:
         immutable: bool = False,
         cache: FileCache | None = None,
     ) -> None:
-        """Raise NotADirectoryError unless `directory` is one: a wrong path is found at start, not at a request.
-
-        Raises ValueError for a page that is named like a directory.
-        """
-        self.root = Path(directory).resolve()
+        self.root: Path = Path(directory).resolve()
         if not self.root.is_dir():
             raise NotADirectoryError(f"{os.fspath(directory)!r} is not a directory")
-        self.tree = Tree(self.root, links=symlinks, dotfiles=dotfiles)
+        self.tree: Tree = Tree(self.root, links=symlinks, dotfiles=dotfiles)
         self._index = (index,) if isinstance(index, str) else tuple(index)
         self._listing = _as_listing(listing)
         self._codings = tuple(SUFFIXES) if precompressed else ()

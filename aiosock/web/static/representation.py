@@ -27,15 +27,15 @@ class Representation:
 
     def __init__(self, names: Sequence[str], content_type: str, coding: str, status: os.stat_result) -> None:
         """Describe an open file of which `status` is known."""
-        self.names = names
-        self.content_type = content_type
-        self.coding = coding
-        self.status = status
-        self.size = status.st_size
+        self.names: Sequence[str] = names
+        self.content_type: str = content_type
+        self.coding: str = coding
+        self.status: os.stat_result = status
+        self.size: int = status.st_size
         # RFC 9110 section 8.8.2.1: never later than now; and some file systems know years that no date has.
-        self.modified = max(0.0, min(status.st_mtime, time.time()))
+        self.modified: float = max(0.0, min(status.st_mtime, time.time()))
         # Nanoseconds and size change with every write that takes a moment; the inode with every replacement.
-        self.etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
+        self.etag: str = f'"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
         self.content: bytes | None = None
         self.fields: tuple[tuple[str, str], ...] = ()
 
@@ -63,8 +63,8 @@ class Resource:
     __slots__ = ("checked", "representations")
 
     def __init__(self, representations: list[Representation]) -> None:
-        self.representations = representations
-        self.checked = 0.0
+        self.representations: list[Representation] = representations
+        self.checked: float = 0.0
 
     @property
     def weight(self) -> int:

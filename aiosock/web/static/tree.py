@@ -50,7 +50,7 @@ class Tree:
             raise NotImplementedError("serving files takes a system with openat()")
         self.root = root
         self.links = links
-        self.dotfiles = frozenset(dotfiles)
+        self.dotfiles: frozenset[str] = frozenset(dotfiles)
 
     def has_name(self, name: str) -> bool:
         """Say whether something of that name may be there at all: no dotfile, no device, no name of two meanings."""

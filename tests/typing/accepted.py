@@ -1,0 +1,307 @@
+"""What users write: it needs no annotation beyond its own, no cast, and no comment for a type checker."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_type
+from uuid import UUID
+
+from aiosock import (
+    AiosockError,
+    App,
+    Config,
+    ConfigError,
+    Convertor,
+    Disconnected,
+    Event,
+    EventStream,
+    Form,
+    Handler,
+    Headers,
+    HTTPError,
+    Limits,
+    Middleware,
+    ProtocolError,
+    Request,
+    Response,
+    ResponseError,
+    RouteError,
+    Router,
+    Server,
+    StaticFiles,
+    Timeouts,
+    Upgrade,
+    Upload,
+    run,
+    serve,
+)
+from aiosock.testing import Client, ClientResponse, Peer
+from aiosock.web import middleware
+from aiosock.web.exchange import Address
+from aiosock.web.response import Duplex
+from aiosock.web.session import Session
+from aiosock.web.session_store import MemoryStore
+from aiosock.web.signer import Signer
+
+app = App()
+SECRET = "s" * 32
+
+# Routes: a handler keeps its own type, whatever it takes and returns.
+
+
+@app.get("/")
+async def home(request: Request) -> str:
+    return "Hello, world!\n"
+
+
+@app.get("/users/{id:int}", name="user", on_disconnect="finish", health=True)
+async def user(request: Request, id: int) -> dict[str, int]:
+    return {"id": id}
+
+
+@app.get("/files/{id:uuid}/{rest:path}")
+async def file(request: Request, id: UUID, rest: str) -> bytes:
+    return id.bytes + rest.encode()
+
+
+@app.post("/things", body_limit=1024)
+async def create(request: Request) -> None: ...
+
+
+@app.put("/things/{name}")
+@app.patch("/things/{name}")
+@app.delete("/things/{name}")
+async def change(request: Request, name: str) -> list[str]:
+    return [name]
+
+
+@app.route("/any", methods="*")
+@app.route("/some", methods=["GET", "POST"])
+async def count(request: Request) -> AsyncIterator[str]:
+    for number in range(3):
+        yield f"{number}\n"
+
+
+assert_type(app.url_for("user", id=7), str)
+
+users = Router("/users")
+app.include(users, prefix="/v1")
+app.convertors["even"] = Convertor("[0-9]*[02468]", int)
+
+# A request.
+
+
+@app.post("/inspect")
+async def inspect(request: Request) -> Response:
+    assert_type(request.method, str)
+    assert_type(request.path, str)
+    assert_type(request.url, str)
+    assert_type(request.client, Address | None)
+    assert_type(request.headers, Headers)
+    assert_type(request.headers.get("accept"), str | None)
+    assert_type(request.headers.get("accept", "*/*"), str)
+    assert_type(request.headers["host"], str)
+    assert_type(request.query.get("page"), str | None)
+    assert_type(request.query.get("page", "1"), str)
+    assert_type(request.query.get_all("tag"), list[str])
+    assert_type(request.cookies, dict[str, str])
+    assert_type(request.params, dict[str, Any])
+    assert_type(request.shutdown, asyncio.Event)
+    assert_type(request.session, Session)
+    assert_type(request.trailers, Headers)
+    assert_type(await request.read(limit=1024), bytes)
+    assert_type(await request.text(), str)
+    assert_type(await request.json(), Any)
+    async for piece in request.body:
+        assert_type(piece, bytes)
+    await request.early_hints("</site.css>; rel=preload; as=style")
+    return Response()
+
+
+# Forms.
+
+
+@app.post("/upload")
+async def upload(request: Request) -> str:
+    form = await request.form(limit=1024)
+    assert_type(form, Form)
+    assert_type(form.get("name"), str | Upload | None)
+    photo = form["photo"]
+    if isinstance(photo, str):
+        raise HTTPError(400, "Choose a photo.", {"x-why": "no file"})
+    assert_type(photo, Upload)
+    assert_type(photo.filename, str)
+    assert_type(photo.size, int)
+    assert_type(await photo.read(), bytes)
+    assert_type(await photo.save(Path("photos")), Path)
+    async for piece in photo:
+        assert_type(piece, bytes)
+    async for part in request.parts():
+        assert_type(part.name, str)
+        assert_type(part.filename, str | None)
+        assert_type(await part.text(), str)
+    return photo.content_type
+
+
+# Responses.
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+async def pieces() -> AsyncIterator[bytes | str]:
+    yield b"one"
+    yield "two"
+
+
+def respond() -> None:
+    assert_type(Response(), Response)
+    assert_type(Response(b"bytes", 201, {"x-name": "value"}), Response)
+    assert_type(Response(pieces(), headers=[("set-cookie", "a=b"), ("set-cookie", "c=d")]), Response)
+    assert_type(Response.text("text"), Response)
+    assert_type(Response.html("<p>page", status=404), Response)
+    assert_type(Response.json(Point(1, 2)), Response)
+    assert_type(Response.redirect("/elsewhere", 308), Response)
+    response = Response.text("text", headers=Headers({"x-name": "value"}))
+    assert_type(response.status, int)
+    assert_type(response.headers.items(), list[tuple[str, str]])
+    response.headers["x-name"] = "another"
+    response.set_cookie("theme", "dark", max_age=3600, same_site="strict")
+    response.delete_cookie("theme", path="/")
+    response.trailers = {"x-sha256": lambda: "abc"}
+
+
+@app.get("/events", on_disconnect="eager")
+async def events(request: Request) -> EventStream:
+    async def ticks() -> AsyncIterator[Event | str]:
+        yield "data"
+        yield Event("data", id="7", event="tick", retry=1000)
+
+    return EventStream(request, ticks(), goodbye=Event("bye"), heartbeat_seconds=30)
+
+
+@app.get("/echo")
+async def switch(request: Request) -> Upgrade:
+    async def echo(duplex: Duplex) -> None:
+        while data := await duplex.receive():
+            await duplex.send(data)
+
+    return Upgrade("echo", echo)
+
+
+# Middleware, exception handlers, lifespan, mounts.
+
+
+@app.middleware
+async def named(request: Request, next: Handler) -> Response:
+    response = await next(request)
+    response.headers.setdefault("server", "aiosock")
+    return response
+
+
+async def verify(token: str) -> Point | None:
+    return Point(1, 2) if token == "secret" else None
+
+
+CHOSEN: list[Middleware] = [
+    named,
+    middleware.basic_auth({"ada": "secret"}, realm="site"),
+    middleware.bearer_auth(verify),
+    middleware.compression(minimum_bytes=512, codings=["gzip"]),
+    middleware.cors("https://example.org", methods=["PUT"], credentials=True),
+    middleware.csrf(trusted=["https://example.org"]),
+    middleware.decompression(max_ratio=50),
+    middleware.etag(),
+    middleware.hosts(["example.org"]),
+    middleware.proxy_headers(["10.0.0.0/8"], fields="forwarded"),
+    middleware.rate_limit(100, 60, key=lambda request: request.headers.get("x-key", "")),
+    middleware.request_id(incoming=True),
+    middleware.security_headers(frames="self"),
+    middleware.sessions([SECRET], store=MemoryStore(), secure=True),
+    middleware.timeout(5, {"/reports/": None}),
+]
+for chosen in CHOSEN:
+    app.middleware(chosen)
+
+
+@app.exception(KeyError)
+async def missing(request: Request, error: KeyError) -> str:
+    return f"There is no {error}."
+
+
+@app.exception(HTTPError)
+async def failed(request: Request, error: HTTPError) -> Response:
+    assert_type(error.status, int)
+    assert_type(error.detail, str)
+    return Response.json({"error": error.detail}, error.status, error.headers)
+
+
+@app.lifespan
+async def connect(app: App) -> AsyncIterator[None]:
+    app.state.database = "a connection"
+    yield
+
+
+@asynccontextmanager
+async def connect_otherwise(app: App) -> AsyncGenerator[None, None]:
+    yield
+
+
+other = App()
+other.lifespan(connect_otherwise)
+app.mount("/other", other)
+app.mount("/static", StaticFiles(Path("static"), listing=True, cache_control={"*.css": "max-age=60"}))
+app.host("*.example.org", other)
+handlers: list[Handler] = [app, other, StaticFiles("static")]
+
+KINDS: list[type[AiosockError]] = [
+    *(ConfigError, Disconnected, HTTPError, ProtocolError, ResponseError, RouteError),
+]
+
+# Running and testing it.
+
+config = Config(port=0, limits=Limits(head_bytes=1024), timeouts=Timeouts(drain_seconds=1), bind=("unix:/run/a",))
+assert_type(config.limits.head_bytes, int)
+assert_type(config.timeouts.drain_seconds, float)
+
+
+async def embed() -> None:
+    async with serve(app, config, debug=True) as server:
+        assert_type(server, Server)
+        assert_type(server.urls, list[str])
+    async with Server(app, config) as server:
+        assert_type(await server.drain(), bool)
+
+
+async def test() -> None:
+    async with Client(app, port=0) as client:
+        response = await client.post("/things", json={"a": 1}, headers={"accept": "*/*"})
+        assert_type(response, ClientResponse)
+        assert_type(response.status, int)
+        assert_type(response.text, str)
+        assert_type(response.headers["content-type"], str)
+        async with client.stream("GET", "/events") as (answer, body):
+            assert_type(answer, ClientResponse)
+            assert_type(await anext(body), bytes)
+        peer = await client.connect()
+        assert_type(peer, Peer)
+        assert_type(await peer.receive(), bytes)
+
+
+def sign() -> None:
+    signer = Signer(SECRET)
+    assert_type(signer.sign("purpose", "text"), str)
+    assert_type(signer.verify("purpose", "signed", 60), str | None)
+
+
+def announce(server: Server) -> None:
+    assert_type(server.connections, int)
+
+
+if __name__ == "__main__":
+    run(app, config, port=8080, when_started=announce)

@@ -1,0 +1,56 @@
+"""Mistakes that a type checker finds before the program runs; both checkers say so where such a comment is idle."""
+
+from aiosock import App, Config, Event, EventStream, Handler, Headers, HTTPError, Limits, Request, Response, run
+
+app = App()
+
+
+@app.get("/", on_disconnect="wait")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+async def option(request: Request) -> str:
+    return request.headers.get("accept")  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@app.post("/", limit=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue, reportUntypedFunctionDecorator]
+async def unknown_option(request: Request) -> bytes:
+    return await request.text()  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@app.middleware  # type: ignore[type-var]  # pyright: ignore[reportArgumentType, reportUntypedFunctionDecorator]
+async def no_middleware(request: Request) -> Response:
+    return Response()
+
+
+@app.exception(KeyError)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+async def another_error(request: Request, error: OSError) -> Response:
+    return Response()
+
+
+@app.exception(SystemExit)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+async def no_exception(request: Request, error: BaseException) -> Response:
+    return Response()
+
+
+async def no_handler(name: str) -> str:
+    return name
+
+
+handler: Handler = no_handler  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+app.mount("/", no_handler)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+run(no_handler)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+Response(["one", "two"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Response({"id": 7})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Response("text", "200")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Response("text", headers={"x-count": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Response().set_cookie("a", "b", same_site="loose")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Headers()["x-count"] = 1  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+HTTPError("404")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Config(limits={"head_bytes": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Config(loop="trio")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Limits(1024)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+Limits().head_bytes = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+Event(b"data")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def events(request: Request) -> EventStream:
+    return EventStream(request, ["data"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

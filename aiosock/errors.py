@@ -70,13 +70,18 @@ class ValidationError(HTTPError):
 
     `errors` has a `detail` for each problem, shown to the client, and where it is: the `parameter` of the query, or the
     `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section 6).
+
+    ```python
+    @app.exception(ValidationError)
+    async def not_valid(request: Request, error: ValidationError) -> Response:
+        return Response.json({"wrong": [each["detail"] for each in error.errors]}, 422)
+    ```
     """
 
     def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
-        """Answer 422."""
         super().__init__(422, "The request is not valid; `errors` says where.")
-        self.args = (errors,)  # what unpickling calls it with
-        self.errors = errors
+        self.args: tuple[object, ...] = (errors,)  # what unpickling calls it with
+        self.errors: Sequence[Mapping[str, str]] = errors
 
 
 class Disconnected(AiosockError, ConnectionError):

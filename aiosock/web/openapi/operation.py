@@ -31,7 +31,7 @@ class Operation:
         self._returned = [] if self._is_streamed else _members(return_annotation(handler))
         json = [member for member in self._returned if _is_json(member)]
         self._has_json = bool(json)
-        self.annotations = [each.annotation for each in self._inputs]
+        self.annotations: list[Any] = [each.annotation for each in self._inputs]
         if json:
             self.annotations.append(Union[tuple(json)])  # noqa: UP007
 

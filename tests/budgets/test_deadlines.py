@@ -31,6 +31,7 @@ def feed(client: Raw, piece: bytes, pause: float) -> Answer:
     return client.answer()
 
 
+@pytest.mark.slow
 def test_the_shortest_deadline_ends_first(loop: str) -> None:
     options = ("--timeouts.head-seconds", "0.4", "--timeouts.keep-alive-seconds", "1.0")
     with (
@@ -89,6 +90,7 @@ def test_a_body_that_pauses_too_long_gets_408_though_it_was_fast(loop: str) -> N
         assert client.rest() == b""
 
 
+@pytest.mark.slow
 def test_a_body_below_the_minimum_rate_gets_408_and_one_above_it_200(loop: str) -> None:
     options = ("--timeouts.body-min-bytes-per-second", "2000", "--timeouts.rate-grace-seconds", "0.3")
     with serve_measured(loop, *options) as server:
@@ -122,6 +124,7 @@ def test_an_answer_nobody_takes_is_cut_and_others_are_served_meanwhile(loop: str
                 read_on(client)
 
 
+@pytest.mark.slow
 def test_an_answer_taken_below_the_minimum_rate_is_cut_and_one_above_it_is_not(loop: str) -> None:
     rate = ("--timeouts.write-min-bytes-per-second", str(2 * MIB), "--timeouts.rate-grace-seconds", "0.5")
     with serve_measured(loop, *rate) as server, Raw(server.address) as slow, Raw(server.address) as fast:

@@ -89,7 +89,7 @@ def split_points(case: Case, *, every: bool = False) -> Iterator[int]:
     """Give where to cut: everywhere, but in the middle of long cases only now and then unless `every` says so."""
     size = len(case.data)
     for at in range(1, size + 1):
-        if every or size <= SHORT_BYTES or at <= 200 or at > size - 100 or at % 97 == 0:
+        if every or size <= SHORT_BYTES or at <= 64 or at > size - 64 or at % 97 == 0:
             yield at
 
 

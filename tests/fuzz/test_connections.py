@@ -15,7 +15,7 @@ from tests.fuzz.strategies import Pieces, pieces
 pytestmark = pytest.mark.costly
 
 SETTINGS = settings(
-    max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 every_handler = pytest.mark.parametrize("name", HANDLERS.keys())

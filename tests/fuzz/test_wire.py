@@ -16,7 +16,7 @@ from tests.fuzz.reference import Ending, Message, read
 from tests.fuzz.seeds import seeds
 from tests.fuzz.strategies import Pieces, Rolled, damaged, pieces
 
-SETTINGS = settings(max_examples=800, derandomize=True, deadline=None, database=None)
+SETTINGS = settings(max_examples=400, derandomize=True, deadline=None, database=None)
 
 every_property = pytest.mark.parametrize("holds", WIRE.values(), ids=WIRE.keys())
 

@@ -36,6 +36,7 @@ def load(name: str) -> ModuleType:
 def test_every_example_has_a_test() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "background",
+        "bookmarks",
         "events",
         "file_upload",
         "hello",
@@ -44,6 +45,7 @@ def test_every_example_has_a_test() -> None:
         "poll",
         "proxy",
         "tasks",
+        "test_bookmarks",
         "test_poll",
         "timing",
     }
@@ -178,15 +180,16 @@ async def test_a_job_goes_on_after_its_answer_and_is_waited_for_at_the_end() -> 
     assert example.app.state.jobs[2].result() == example.digest(b"other")
 
 
-def test_the_tests_of_the_poll_pass_wherever_they_are_copied_to(tmp_path: Path) -> None:
-    for name in ("poll.py", "test_poll.py"):
-        shutil.copy(EXAMPLES / name, tmp_path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_poll.py"]
+@pytest.mark.parametrize(("name", "count"), [("bookmarks", 9), ("poll", 7)])
+def test_the_tests_of_an_example_pass_wherever_they_are_copied_to(name: str, count: int, tmp_path: Path) -> None:
+    for file in (f"{name}.py", f"test_{name}.py"):
+        shutil.copy(EXAMPLES / file, tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{name}.py"]
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    assert done.stdout.splitlines()[-1].startswith("7 passed"), done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"{count} passed"), done.stdout
 
 
 # The proxy, before a server on a real port.

@@ -1,0 +1,52 @@
+"""What a page takes as given: the server it asks, the files beside it, the names its Python uses."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Stage(NamedTuple):
+    """What is there before the first block of a page.
+
+    `serve` is what Python runs for the server that the page's commands ask; `files` are copied from the project; `prepare`
+    is a command; `given` is Python.
+    """
+
+    serve: Sequence[str] = ()
+    files: Sequence[str] = ()
+    prepare: str = ""
+    given: str = ""
+
+
+AN_APP = """
+from aiosock import App, Request, Response
+from aiosock.testing import Client
+
+app = App()
+
+@app.get("/users/{id:int}")
+async def user(request: Request, id: int) -> dict[str, int]:
+    return {"id": id}
+
+@app.post("/upload")
+async def upload(request: Request) -> int:
+    return len(await request.read())
+"""
+
+STAGES = {
+    "README.md": Stage(
+        serve=["run.py"],
+        files=["run.py", "static"],
+        prepare="mkdir pictures package; echo 'from run import app' > package/module.py; echo 'port = 0' > aiosock.toml",
+    ),
+    "docs/how-to/check-a-server.md": Stage(serve=["run.py"], files=["run.py", "static"]),
+    "docs/how-to/cookies-and-sessions.md": Stage(given="import os; os.environ['SECRET'] = 's' * 32"),
+    "docs/how-to/run-it.md": Stage(given=AN_APP),
+    "docs/how-to/serve-files.md": Stage(
+        serve=["-m", "aiosock", "serve", "files", "--upload"],
+        prepare="mkdir -p files/docs pictures dist static; head -c 3000000 /dev/zero > files/big.bin; touch dist/index.html;"
+        " head -c 48213 /dev/zero > report.pdf; printf aaa > a.txt; printf bbbbb > b.txt",
+    ),
+    "docs/how-to/test-an-app.md": Stage(given=AN_APP),
+    "docs/tutorial/a-small-application.md": Stage(serve=["bookmarks.py"]),
+    "docs/tutorial/first-handlers.md": Stage(serve=["-m", "aiosock", "hello:app"], prepare="mkdir public"),
+}

@@ -1,0 +1,127 @@
+"""docs/reference says what the code does: options, names, logs. The answers have a file of their own."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aiosock
+from aiosock import Config, Limits, Timeouts, testing
+from aiosock.log import OF_THE_ANSWER, OF_THE_REQUEST, AccessFormat, complete
+from aiosock.web import middleware
+from docs.options import PAGE, options, page
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+DOCUMENTED = re.findall(r"^::: (\S+)$", (REFERENCE / "api.md").read_text(), re.MULTILINE)
+LOG = (REFERENCE / "log.md").read_text()
+
+
+def named(path: str) -> Any:
+    """Give what a dotted path names."""
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+# Options.
+
+
+def test_the_page_of_options_is_the_one_that_the_code_makes() -> None:
+    assert PAGE.read_text() == page(), "run python -m docs.options"
+
+
+def test_every_option_has_a_unit_a_help_and_its_default() -> None:
+    there = {f"limits.{each.name}" for each in fields(Limits)} | {f"timeouts.{each.name}" for each in fields(Timeouts)}
+    there |= {each.name for each in fields(Config)} - {"limits", "timeouts"}
+    described = [option for group in (Config, Limits, Timeouts) for option in options(group)]
+
+    assert {option.name for option in described} == there
+    assert all(option.unit and option.help for option in described)
+
+
+@pytest.mark.parametrize("group", [Limits, Timeouts])
+def test_a_bound_that_is_on_has_a_precedent(group: type) -> None:
+    assert [option.name for option in options(group) if option.default and not option.precedent] == []
+
+
+# Names.
+
+
+@pytest.mark.parametrize("module", [aiosock, testing, middleware])
+def test_every_public_name_is_documented(module: Any) -> None:
+    assert {f"{module.__name__}.{name}" for name in module.__all__} <= set(DOCUMENTED)
+
+
+@pytest.mark.parametrize("path", DOCUMENTED)
+def test_every_documented_name_is_there_and_says_what_it_is(path: str) -> None:
+    thing = named(path)
+    # What names a kind of function has no docstring of its own, but a string below it in its module.
+    assert inspect.getdoc(thing) or getattr(thing, "__module__", "") == "collections.abc"
+
+
+def test_no_name_is_documented_twice() -> None:
+    assert len(DOCUMENTED) == len(set(DOCUMENTED))
+
+
+def test_every_name_that_pages_import_is_documented() -> None:
+    imported = set()
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for module, names in re.findall(r"^from (aiosock[\w.]*) import ([\w, ]+)$", path.read_text(), re.MULTILINE):
+            imported |= {f"{module}.{name.strip()}" for name in names.split(",")}
+
+    assert {path for path in imported if not inspect.ismodule(named(path))} <= set(DOCUMENTED)
+
+
+# Logs.
+
+
+def messages() -> Iterator[str]:
+    """Give what is logged anywhere in aiosock, as the page shows it."""
+    for path in Path(aiosock.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and re.search(r"\b(server_)?logger\.\w+$", ast.unparse(node.func)):
+                for message in node.args[:2]:
+                    if isinstance(message, ast.Constant) and isinstance(message.value, str) and message.value != "%s":
+                        yield re.sub(r"%[\d.]*\w", "…", message.value.partition("\n")[0])
+
+
+def rows(first: str) -> list[list[str]]:
+    """Give the rows of the table whose head begins with a word."""
+    table = LOG.partition(f"\n| {first} |")[2].partition("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def test_every_name_of_a_template_is_explained() -> None:
+    assert sorted(row[0].strip("`") for row in rows("name")) == sorted((*OF_THE_REQUEST, *OF_THE_ANSWER))
+
+
+@pytest.mark.parametrize("form", ["combined", "json"])
+def test_the_line_of_the_examples_is_the_one_shown(form: str) -> None:
+    example = {row[0].strip("`"): row[2].strip("`") for row in rows("name")}
+    access = AccessFormat(form)
+    asked = access.quote(tuple(example[name] for name in OF_THE_REQUEST))
+
+    begun = access.begin(asked, example["time"], int(example["status"]), int(example["bytes"]), example["request_id"])
+    line = complete(begun, float(example["seconds"]))
+
+    assert f"`{line}`" in LOG
+
+
+def test_every_message_is_explained_and_no_other() -> None:
+    explained = {row[1].strip("`") for row in rows("level")}
+    of_the_file = "cannot write the access log to …: …"  # logged as it was raised
+
+    assert explained == {*messages(), of_the_file}
+
+
+def test_every_logger_is_named() -> None:
+    source = "".join(path.read_text() for path in Path(aiosock.__file__).parent.rglob("*.py"))
+
+    assert {row[0].strip("`") for row in rows("logger")} == set(re.findall(r'getLogger\("(aiosock\.\w+)"\)', source))

@@ -43,7 +43,7 @@ ELSEWHERE = {
 }
 """The file that tests the blocks of a language, and names their pages."""
 
-QUOTING = {"docs/tutorial/from-socket-to-server.md": "tests/test_tutorial.py"}
+QUOTING = {"docs/tutorial/from-socket-to-server.md": "tests/e2e/test_examples_sockets.py"}
 """Pages whose blocks are pieces of programs that have tests of their own, and the file that holds them to those."""
 
 

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.docs.blocks import Block, blocks
+from tests.docs.shell import commands
 from tests.e2e.curl import curl, curl_answer
 from tests.e2e.process import PATIENCE, ROOT, Process, Served, run_to_its_end, until
 from tests.e2e.raw import Raw
@@ -378,3 +381,49 @@ backlog 1: 2 of 10 clients are connected, and nobody has called accept
 backlog 4: 5 of 10 clients are connected, and nobody has called accept
 """
     assert re.fullmatch(expected, output), output
+
+
+# What the page about them shows.
+
+SHOWN = [each for each in blocks("docs/tutorial/from-socket-to-server.md") if each.language == "console"]
+
+OF_THE_MACHINE = re.compile(r"\d+|(?<=\) = ).*|(?<=\): ).*")
+"""Ports, processes, times, and what names stand for."""
+
+AS_TYPED = """
+python() { "$PYTHON" "$@"; }
+curl() { command curl --silent --show-error --noproxy '*' --max-time 20 "$@"; }
+"""
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.place)
+def test_the_programs_say_what_the_page_shows(block: Block) -> None:
+    numbers: dict[str, str] = {}  # those of the page, and what they are here
+
+    def start(name: str) -> Step:
+        server = stack.enter_context(Step(name))
+        numbers["8080"] = server.port
+        return server
+
+    with ExitStack() as stack:
+        if "main.py" not in block.text:
+            start("1_blocking")
+        for command, shown in commands(block):
+            started = re.fullmatch(r"python (\w+)/main.py 8080 &", command)
+            said = start(started[1]).output if started else _typed(command, numbers)
+            assert OF_THE_MACHINE.sub("N", said).strip() == OF_THE_MACHINE.sub("N", shown).strip(), command
+            numbers |= dict(zip(re.findall(r"\d+", shown), re.findall(r"\d+", said), strict=False))
+
+
+def _typed(command: str, numbers: dict[str, str]) -> str:
+    """Run a command of the page, with the numbers of this run; give what it says."""
+    command = re.sub(r"\d{4,}", lambda number: numbers.get(number[0], number[0]), command)
+    return subprocess.run(
+        ["bash", "-c", AS_TYPED + command],
+        cwd=SOCKETS,
+        env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    ).stdout

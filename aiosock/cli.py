@@ -16,7 +16,7 @@ from cyclopts.config import Dict, Env
 from cyclopts.help import ColumnSpec, DefaultFormatter, DescriptionRenderer, NameRenderer
 
 from aiosock.config import Config
-from aiosock.errors import ConfigError
+from aiosock.errors import ConfigError, RouteError
 from aiosock.runner import CONFIG_STATUS, run
 from aiosock.web.handler import Handler
 
@@ -73,7 +73,8 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
 def load(target: str) -> Handler:
     """Import `module:app`, from the current directory too; the part behind the colon may have dots.
 
-    Raises ConfigError where module or attribute do not exist; what the module itself raises goes through.
+    Raises ConfigError where module or attribute do not exist, and where a handler does not fit its route; what else the
+    module raises goes through.
     """
     name, _, path = target.partition(":")
     if not name or name.startswith("."):
@@ -84,7 +85,10 @@ def load(target: str) -> Handler:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # the module is there; what it imports is not
-        raise ConfigError(f"there is no module {name!r} to serve {target!r} from") from None
+        advice = f"; did you mean {name.removesuffix('.py')}:{path or 'app'}?" if name.endswith(".py") else ""
+        raise ConfigError(f"there is no module {name!r} to serve {target!r} from{advice}") from None
+    except RouteError as error:
+        raise ConfigError(f"{_place_of(error)}: {error}") from None
     try:
         app = reduce(getattr, (path or "app").split("."), cast(object, module))
     except AttributeError as error:
@@ -92,6 +96,15 @@ def load(target: str) -> Handler:
     if not callable(app):
         raise ConfigError(f"cannot serve {target!r}: it is not an app or handler")
     return cast(Handler, app)
+
+
+def _place_of(error: RouteError) -> str:
+    """Give file and line where an app registered a route: the last that are not our own."""
+    import traceback
+
+    own = str(Path(__file__).parent) + os.sep
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(own)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}"
 
 
 def _commands_for(app: Handler) -> CommandLine:

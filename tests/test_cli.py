@@ -377,7 +377,7 @@ def test_an_app_is_found_by_module_and_attribute(here: Path, target: str, expect
         ("nowhere", "there is no module 'nowhere' to serve 'nowhere' from"),
         ("nowhere:app", "there is no module 'nowhere' to serve 'nowhere:app' from"),
         ("three.inner:app", "there is no module 'three.inner' to serve 'three.inner:app' from"),
-        ("three.py:app", "there is no module 'three.py' to serve 'three.py:app' from"),
+        ("three.py:app", "there is no module 'three.py' to serve 'three.py:app' from; did you mean three:app?"),
         ("three", "module 'three' has no attribute 'app'"),
         ("three:nothing", "cannot serve 'three:nothing': module 'three' has no attribute 'nothing'"),
         ("three:number.real.nothing", "'int' object has no attribute 'nothing'"),
@@ -394,6 +394,15 @@ def test_an_app_that_is_not_there_is_named(here: Path, target: str, words: str) 
     with pytest.raises(ConfigError) as raised:
         load(target)
     assert words in str(raised.value)
+
+
+def test_a_handler_that_does_not_fit_is_named_with_its_line(here: Path) -> None:
+    (here / "misfit.py").write_text(
+        'from aiosock import App\n\napp = App()\n\n\n@app.get("/")\ndef home(request): ...\n'
+    )
+
+    with pytest.raises(ConfigError, match=r"misfit\.py:6: handler home for '/' must be defined with async def"):
+        load("misfit:app")
 
 
 @pytest.mark.parametrize(

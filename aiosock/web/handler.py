@@ -7,7 +7,7 @@ from typing import Any
 from aiosock.errors import RouteError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.signature import Parameter, client_parameters, models_of, name_of, return_annotation
+from aiosock.web.signature import Endpoint, Parameter, client_parameters, models_of, name_of, return_annotation
 
 Handler = Callable[[Request], Awaitable[Response]]
 """The seam: all that a connection knows of an application.
@@ -35,9 +35,6 @@ async def named(request: Request, next: Handler) -> Response:
     return response
 ```
 """
-
-Endpoint = Callable[..., Awaitable[object]]
-"""A handler as users write it: the request, then the path parameters by name."""
 
 
 _RESPONSES: dict[type, Callable[[Any], Response]] = {
@@ -152,7 +149,8 @@ def _check_signature(function: Callable[..., Any], pattern: str, parameters: Col
         signature.bind(object(), **dict.fromkeys(parameters))
     except TypeError as error:
         wanted = ", ".join(["request", *parameters])
+        advice = "; a parameter of the query has a default, or stands behind *" if "missing" in str(error) else ""
         raise RouteError(
             f"handler {name_of(function)}{signature} does not fit the pattern {pattern!r}, "
-            f"which calls it with ({wanted}): {error}; a parameter of the query has a default, or stands behind *"
+            f"which calls it with ({wanted}): {error}{advice}"
         ) from None

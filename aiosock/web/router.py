@@ -59,6 +59,8 @@ class Router:
 
         Raises RouteError for a pattern that is malformed or taken, and for a handler that does not fit it.
         """
+        if callable(pattern):
+            raise RouteError('a route takes a pattern: @app.get("/"), not @app.get')
         pattern = self.prefix + pattern
         parameters = parameter_names(pattern)
         known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from aiosock.errors import RouteError
 from aiosock.web.exchange import OnDisconnect
-from aiosock.web.handler import Endpoint, Handler
+from aiosock.web.handler import Handler
+from aiosock.web.signature import Endpoint
 from aiosock.wire.target import decode_segments
 
 ANY = "*"

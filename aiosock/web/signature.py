@@ -1,13 +1,16 @@
 """Signatures: what a handler's parameters and its return annotation ask for, read once, when it is registered."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import is_dataclass
 from functools import partial
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from aiosock.errors import RouteError
+
+Endpoint = Callable[..., Awaitable[object]]
+"""A handler as users write it: the request, then the parameters by name."""
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 

@@ -14,7 +14,7 @@ from aiosock.web.middleware import basic_auth, bearer_auth, csrf, decompression,
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "answers.md").read_text()
 
-ROW = re.compile(r"^\| (\d+) \| (?:`(.*?)`)? ?\| .* \| (\w+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (\d+) \| (?:`+ ?(.*?) ?`+)? ?\| .* \| (\w+) \|$", re.MULTILINE)
 
 
 class Row(NamedTuple):
@@ -66,6 +66,7 @@ REQUESTS = [
     (308, head("POST /read/")),
     (404, head("GET /nowhere")),
     (405, head("PUT /hello")),
+    (422, head("GET /typed?number=many")),
     (426, head("GET /chat")),
     (500, head("GET /broken")),
     (501, head("BREW /")),
@@ -126,6 +127,8 @@ def routed(app: App) -> App:
     async def form(request: Request) -> str:
         return str(await request.form())
 
+    app.get("/typed")(typed)
+
     @app.get("/chat")
     async def chat(request: Request) -> Response:
         return Upgrade("chat", talk)
@@ -139,6 +142,10 @@ def routed(app: App) -> App:
         await request.disconnected()
 
     return app
+
+
+async def typed(request: Request, *, number: int) -> str:
+    return str(number)
 
 
 async def talk(_: object) -> None:
@@ -195,7 +202,9 @@ async def test_the_server_answers_as_the_page_says(row: Row, sent: bytes, app: A
 
     assert answer.status == row.status
     assert ("closes" if answer.headers.get("connection") == "close" else "stays") == row.connection
-    if row.detail:
+    if row.status == 422:
+        assert answer.json()["detail"] == row.detail
+    elif row.detail:
         line = f"{row.status} {reason_phrase(row.status)}: {row.detail}\n"
         assert re.fullmatch(re.escape(line).replace("…", ".*"), answer.text)
 

@@ -75,6 +75,11 @@ def test_a_misfit_is_refused_when_it_is_registered() -> None:
         Router("/a").get("/{id}")(handler)
 
 
+def test_a_decorator_without_its_pattern_is_named() -> None:
+    with pytest.raises(RouteError, match="takes a pattern"):
+        Router().get(handler)  # type: ignore[arg-type]
+
+
 def test_a_malformed_pattern_is_refused_before_there_is_a_handler() -> None:
     with pytest.raises(RouteError, match="must start with a slash"):
         Router().get("a")

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiosock.errors import RouteError, ValidationError
-from aiosock.web.handler import Endpoint
 from aiosock.web.request import Request
-from aiosock.web.signature import Parameter
+from aiosock.web.signature import Endpoint, Parameter
 from aiosock.web.typed.body import BodyReader
 from aiosock.web.typed.query import QueryReader
 

@@ -169,6 +169,7 @@ def test_two_hundred_clients_of_a_server_with_64_descriptors_wait_quietly_and_ar
     assert "Traceback" not in server.errors
 
 
+@pytest.mark.slow
 def test_a_server_whose_handlers_take_its_descriptors_does_not_spin_and_serves_again(loop: str, report: Report) -> None:
     """Accepting fails here, and does not just pause: those that wait are the event loop's to keep, or, in uvloop, to close."""
     with serve_measured(loop, descriptors=64) as server:

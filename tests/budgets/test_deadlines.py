@@ -66,11 +66,13 @@ def test_a_head_that_never_stops_coming_gets_408(loop: str) -> None:
         assert client.rest() == b""
 
 
+@pytest.mark.slow
 def test_a_connection_that_sends_nothing_is_closed_without_a_word(loop: str) -> None:
     with serve_measured(loop, "--timeouts.head-seconds", "0.5") as server, Raw(server.address) as client:
         assert client.rest() == b""
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_kept_outlives_the_head_and_is_closed_without_a_word(loop: str) -> None:
     options = ("--timeouts.head-seconds", "0.2", "--timeouts.keep-alive-seconds", "0.9")
     with serve_measured(loop, *options) as server, Raw(server.address) as client, Raw(server.address) as silent:
@@ -80,6 +82,7 @@ def test_a_connection_that_is_kept_outlives_the_head_and_is_closed_without_a_wor
         assert client.rest() == b""
 
 
+@pytest.mark.slow
 def test_a_body_that_pauses_too_long_gets_408_though_it_was_fast(loop: str) -> None:
     with serve_measured(loop, "--timeouts.body-idle-seconds", "0.5") as server, Raw(server.address) as client:
         client.send(UPLOAD % (2 * MIB) + bytes(MIB))
@@ -109,6 +112,7 @@ def test_a_body_below_the_minimum_rate_gets_408_and_one_above_it_200(loop: str) 
             assert client.answer().status == 200
 
 
+@pytest.mark.slow
 def test_an_answer_nobody_takes_is_cut_and_others_are_served_meanwhile(loop: str) -> None:
     options = ("--timeouts.write-idle-seconds", "0.5", "--timeouts.write-min-bytes-per-second", "0")
     with serve_measured(loop, *options) as server:
@@ -139,6 +143,7 @@ def test_an_answer_taken_below_the_minimum_rate_is_cut_and_one_above_it_is_not(l
         assert read_on(fast, size=256 * KIB, pause=0.02) > 16 * MIB
 
 
+@pytest.mark.slow
 def test_a_refused_peer_that_goes_on_sending_sees_the_answer_and_the_end_before_it_is_cut(loop: str) -> None:
     with serve_measured(loop, "--timeouts.linger-seconds", "0.7") as server, Raw(server.address) as client:
         client.send(b"\0\r\n\r\n")

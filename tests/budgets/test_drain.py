@@ -93,6 +93,7 @@ def test_a_second_signal_does_not_wait_for_anything(loop: str, report: Report) -
     assert seconds < PATIENCE / 4
 
 
+@pytest.mark.slow
 def test_the_hard_deadline_holds_against_handlers_that_ignore_cancellation(loop: str, report: Report) -> None:
     options = ("--timeouts.drain-seconds", "0.7")
     with serve_measured(loop, *options) as server, clients(server, 10) as waiting, Raw(server.address) as slow:

@@ -212,6 +212,7 @@ def flood(client: Raw) -> int:
     return sent
 
 
+@pytest.mark.slow
 def test_a_flood_of_requests_without_reading_stops_at_the_buffers_and_ends_at_the_deadline(
     loop: str, report: Report
 ) -> None:
@@ -245,6 +246,7 @@ SLOW = [
 """How a request starts, and the piece that drips in then: heads and bodies."""
 
 
+@pytest.mark.slow
 def test_two_hundred_clients_that_drip_cost_little_and_are_told_408(loop: str, report: Report) -> None:
     options = ("--timeouts.head-seconds", "1", "--timeouts.rate-grace-seconds", "1")
     with serve_measured(loop, *options) as server:

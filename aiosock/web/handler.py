@@ -7,7 +7,16 @@ from typing import Any
 from aiosock.errors import RouteError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.signature import Endpoint, Parameter, client_parameters, models_of, name_of, return_annotation
+from aiosock.web.signature import (
+    Endpoint,
+    Parameter,
+    client_parameters,
+    is_coroutine,
+    is_stream,
+    models_of,
+    name_of,
+    return_annotation,
+)
 
 Handler = Callable[[Request], Awaitable[Response]]
 """The seam: all that a connection knows of an application.
@@ -72,10 +81,8 @@ def as_endpoint(
     Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request, the
     pattern's parameters, and what can be read from the query and the body.
     """
-    # The function itself, a partial of one, or the `__call__` of an instance.
-    called = (function, getattr(function, "__call__", None))  # noqa: B004
-    streams = any(map(inspect.isasyncgenfunction, called))
-    if not streams and not any(map(inspect.iscoroutinefunction, called)):
+    streams = is_stream(function)
+    if not streams and not is_coroutine(function):
         raise RouteError(f"handler {name_of(function)} for {pattern!r} must be defined with async def")
     wanted = client_parameters(function, parameters)
     _check_signature(function, pattern, [*parameters, *(parameter.name for parameter in wanted)])

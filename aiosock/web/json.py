@@ -106,10 +106,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _finite(number: str) -> float:
+def finite(number: str) -> float:
+    """Give a number; raise ValueError for one beyond what a float holds."""
     value = float(number)
     if isinf(value):
-        raise ValueError(f"{number} is out of range")
+        raise ValueError("Number out of range")
     return value
 
 
@@ -117,7 +118,7 @@ def _finite(number: str) -> float:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_json)
 _ASCII_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_as_json)
 # RFC 8259 section 6: there is no NaN and no Infinity; nor may 1e400 become one, for it could not be written again.
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=finite)
 
 
 @cache

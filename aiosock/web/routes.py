@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isinf
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from aiosock.errors import RouteError
 from aiosock.web.exchange import OnDisconnect
 from aiosock.web.handler import Handler
+from aiosock.web.json import finite
 from aiosock.web.signature import Endpoint
 from aiosock.wire.target import decode_segments
 
@@ -42,13 +42,6 @@ class Convertor(NamedTuple):
     convert: Callable[[str], Any]
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if isinf(value):
-        raise ValueError(f"{text!r} is too large")
-    return value
-
-
 def _uuid(text: str) -> object:
     from uuid import UUID  # here: 2 ms that `import aiosock` does without
 
@@ -58,7 +51,7 @@ def _uuid(text: str) -> object:
 CONVERTORS: Mapping[str, Convertor] = {
     "str": Convertor(r".+", str),  # of one segment, so a slash in it was sent as %2F
     "int": Convertor(r"-?[0-9]+", int),
-    "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", _finite),
+    "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", finite),
     "uuid": Convertor(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", _uuid),
     "path": Convertor(r".*", str),
 }

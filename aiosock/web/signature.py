@@ -87,6 +87,28 @@ def models_of(annotation: Any) -> tuple[type, ...]:
     return (kind,) if isinstance(kind, type) and has_model(annotation) else ()
 
 
+def is_coroutine(function: Callable[..., Any]) -> bool:
+    """Say whether a handler is an `async def`."""
+    return any(map(inspect.iscoroutinefunction, _called(function)))
+
+
+def is_stream(function: Callable[..., Any]) -> bool:
+    """Say whether a handler is an async generator."""
+    return any(map(inspect.isasyncgenfunction, _called(function)))
+
+
+def _called(function: Callable[..., Any]) -> tuple[Any, Any]:
+    # The function itself, a partial of one, or the `__call__` of an instance.
+    return function, getattr(function, "__call__", None)  # noqa: B004
+
+
+def written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give what a partial was made of, as it was written; anything else as it is."""
+    while isinstance(function, partial):
+        function = function.func
+    return function
+
+
 def name_of(function: Callable[..., Any]) -> str:
     """Give the name by which the writer of a handler knows it."""
     return getattr(function, "__qualname__", type(function).__qualname__)
@@ -102,9 +124,5 @@ def _resolved(function: Callable[..., Any], annotation: Any) -> Any:
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any]:
-    written: Any = function
-    while isinstance(written, partial):
-        written = written.func
-    # A function or method, else an instance that can be called.
-    names = (getattr(inspect.unwrap(called), "__globals__", None) for called in (written, written.__call__))
+    names = (getattr(inspect.unwrap(called), "__globals__", None) for called in _called(written(function)))
     return next(filter(None, names), {})

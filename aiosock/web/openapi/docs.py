@@ -1,17 +1,13 @@
 """Docs: a description as a page for people, whole in itself, that also sends requests."""
 
-import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from functools import cache
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Any
 from urllib.parse import quote
 
 from aiosock.web.openapi.sample import body_of, curl
+from aiosock.web.page import Page
 
 _LIMITS = {
     "minimum": "≥ {}",
@@ -30,25 +26,26 @@ _LIMITS = {
 }
 
 
+_PAGE = Page("aiosock.web.openapi", "docs")
+
+
 def docs_page(document: Mapping[str, Any], source: str, origin: str) -> str:
     """Give the page of a document that is found at `source`, for a reader who came by `origin`, such as http://host."""
-    page = _Page(document, origin)
+    parts = _Parts(document, origin)
     info = document["info"]
-    return Template(_asset("docs.html")).substitute(
+    return _PAGE.filled(
         title=escape(info["title"]),
         version=escape(info["version"]),
         description=_paragraphs(info.get("description", "")),
         source=escape(source),
-        style=_asset("docs.css"),
-        script=_asset("docs.js"),
-        contents="".join(page.contents()),
-        operations="".join(page.operations()),
-        schemas="".join(page.schemas()),
-        no_schemas="" if page.components else "hidden",
+        contents="".join(parts.contents()),
+        operations="".join(parts.operations()),
+        schemas="".join(parts.schemas()),
+        no_schemas="" if parts.components else "hidden",
     )
 
 
-class _Page:
+class _Parts:
     """Writes the parts of a page. Whatever comes out of the document is escaped where it is written."""
 
     def __init__(self, document: Mapping[str, Any], origin: str) -> None:
@@ -216,18 +213,6 @@ def _paragraphs(text: str) -> str:
     return "".join(f"<p>{escape(part)}</p>\n" for part in text.split("\n\n") if part.strip())
 
 
-@cache
-def _asset(name: str) -> str:
-    return files("aiosock.web.openapi").joinpath("page", name).read_text(encoding="utf-8")
-
-
-@cache
 def security_policy() -> str:
-    """Allow the page its own style and script, requests to its own server, and nothing else."""
-    style, script = (
-        b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode() for name in ("docs.css", "docs.js")
-    )
-    return (
-        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; "
-        "img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    """Give the policy of the page: its form is sent by its script, to its own server."""
+    return _PAGE.security_policy(form_action="'none'")

@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 from aiosock.web.openapi.operation import Operation
 from aiosock.web.openapi.template import Template, shape_of
 from aiosock.web.router import Router
 from aiosock.web.routes import ANY, CONVERTORS, Convertor, Route
+from aiosock.web.signature import written
 from aiosock.web.typed import require_msgspec
 
 VERSION: Final = "3.1.1"
@@ -77,10 +77,7 @@ def _unique(name: str, method: str, names: set[str]) -> str:
 
 def _said(route: Route) -> tuple[str, str]:
     """Give the first paragraph of a handler's docstring, and the rest."""
-    written: Any = route.handler or route.endpoint
-    while isinstance(written, partial):
-        written = written.func
-    summary, _, description = (inspect.getdoc(written) or "").partition("\n\n")
+    summary, _, description = (inspect.getdoc(written(route.handler or route.endpoint)) or "").partition("\n\n")
     return " ".join(summary.split()), description.strip()
 
 

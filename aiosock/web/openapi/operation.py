@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from aiosock.web.openapi.template import Template
 from aiosock.web.response import Response
 from aiosock.web.routes import Route, parameter_names
-from aiosock.web.signature import client_parameters, models_of, return_annotation
+from aiosock.web.signature import client_parameters, is_stream, models_of, return_annotation
 
 _ERROR = {"$ref": "#/components/responses/Error"}
 _INVALID = {"$ref": "#/components/responses/ValidationError"}
@@ -27,7 +27,7 @@ class Operation:
         self.template = template
         self._said = {"operationId": name, "summary": summary, "description": description}
         self._inputs = client_parameters(handler, parameter_names(route.pattern))
-        self._is_streamed = any(map(inspect.isasyncgenfunction, (handler, getattr(handler, "__call__", None))))  # noqa: B004
+        self._is_streamed = is_stream(handler)
         self._returned = [] if self._is_streamed else _members(return_annotation(handler))
         json = [member for member in self._returned if _is_json(member)]
         self._has_json = bool(json)

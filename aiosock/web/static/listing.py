@@ -1,19 +1,15 @@
 """Listing: what a directory has, as a page, as JSON, or as lines, to whom prefers which."""
 
 import asyncio
-import hashlib
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from html import escape
-from importlib.resources import files
-from string import Template
 from unicodedata import normalize
 from urllib.parse import quote, unquote, urlencode
 
 from aiosock.errors import HTTPError
+from aiosock.web.page import Page
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.archive import FORMATS, Archive
@@ -32,6 +28,9 @@ _MISLEADING = (0x2028, 0x2029, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *
 _ESCAPES = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _MISLEADING}
 _PICTURES = dict.fromkeys((*_CONTROLS, *_MISLEADING), "\ufffd") | {code: chr(0x2400 + code) for code in range(0x20)}
 _UNQUOTABLE = dict.fromkeys((*map(ord, '"\\?%'), *_CONTROLS), "_")
+
+
+_PAGE = Page("aiosock.web.static", "listing")
 
 
 class Listing:
@@ -59,7 +58,9 @@ class Listing:
         wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
         if wanted == "text/html":
             page = _page(request, found, upload=self.upload)
-            response = Response.html(page, headers={"content-security-policy": _security_policy()})
+            response = Response.html(
+                page, headers={"content-security-policy": _PAGE.security_policy(form_action="'self'")}
+            )
         elif wanted == "application/json":
             response = Response.json({"path": request.path, "entries": [_described(entry) for entry in found.entries]})
         else:
@@ -153,10 +154,8 @@ def _moment(entry: Entry) -> datetime:
 
 
 def _page(request: Request, found: _Found, *, upload: bool) -> str:
-    return Template(_asset("listing.html")).substitute(
+    return _PAGE.filled(
         title=_visible(request.path),
-        style=_asset("listing.css"),
-        script=_asset("listing.js"),
         crumbs=_crumbs(request.subpath),
         count=_count(found.entries),
         text=escape(found.text),
@@ -229,20 +228,3 @@ def _readable(size: float) -> str:
     while size >= 1000 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1
     return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 9.95 else f"{size:.1f} {_UNITS[unit]}"
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("aiosock.web.static").joinpath("page", name).read_text(encoding="utf-8")
-
-
-@cache
-def _security_policy() -> str:
-    """Allow the page its own style and script and nothing else: no file name, however odd, adds one."""
-    style, script = (
-        b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode() for name in ("listing.css", "listing.js")
-    )
-    return (
-        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; "
-        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )

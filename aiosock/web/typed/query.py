@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
 from aiosock.errors import RouteError
+from aiosock.web.json import finite
 from aiosock.web.request import Query
 from aiosock.web.signature import Parameter
 from aiosock.web.typed.problems import MAX_DETAIL, members_of
@@ -111,7 +111,7 @@ def _reading(scalars: list[inspect.Type]) -> Callable[[str], Any]:
         if takes_int and _INTEGER.fullmatch(text):
             return int(text)
         if takes_float and _NUMBER.fullmatch(text):
-            return _finite(text)
+            return finite(text)
         if takes_decimal and not _DECIMAL.fullmatch(text):
             raise ValueError("Invalid decimal string")
         return text
@@ -126,10 +126,3 @@ def _has_integers(kind: inspect.Type) -> bool:
         case inspect.LiteralType():
             return any(isinstance(value, int) for value in kind.values)
     return False
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError("Number out of range")
-    return value

@@ -2,32 +2,18 @@
 
 import gzip
 import json
-import re
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aiosock import App
 from aiosock.testing import Client
-
-HOW_TO = Path(__file__).parent.parent / "docs" / "how-to"
-
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def run_blocks(page: str) -> dict[str, Any]:
-    """Run the Python of a page, from top to bottom; give the names it defines."""
-    names: dict[str, Any] = {}
-    for block in _BLOCK.findall((HOW_TO / page).read_text()):
-        exec(compile(block, page, "exec"), names)
-    return names
+from tests.docs.blocks import blocks, run_python
 
 
 async def test_cookies_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "s" * 32)
-    names = run_blocks("cookies-and-sessions.md")
+    names = run_python("docs/how-to/cookies-and-sessions.md")
 
     async with Client(names["app"]) as client:
         chosen = await client.post("/theme/dark")
@@ -45,7 +31,7 @@ async def test_cookies_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_streaming() -> None:
-    names = run_blocks("streaming.md")
+    names = run_python("docs/how-to/streaming.md")
 
     async with Client(names["app"]) as client:
         async with client.stream("GET", "/ticks", headers={"last-event-id": "7"}) as (_, body):
@@ -65,8 +51,8 @@ async def test_streaming() -> None:
 
 
 async def test_typed_handlers() -> None:
-    names = run_blocks("typed-handlers.md")
-    (shown,) = re.findall(r"^```json\n(.*?)^```$", (HOW_TO / "typed-handlers.md").read_text(), re.MULTILINE | re.DOTALL)
+    names = run_python("docs/how-to/typed-handlers.md")
+    (shown,) = [block.text for block in blocks("docs/how-to/typed-handlers.md") if block.language == "json"]
 
     async with Client(names["app"]) as client:
         order = {"items": [{"name": "tea", "price": 2.5}], "note": None}

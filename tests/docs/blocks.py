@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,3 +52,12 @@ def blocks(page: str) -> Iterator[Block]:
         indent = len(found["indent"])
         content = "".join(each[indent:] for each in found["text"].splitlines(keepends=True))
         yield Block(page, line, found["language"], found["title"] or "", found["said"] or "", content)
+
+
+def run_python(page: str) -> dict[str, Any]:
+    """Run the Python of a page, from top to bottom; give the names that it defines."""
+    names: dict[str, Any] = {}
+    for block in blocks(page):
+        if block.language == "python":
+            exec(compile(block.text, page, "exec"), names)
+    return names

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.pages import blocks, program, replaced, shown
+from tests.e2e.pages import how_to, program, replaced, shown
 from tests.e2e.process import LOOPS, PATIENCE, Process, Served, run_to_its_end, threads
 
 pytestmark = [
@@ -348,7 +348,7 @@ def test_a_client_by_https_is_known_as_such_behind_haproxy(tmp_path: Path, loop:
 def run_shown(page: str, beginning: str, directory: Path) -> None:
     """Run the block of commands that begins so."""
     installed(beginning)
-    (commands,) = [block.text for block in blocks(page) if block.language == "sh" and block.text.startswith(beginning)]
+    (commands,) = [block.text for block in how_to(page) if block.language == "sh" and block.text.startswith(beginning)]
     status, _, errors = run_to_its_end(["sh", "-e", "-c", commands], cwd=directory)
     assert status == 0, errors
 

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -16,13 +15,13 @@ from aiosock import App, Form, HTTPError, Limits, Request, Response, Upload
 from aiosock.testing import Client
 from aiosock.web import saving
 from aiosock.web.forms import Part
+from tests.docs.blocks import run_python
 from tests.web.ask import app_of
 
 URLENCODED = {"content-type": "application/x-www-form-urlencoded"}
 MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 END = b"--b--\r\n"
 LARGE = bytes(range(256)) * 4096
-PAGE = Path(__file__).parents[2] / "docs/how-to/forms.md"
 ON_DISK = Limits(form_memory_bytes=0)
 
 
@@ -700,9 +699,7 @@ async def test_a_connection_goes_on_after_a_form() -> None:
 
 
 async def test_the_code_of_the_how_to_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        exec(block, names)
+    names = run_python("docs/how-to/forms.md")
     monkeypatch.chdir(tmp_path)
 
     async with Client(names["app"]) as client:

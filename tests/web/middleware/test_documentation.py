@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aiosock.testing import Client
 from aiosock.web import middleware
+from tests.docs.blocks import run_python
 
 TEXT = (Path(__file__).parents[3] / "docs" / "how-to" / "middleware.md").read_text()
 
@@ -19,9 +19,7 @@ def test_every_middleware_is_there(name: str) -> None:
 
 async def test_what_it_shows_runs() -> None:
     pytest.importorskip("redis", reason="redis is not installed")
-    shown: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
-        exec(block, shown)
+    shown = run_python("docs/how-to/middleware.md")
 
     async with Client(shown["app"]) as client:
         assert (await client.get("/order", headers={"host": "www.example.org"})).json()["traceparent"].startswith("00-")

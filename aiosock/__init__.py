@@ -20,8 +20,8 @@ from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
 from aiosock.web.request import Request
 from aiosock.web.response import Response, Upgrade
-from aiosock.web.router import Router
-from aiosock.web.routes import Convertor
+from aiosock.web.routing.pattern import Convertor
+from aiosock.web.routing.router import Router
 from aiosock.web.static import StaticFiles
 
 __version__ = "0.1.0"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
-from aiosock.web.saving import take_name
+from aiosock.web.disk.saving import take_name
 from aiosock.web.static.handler import HIDDEN_ERRORS
 from aiosock.web.static.tree import Tree
 

@@ -12,13 +12,12 @@ import aiofiles
 
 from aiosock.errors import ConfigError, HTTPError
 from aiosock.share.arrival import SUPPORTED, Arrival, Permit
-from aiosock.web.names import safe_name
+from aiosock.web.disk.names import safe_name
+from aiosock.web.disk.writing import demand_room, ended, write_all
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.room import demand_room
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.representation import Representation
-from aiosock.web.threads import ended, write_all
 from aiosock.wire.conditional import Verdict, evaluate
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments

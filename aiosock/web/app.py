@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 from aiosock.errors import Disconnected, HTTPError, RouteError
 from aiosock.headers import Headers
-from aiosock.web.handler import Handler, Middleware, to_response
-from aiosock.web.problem import error_response
+from aiosock.web.error_response import error_response
+from aiosock.web.handler import Handler, Middleware
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.router import Router
-from aiosock.web.routes import ANY, IMPLEMENTED, Convertor, Match, Mounted, NotMatched, Route, RouteTable, build_path
+from aiosock.web.routing.endpoint import to_response
+from aiosock.web.routing.pattern import Convertor, build_path
+from aiosock.web.routing.router import Router
+from aiosock.web.routing.table import ANY, IMPLEMENTED, Match, Mounted, NotMatched, Route, RouteTable
 from aiosock.wire.target import without_port
 
 logger: logging.Logger = logging.getLogger("aiosock.app")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final, cast
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.disk.names import safe_name
 from aiosock.web.exchange import Exchange
-from aiosock.web.names import safe_name
-from aiosock.web.pairs import Pairs
+from aiosock.web.multidict import Pairs
 
 if TYPE_CHECKING:  # the parser takes 5 ms to load, the others and aiofiles as much: only who gets forms pays for that
-    from aiosock.web.saving import Target
-    from aiosock.web.spool import Spool
+    from aiosock.web.disk.saving import Target
+    from aiosock.web.disk.spool import Spool
     from aiosock.wire.forms import MultipartDecoder, PartHead
 
 BLOCK: Final = 256 * 1024
@@ -74,7 +74,7 @@ class Upload:
         A file at `target` is replaced, one in a directory is not: the client has chosen its name. Raises
         FileExistsError, other OSErrors, HTTPError: 400 for a directory and no file name, 507 where the disk is full.
         """
-        from aiosock.web.saving import save
+        from aiosock.web.disk.saving import save
 
         return await save(self, target, self.filename)
 
@@ -153,7 +153,7 @@ class Part:
 
     async def save(self, target: "Target") -> Path:
         """Write the content to a file as it arrives, and give its path; see `Upload.save`."""
-        from aiosock.web.saving import save
+        from aiosock.web.disk.saving import save
 
         return await save(self, target, self.filename or "")
 
@@ -235,7 +235,7 @@ async def collect(parts: Parts, exchange: Exchange) -> Form:
     Raises what `Part.__anext__` raises, and HTTPError: 413 for fields of more characters than `limits.body_bytes`, 400 for
     text that is not UTF-8, 507 where the disk is full.
     """
-    from aiosock.web.spool import Spool
+    from aiosock.web.disk.spool import Spool
 
     spool = Spool(parts.limits.form_memory_bytes)
     exchange.when_over(spool.close)

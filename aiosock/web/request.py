@@ -11,9 +11,9 @@ from aiosock.headers import Headers
 from aiosock.web.exchange import Address, Exchange
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
-from aiosock.web.pairs import Pairs
+from aiosock.web.multidict import Pairs
 from aiosock.web.response import Response
-from aiosock.web.session import Session
+from aiosock.web.sessions.session import Session
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.head import RequestHead
 from aiosock.wire.target import parse_query

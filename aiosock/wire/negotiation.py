@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from aiosock.headers import Headers
+
 MEMBERS: Final = 100
 """Members of a list that are looked at; browsers send ten."""
 
@@ -71,3 +73,11 @@ def choose_media_type(accept: str, offers: Sequence[str]) -> str:
         if weight > most:
             best, most = offer, weight
     return best
+
+
+def vary_by(fields: Headers, name: str) -> None:
+    """Tell caches that the answer depends on the request's field `name` (RFC 9110 section 12.5.5)."""
+    values = fields.get_all("vary")
+    known = [member.strip().lower() for value in values for member in value.split(",")]
+    if name.lower() not in known and "*" not in known:
+        fields["vary"] = ", ".join([*values, name])

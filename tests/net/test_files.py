@@ -17,7 +17,7 @@ from aiosock import App, Config, HTTPError, Limits, Request, Response, StaticFil
 from aiosock.net.channel import SENDFILE_BYTES, Channel
 from aiosock.net.server import Server
 from aiosock.testing import Client
-from aiosock.web.file import BLOCK, LAST_BLOCK, FileBody
+from aiosock.web.disk.file_body import BLOCK, LAST_BLOCK, FileBody
 from aiosock.web.handler import Handler
 from aiosock.wire.ranges import Span
 from tests.net.helpers import collected_errors, connection, request_bytes, statuses

@@ -41,9 +41,9 @@ from aiosock.testing import Client, ClientResponse, Peer
 from aiosock.web import middleware
 from aiosock.web.exchange import Address
 from aiosock.web.response import Duplex
-from aiosock.web.session import Session
-from aiosock.web.session_store import MemoryStore
-from aiosock.web.signer import Signer
+from aiosock.web.sessions.session import Session
+from aiosock.web.sessions.signer import Signer
+from aiosock.web.sessions.stores import MemoryStore
 
 app = App()
 SECRET = "s" * 32

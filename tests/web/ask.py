@@ -7,7 +7,7 @@ from aiosock import App, Request
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
 from aiosock.web.handler import Handler
-from aiosock.web.router import RouteOptions
+from aiosock.web.routing.router import RouteOptions
 
 T = TypeVar("T")
 

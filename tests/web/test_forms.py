@@ -13,7 +13,7 @@ import pytest
 
 from aiosock import App, Form, HTTPError, Limits, Request, Response, Upload
 from aiosock.testing import Client
-from aiosock.web import saving
+from aiosock.web.disk import saving
 from aiosock.web.forms import Part
 from tests.docs.blocks import run_python
 from tests.web.ask import app_of

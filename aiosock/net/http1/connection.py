@@ -12,8 +12,8 @@ from aiosock.log import Begun, complete, server_logger
 from aiosock.net.channel import BYTES, IDLE, Channel, Waiting
 from aiosock.net.http1.exchange import Http1Exchange
 from aiosock.net.service import Service
+from aiosock.web.error_response import error_response
 from aiosock.web.exchange import Connection
-from aiosock.web.problem import error_response
 from aiosock.web.request import Request
 from aiosock.wire.head import RequestHead, encode_head, find_field, find_head, keeps_alive, parse_head
 

@@ -13,8 +13,8 @@ from aiosock.net.channel import Channel
 from aiosock.net.http1.reader import Http1BodyReader
 from aiosock.net.http1.writer import Http1BodyWriter, Http1Duplex
 from aiosock.net.service import Service
+from aiosock.web.disk.file_body import FileBody
 from aiosock.web.exchange import Connection, OnDisconnect
-from aiosock.web.file import FileBody
 from aiosock.web.response import Response, Upgrade, close_body
 from aiosock.wire.grammar import CONTENT_LENGTH
 from aiosock.wire.head import BODILESS, RequestHead, body_framing, encode_fields, encode_head, keeps_alive, status_line

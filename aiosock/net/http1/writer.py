@@ -7,7 +7,7 @@ from math import inf
 from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
-from aiosock.web.file import FileBody, blocks, split
+from aiosock.web.disk.file_body import FileBody, blocks, split
 from aiosock.wire.chunked import check_trailers, encode_chunk, encode_last_chunk
 from aiosock.wire.ranges import Span
 

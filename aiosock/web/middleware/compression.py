@@ -5,14 +5,13 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from typing import Final
 
-from aiosock.web.codings import Encoder, demand, encoder, installed
-from aiosock.web.file import FileBody
+from aiosock.web.disk.file_body import FileBody
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response, close_body
-from aiosock.web.vary import vary_by
+from aiosock.wire.codings import Encoder, demand, encoder, installed
 from aiosock.wire.head import BODILESS
-from aiosock.wire.negotiation import choose_coding
+from aiosock.wire.negotiation import choose_coding, vary_by
 
 MINIMUM_BYTES: Final = 1024
 """What fits into one packet with its head arrives no sooner for being smaller."""

@@ -8,7 +8,7 @@ from aiosock.headers import TCHAR, Headers
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.vary import vary_by
+from aiosock.wire.negotiation import vary_by
 
 ANY: Final = "*"
 

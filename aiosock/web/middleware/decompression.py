@@ -7,11 +7,11 @@ from typing import Final
 from aiosock.config import MIB
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
-from aiosock.web.codings import BLOCK, Decoder, decoder, installed
 from aiosock.web.exchange import BodyWriter, Exchange, OnDisconnect
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.wire.codings import BLOCK, Decoder, decoder, installed
 from aiosock.wire.head import RequestHead
 
 MAX_BYTES: Final = 16 * MIB

@@ -1,55 +1,16 @@
 """A limit on how often a client may ask: a token bucket for each (draft-ietf-httpapi-ratelimit-headers-10, RFC 6585)."""
 
-import time
-from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import ceil
-from typing import Final, Protocol
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware.buckets import MARGIN, Buckets, MemoryBuckets
 from aiosock.web.middleware.quoting import quotable
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-
-MAX_KEYS: Final = 100_000
-"""Clients that are remembered: some 20 MB."""
-
-MARGIN: Final = 0.01
-"""Of a token: what rounding may make of a sum of fractions. Nobody is refused for that."""
-
-
-class Buckets(Protocol):
-    """Where the buckets are. Each is one number: when it will be full again."""
-
-    async def take(self, key: str, interval: float, capacity: int) -> float:
-        """Take a token from the bucket of `key`, if it has one; give the seconds until it would be full after that.
-
-        `interval` is in seconds for each token that is added, up to `capacity`. More than `capacity` takes to be
-        added says that there was none: nothing has been taken then.
-        """
-
-
-class MemoryBuckets:
-    """Buckets in the memory of this process; of too many, those not asked for longest are forgotten, and so full."""
-
-    def __init__(self, max_keys: int = MAX_KEYS, clock: Callable[[], float] = time.monotonic) -> None:
-        self._max_keys = max_keys
-        self._clock = clock
-        self._full_at: OrderedDict[str, float] = OrderedDict()
-
-    async def take(self, key: str, interval: float, capacity: int) -> float:
-        """Take a token; see Buckets."""
-        now = self._clock()
-        full_at = max(self._full_at.get(key, now), now) + interval
-        if full_at - now <= interval * (capacity + MARGIN):
-            self._full_at[key] = full_at
-        self._full_at.move_to_end(key)  # of one that is refused too: whoever insists is not forgotten
-        if len(self._full_at) > self._max_keys:
-            self._full_at.popitem(last=False)
-        return full_at - now
 
 
 def client_network(request: Request) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import NamedTuple
 
 from aiosock.log import request_ids
-from aiosock.web.file import FileBody
+from aiosock.web.disk.file_body import FileBody
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response, close_body

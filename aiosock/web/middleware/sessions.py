@@ -10,11 +10,11 @@ from aiosock.headers import Headers
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.session import EMPTY, Session
-from aiosock.web.session_store import SessionStore
-from aiosock.web.signer import Signer
-from aiosock.web.vary import vary_by
+from aiosock.web.sessions.session import EMPTY, Session
+from aiosock.web.sessions.signer import Signer
+from aiosock.web.sessions.stores import SessionStore
 from aiosock.wire.cookies import COOKIE_BYTES, encode_cookie
+from aiosock.wire.negotiation import vary_by
 
 LIFETIME_SECONDS: Final = 14 * 24 * 3600
 """Two weeks, as in Django and Starlette."""

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiosock.web.openapi.operation import Operation
-from aiosock.web.openapi.template import Template, shape_of
-from aiosock.web.router import Router
-from aiosock.web.routes import ANY, CONVERTORS, Convertor, Route
-from aiosock.web.signature import written
-from aiosock.web.typed import require_msgspec
+from aiosock.web.openapi.paths import Template, shape_of
+from aiosock.web.routing.pattern import CONVERTORS, Convertor
+from aiosock.web.routing.router import Router
+from aiosock.web.routing.signature import written
+from aiosock.web.routing.table import ANY, Route
+from aiosock.web.routing.typed import require_msgspec
 
 VERSION: Final = "3.1.1"
 

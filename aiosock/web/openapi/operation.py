@@ -4,10 +4,11 @@ import inspect
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from aiosock.web.openapi.template import Template
+from aiosock.web.openapi.paths import Template
 from aiosock.web.response import Response
-from aiosock.web.routes import Route, parameter_names
-from aiosock.web.signature import client_parameters, is_stream, models_of, return_annotation
+from aiosock.web.routing.pattern import parameter_names
+from aiosock.web.routing.signature import client_parameters, is_stream, models_of, return_annotation
+from aiosock.web.routing.table import Route
 
 _ERROR = {"$ref": "#/components/responses/Error"}
 _INVALID = {"$ref": "#/components/responses/ValidationError"}

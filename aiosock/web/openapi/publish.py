@@ -10,7 +10,7 @@ from aiosock.web.openapi.docs import docs_page, security_policy
 from aiosock.web.openapi.document import openapi
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.typed import require_msgspec
+from aiosock.web.routing.typed import require_msgspec
 
 
 def publish(

@@ -3,7 +3,7 @@
 import secrets
 
 from aiosock.errors import HTTPError
-from aiosock.web.file import FileBody
+from aiosock.web.disk.file_body import FileBody
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.representation import Representation

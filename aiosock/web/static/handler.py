@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
-from aiosock.web.file import FileBody
+from aiosock.web.disk.file_body import FileBody
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.routes import IMPLEMENTED
+from aiosock.web.routing.table import IMPLEMENTED
 from aiosock.web.static.answer import answer
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aiosock.web.names import is_plain
+from aiosock.web.disk.names import is_plain
 
 LINKS: Final = 40
 """Symbolic links on one way; Linux: MAXSYMLINKS 40."""

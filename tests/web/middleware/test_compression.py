@@ -13,9 +13,9 @@ import pytest
 from aiosock import App, Request, Response, StaticFiles
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
-from aiosock.web import codings
 from aiosock.web.middleware import compression, etag
 from aiosock.web.middleware.compression import MINIMUM_BYTES, THREAD_BYTES
+from aiosock.wire import codings
 from tests.web.ask import app_of, ask
 
 TEXT = "What a wonderful world. " * 100

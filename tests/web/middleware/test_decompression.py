@@ -9,9 +9,9 @@ import pytest
 
 from aiosock import App, Request
 from aiosock.testing.client import ClientResponse
-from aiosock.web import codings
-from aiosock.web.codings import BLOCK
 from aiosock.web.middleware import decompression
+from aiosock.wire import codings
+from aiosock.wire.codings import BLOCK
 from tests.net.helpers import chunks, connection, request_bytes
 from tests.web.ask import ask
 

@@ -10,7 +10,8 @@ from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
 from aiosock.web.exchange import Address
 from aiosock.web.middleware import proxy_headers, rate_limit
-from aiosock.web.middleware.rate_limit import MemoryBuckets, client_network
+from aiosock.web.middleware.buckets import MemoryBuckets
+from aiosock.web.middleware.rate_limit import client_network
 from tests.web.ask import ask
 
 

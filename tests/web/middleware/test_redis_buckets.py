@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.middleware.redis_buckets, with a Redis of their own behind a UNIX socket."""
+"""Tests of aiosock.web.middleware.buckets, with a Redis of their own behind a UNIX socket."""
 
 import asyncio
 import shutil

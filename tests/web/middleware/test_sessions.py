@@ -11,8 +11,8 @@ from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
 from aiosock.web.handler import Next
 from aiosock.web.middleware import sessions
-from aiosock.web.session_store import MemoryStore
-from aiosock.web.signer import Signer
+from aiosock.web.sessions.signer import Signer
+from aiosock.web.sessions.stores import MemoryStore
 from aiosock.wire.cookies import COOKIE_BYTES
 from tests.web.ask import ask
 

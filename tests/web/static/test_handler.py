@@ -14,7 +14,7 @@ from aiosock import App, Disconnected, Request, Response, StaticFiles
 from aiosock.errors import HTTPError
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
-from aiosock.web.file import BLOCK
+from aiosock.web.disk.file_body import BLOCK
 from aiosock.web.handler import Next
 from aiosock.web.static import handler
 from aiosock.web.static.media import media_type

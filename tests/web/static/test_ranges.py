@@ -12,7 +12,7 @@ import pytest
 from aiosock import Disconnected, Request, Response
 from aiosock.config import Limits
 from aiosock.testing import Client
-from aiosock.web.file import BLOCK
+from aiosock.web.disk.file_body import BLOCK
 from aiosock.web.handler import Next
 from aiosock.wire.ranges import RANGES
 from tests.web.static.serving import (

@@ -1,0 +1,59 @@
+"""Error answers in the client's language: a page for a browser, problem+json (RFC 9457) for a program, a line for curl."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from aiosock.errors import HTTPError, ValidationError, reason_phrase
+from aiosock.web.response import Response
+from aiosock.wire.negotiation import choose_media_type, vary_by
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>{detail}</p>
+{errors}"""
+
+
+# A detail may quote the client: what could add lines, or play with a terminal (CWE-150).
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
+    """Answer an error for a client with this Accept field; `trace` is a traceback, shown only in debug mode."""
+    title = f"{error.status} {reason_phrase(error.status)}".rstrip()
+    errors = error.errors if isinstance(error, ValidationError) else ()
+    # One line has no room for several problems: who sent something to be validated can read JSON.
+    offers = ("text/html", "application/json") if errors else ("text/html", "application/json", "text/plain")
+    wanted = choose_media_type(accept, offers)
+    if wanted == "text/html":
+        response = Response.html(_page(title, error.detail, errors, trace), error.status)
+    elif wanted == "application/json":
+        problem: dict[str, object] = {"title": reason_phrase(error.status), "status": error.status}
+        problem["detail"] = error.detail
+        if errors:
+            problem["errors"] = errors
+        body = json.dumps({**problem, "trace": trace} if trace else problem)
+        response = Response(body, error.status, {"content-type": "application/problem+json"})
+    else:
+        line = title if error.detail == reason_phrase(error.status) else f"{title}: {error.detail}".translate(_ESCAPES)
+        response = Response.text(f"{line}\n{trace}", error.status)
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    vary_by(response.headers, "Accept")
+    return response
+
+
+def _page(title: str, detail: str, errors: Sequence[Mapping[str, str]], trace: str) -> str:
+    from html import escape  # here: 1.4 ms that `import aiosock` does without
+
+    items = (
+        f"<li><code>{escape(error.get('parameter') or error.get('pointer', ''))}</code>: {escape(error['detail'])}\n"
+        for error in errors
+    )
+    shown = f"<ul>\n{''.join(items)}</ul>\n" if errors else ""
+    page = _PAGE.format(title=escape(title), detail=escape(detail), errors=shown)
+    return page + (f"<pre>{escape(trace)}</pre>\n" if trace else "")

@@ -1,0 +1,135 @@
+"""Endpoints: handlers as routes call them, checked when they are registered, and what they may return."""
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from typing import Any
+
+from aiosock.errors import RouteError
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+from aiosock.web.routing.signature import (
+    Endpoint,
+    Parameter,
+    client_parameters,
+    is_coroutine,
+    is_stream,
+    models_of,
+    name_of,
+    return_annotation,
+)
+
+_RESPONSES: dict[type, Callable[[Any], Response]] = {
+    str: Response.text,
+    bytes: Response,
+    dict: Response.json,
+    list: Response.json,
+    type(None): lambda _: Response(status=204),
+}
+
+
+def to_response(result: object) -> Response:
+    """Turn what a handler returned into a Response: the one table that decides.
+
+    Raises TypeError for anything that is not in it.
+    """
+    # By exact type first: each `isinstance` that says no costs as much as making the response.
+    make = _RESPONSES.get(type(result))
+    if make is not None:
+        return make(result)
+    if isinstance(result, Response):
+        return result
+    for kind, make in _RESPONSES.items():
+        if isinstance(result, kind):
+            return make(result)
+    raise TypeError(f"a handler returns Response, str, bytes, dict, list or None, not {type(result).__name__}")
+
+
+def as_endpoint(
+    function: Callable[..., Any], pattern: str, parameters: Collection[str], methods: Collection[str] = ()
+) -> Endpoint:
+    """Give a handler in the shape that routes call, after checking that it fits its pattern.
+
+    One without typed parameters, that returns what is in the table, is called as it is.
+    Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request, the
+    pattern's parameters, and what can be read from the query and the body.
+    """
+    streams = is_stream(function)
+    if not streams and not is_coroutine(function):
+        raise RouteError(f"handler {name_of(function)} for {pattern!r} must be defined with async def")
+    wanted = client_parameters(function, parameters)
+    _check_signature(function, pattern, [*parameters, *(parameter.name for parameter in wanted)])
+    endpoint = _streaming(function) if streams else _serialising(function)
+    return _typed(function, endpoint, wanted, pattern, methods) if wanted else endpoint
+
+
+def _typed(
+    function: Callable[..., Any], endpoint: Endpoint, wanted: list[Parameter], pattern: str, methods: Collection[str]
+) -> Endpoint:
+    """Have the query and the body read for an endpoint; raise RouteError, naming it, where they cannot be."""
+    from aiosock.web.routing.typed import require_msgspec
+
+    require_msgspec(f"handler {name_of(function)} for {pattern!r}: the typed parameter {wanted[0].name!r}")
+    from aiosock.web.routing.typed.endpoint import typed_endpoint
+
+    try:
+        return typed_endpoint(endpoint, wanted, methods)
+    except RouteError as error:
+        raise RouteError(f"handler {name_of(function)} for {pattern!r}: {error}") from None
+
+
+def _serialising(function: Endpoint) -> Endpoint:
+    """Have what a handler returns written as JSON where it is what its return annotation promises.
+
+    Only its class is looked at, not its fields. Anything else goes by the table, which refuses what it does not know.
+    """
+    models = models_of(return_annotation(function))
+    if not models:
+        return function
+
+    async def endpoint(request: Request, /, **parameters: Any) -> object:
+        result = await function(request, **parameters)
+        return Response.json(result) if isinstance(result, models) and type(result) not in _RESPONSES else result
+
+    return endpoint
+
+
+def _streaming(function: Callable[..., AsyncGenerator[bytes | str, None]]) -> Endpoint:
+    async def endpoint(request: Request, /, **parameters: Any) -> Response:
+        pieces = function(request, **parameters)
+        # What it raises before its first piece can still be answered, so the head waits for that piece.
+        first = await anext(pieces, b"")
+        # Text unless it says otherwise by returning Response(generator(), headers=...): browsers then show it.
+        return Response(_Begun(first, pieces), headers={"content-type": "text/plain; charset=utf-8"})
+
+    return endpoint
+
+
+class _Begun:
+    """A generator whose first piece has been taken: gives it, then the others."""
+
+    def __init__(self, first: bytes | str, rest: AsyncGenerator[bytes | str, None]) -> None:
+        self._first = first
+        self._rest = rest
+
+    async def __aiter__(self) -> AsyncIterator[bytes | str]:
+        yield self._first
+        async for piece in self._rest:
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the generator; called whether or not the body was read."""
+        await self._rest.aclose()
+
+
+def _check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
+    """Raise RouteError, naming both, for a handler whose arguments are not the request and these parameters."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(object(), **dict.fromkeys(parameters))
+    except TypeError as error:
+        wanted = ", ".join(["request", *parameters])
+        advice = "; a parameter of the query has a default, or stands behind *" if "missing" in str(error) else ""
+        raise RouteError(
+            f"handler {name_of(function)}{signature} does not fit the pattern {pattern!r}, "
+            f"which calls it with ({wanted}): {error}{advice}"
+        ) from None

@@ -1,0 +1,120 @@
+"""Router: how routes are written down, alone or under a prefix to be included in an app."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
+
+from aiosock.errors import RouteError
+from aiosock.web.exchange import OnDisconnect
+from aiosock.web.routing.endpoint import as_endpoint
+from aiosock.web.routing.pattern import parameter_names
+from aiosock.web.routing.table import IMPLEMENTED, Route
+from aiosock.wire import grammar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a route may say besides pattern and methods.
+
+    `name` is for `url_for`, by default the handler's own. `on_disconnect` says what a leaving client does to the
+    handler. `body_limit` is in bytes, for bodies read whole. A `health` route is answered even by a server that is
+    beyond its `limits.concurrency`. One that is not `documented` is left out of what `aiosock.web.openapi` publishes.
+    """
+
+    name: str
+    on_disconnect: OnDisconnect
+    body_limit: int
+    health: bool
+    documented: bool
+
+
+class Router:
+    """A collection of routes with a common prefix.
+
+    ```python
+    users = Router("/users")
+
+
+    @users.get("/{id:int}")
+    async def user(request: Request, id: int) -> dict[str, int]:
+        return {"id": id}
+
+
+    app.include(users)
+    ```
+
+    Raises RouteError for a prefix that does not start with a slash, or ends with one.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise RouteError(f"the prefix {prefix!r} must start with a slash and not end with one")
+        self.prefix: str = prefix
+        self.routes: list[Route] = []
+
+    def route(
+        self, pattern: str, methods: Iterable[str] | Literal["*"] = ("GET",), **options: Unpack[RouteOptions]
+    ) -> Callable[[_F], _F]:
+        """Register a handler for a pattern; GET serves HEAD as well, "*" serves any method.
+
+        Raises RouteError for a pattern that is malformed or taken, and for a handler that does not fit it.
+        """
+        if callable(pattern):
+            raise RouteError('a route takes a pattern: @app.get("/"), not @app.get')
+        pattern = self.prefix + pattern
+        parameters = parameter_names(pattern)
+        known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))
+
+        def register(handler: _F) -> _F:
+            name = options.get("name") or getattr(handler, "__name__", type(handler).__name__)
+            settings = {key: value for key, value in options.items() if key != "name"}
+            endpoint = as_endpoint(handler, pattern, parameters, known)
+            self.add(Route(pattern, known, endpoint, name, handler, **settings))  # type: ignore[arg-type]
+            return handler
+
+        return register
+
+    def get(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for GET, and so for HEAD."""
+        return self.route(pattern, ["GET"], **options)
+
+    def post(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for POST."""
+        return self.route(pattern, ["POST"], **options)
+
+    def put(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for PUT."""
+        return self.route(pattern, ["PUT"], **options)
+
+    def patch(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for PATCH."""
+        return self.route(pattern, ["PATCH"], **options)
+
+    def delete(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
+        """Register a handler for DELETE."""
+        return self.route(pattern, ["DELETE"], **options)
+
+    def include(self, router: "Router", prefix: str = "") -> None:
+        """Take in another router's routes, under `prefix` and its own; later additions to it are not seen.
+
+        Raises RouteError where a parameter in a prefix does not fit a handler.
+        """
+        for route in router.routes:
+            pattern = self.prefix + prefix + route.pattern
+            # Made again from what was written: a parameter of a prefix is no longer one of the query.
+            endpoint = as_endpoint(route.handler or route.endpoint, pattern, parameter_names(pattern), route.methods)
+            self.add(replace(route, pattern=pattern, endpoint=endpoint))
+
+    def add(self, route: Route) -> None:
+        """Add a route as it is."""
+        self.routes.append(route)
+
+
+def _method(method: str) -> str:
+    # RFC 9110 section 9.1: a token, and case-sensitive.
+    if not grammar.TOKEN.fullmatch(method.encode(errors="replace")):
+        raise RouteError(f"not a method: {method!r}")
+    if method != method.upper() and method.upper() in IMPLEMENTED:
+        raise RouteError(f"methods are case-sensitive: {method!r} would never be {method.upper()}")
+    return method

@@ -1,0 +1,187 @@
+"""Routes: patterns in, the route for a method and path out. Pure: no request, no response, no I/O."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from aiosock.errors import RouteError
+from aiosock.web.exchange import OnDisconnect
+from aiosock.web.handler import Handler
+from aiosock.web.routing.pattern import CONVERTORS, Convertor, Segment, compile_segment, split_pattern
+from aiosock.web.routing.signature import Endpoint
+from aiosock.wire.target import decode_segments
+
+ANY = "*"
+"""A route's method that stands for all."""
+
+
+IMPLEMENTED = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+"""Methods that get 405 where no route has them; others get 501 (RFC 9110 section 9.1), unless a route names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A pattern, its methods, and the endpoint behind them: the `handler` as it was written, or what was made of it."""
+
+    pattern: str
+    methods: frozenset[str]
+    endpoint: Endpoint
+    name: str
+    handler: Callable[..., Any] | None = None
+    on_disconnect: OnDisconnect = "cancel"
+    body_limit: int | None = None
+    health: bool = False
+    documented: bool = True
+
+
+@dataclass(slots=True)
+class Match:
+    """A route that was found, with its path parameters, decoded and converted."""
+
+    route: Route
+    params: dict[str, Any]
+
+
+class Mounted(NamedTuple):
+    """A mount that was found, with what it leaves of the raw path."""
+
+    handler: Handler
+    subpath: str
+
+
+class NotMatched(NamedTuple):
+    """No route: `allowed` has the methods the path would take; empty where nothing has that path."""
+
+    allowed: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the trie: the routes that end here, and the ways on."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    segments: list[tuple[Segment, "_Node"]] = field(default_factory=list)
+    rests: list[tuple[Segment, "_Node"]] = field(default_factory=list)
+    mount: Handler | None = None
+
+
+class RouteTable:
+    """All routes of an app: a dict for paths without parameters, a trie of segments for the rest.
+
+    Literals come before parameters, parameters before `path` parameters, those before mounts.
+    """
+
+    def __init__(self, convertors: Mapping[str, Convertor] | None = None) -> None:
+        self.convertors: dict[str, Convertor] = dict(convertors or CONVERTORS)
+        self.routes: list[Route] = []
+        self._literals: dict[str, dict[str, Match]] = {}
+        self._root = _Node()
+
+    def add(self, route: Route) -> None:
+        """Add a route; raise RouteError for a malformed pattern, or a method and pattern that are taken."""
+        node = self._root
+        for part in split_pattern(route.pattern):
+            node = self._step(node, part, route.pattern)
+        for method in route.methods:
+            if method in node.routes:
+                raise RouteError(f"{method} {route.pattern!r} is already taken by {node.routes[method].name}")
+            node.routes[method] = route
+        if "{" not in route.pattern:
+            self._literals[route.pattern] = {method: Match(taken, {}) for method, taken in node.routes.items()}
+        self.routes.append(route)
+
+    def mount(self, prefix: str, handler: Handler) -> None:
+        """Hand all paths below `prefix` to `handler`; raise RouteError where that is taken or has parameters."""
+        if "{" in prefix:
+            raise RouteError(f"the mount {prefix!r} may not have parameters")
+        node = self._root
+        for part in split_pattern(prefix.rstrip("/")) if prefix.strip("/") else []:
+            node = self._step(node, part, prefix)
+        if node.mount is not None:
+            raise RouteError(f"the mount {prefix!r} is already taken")
+        node.mount = handler
+
+    def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
+        """Find what serves `method` at a raw path; `%2F` in it is no slash."""
+        literal = self._literals.get(raw_path)
+        if literal is not None and (found := _pick(literal, method)) is not None:
+            return found
+        if not raw_path.startswith("/"):
+            return NotMatched(frozenset())
+        search = _Search(method, decode_segments(raw_path))
+        if found := search.below(self._root, 0, {}):
+            return found
+        if search.mount is None or search.allowed:
+            return NotMatched(frozenset(search.allowed))
+        above = raw_path[1:].split("/", search.mount_depth)
+        return Mounted(search.mount, "/" + "".join(above[search.mount_depth :]))
+
+    def _step(self, node: _Node, part: str, pattern: str) -> _Node:
+        if "{" not in part and "}" not in part:
+            return node.literals.setdefault(part, _Node())
+        segment = compile_segment(part, pattern, self.convertors)
+        takes_rest = any(convertor.regex == CONVERTORS["path"].regex for _, convertor in segment.convertors)
+        ways = node.rests if takes_rest else node.segments
+        for known, child in ways:
+            if known == segment:
+                return child
+        ways.append((segment, _Node()))
+        return ways[-1][1]
+
+
+_T = TypeVar("_T")
+
+
+def _pick(by_method: Mapping[str, _T], method: str) -> _T | None:
+    """Give what serves `method`: its own entry, for HEAD that of GET (RFC 9110 section 9.3.2), or the one for any."""
+    found = by_method.get(method)
+    if found is None and method == "HEAD":
+        found = by_method.get("GET")
+    return found if found is not None else by_method.get(ANY)
+
+
+class _Search:
+    """A walk through the trie for one request.
+
+    `allowed` collects the methods of the routes that fit its path only; `mount` is the deepest on its way.
+    """
+
+    __slots__ = ("_method", "_segments", "allowed", "mount", "mount_depth")
+
+    def __init__(self, method: str, segments: list[str]) -> None:
+        self._method = method
+        self._segments = segments
+        self.allowed: set[str] = set()
+        self.mount: Handler | None = None
+        self.mount_depth = 0
+
+    def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:
+        """Find the best route at a node or below, literals first.
+
+        A node stands at one depth, so a walk visits each at most once: hostile paths cost no more than the trie is large.
+        """
+        if node.mount is not None:
+            self.mount, self.mount_depth = node.mount, depth
+        if depth == len(self._segments):
+            return self._at(node, params)
+        text = self._segments[depth]
+        child = node.literals.get(text)
+        if child is not None and (found := self.below(child, depth + 1, params)):
+            return found
+        for segment, child in node.segments:
+            more = segment.convert(text, params)
+            if more is not None and (found := self.below(child, depth + 1, more)):
+                return found
+        for segment, child in node.rests:
+            more = segment.convert("/".join(self._segments[depth:]), params)
+            if more is not None and (found := self._at(child, more)):
+                return found
+        return None
+
+    def _at(self, node: _Node, params: dict[str, Any]) -> Match | None:
+        route = _pick(node.routes, self._method)
+        if route is not None:
+            return Match(route, params)
+        self.allowed.update(node.routes)
+        return None

@@ -1,0 +1,83 @@
+"""Tests of aiosock.web.disk.names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiosock import HTTPError
+from aiosock.web.disk.names import NAME_BYTES, is_plain, safe_name
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("a b.txt", "a b.txt"),
+        ("é.txt", "é.txt"),
+        ("🦊.png", "🦊.png"),
+        ("👩\u200d💻.txt", "👩\u200d💻.txt"),
+        ("..a", "_..a"),
+        (".env", "_.env"),
+        ("._DS", "_._DS"),
+        ("-rf", "-rf"),
+        ("../../etc/passwd", "_.._.._etc_passwd"),
+        ("a/b", "a_b"),
+        ("a\\b", "a_b"),
+        ("C:\\x.txt", "C__x.txt"),
+        ("a:b", "a_b"),
+        ("a\0b", "a_b"),
+        ("a\r\nb", "a__b"),
+        ("a\x7f\x85b", "a__b"),
+        ('<a>?*|"', "_a_____"),
+        ("con", "_con"),
+        ("NUL.txt", "_NUL.txt"),
+        ("com1.tar.gz", "_com1.tar.gz"),
+        ("console", "console"),
+        ("a.", "a"),
+        ("a. . .", "a"),
+        ("  a  ", "a"),
+        ("a .txt", "a .txt"),
+        ("photo\u202egpj.exe", "photo_gpj.exe"),
+        ("a\u2066b\u2028c", "a_b_c"),
+    ],
+)
+def test_a_name_is_made_safe(asked: str, name: str) -> None:
+    assert safe_name(asked) == name
+
+
+@pytest.mark.parametrize("asked", ["", ".", "..", "...", " ", " . ", ". . .", "  "])
+def test_no_name_at_all_is_refused(asked: str) -> None:
+    with pytest.raises(HTTPError, match="400 A file needs a name"):
+        safe_name(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("a" * 255, "a" * 255),
+        ("a" * 256, "a" * 255),
+        ("a" * 300 + ".txt", "a" * 251 + ".txt"),
+        ("a" * 250 + "é.txt", "a" * 250 + ".txt"),  # a character at the cut is there or is not
+        ("é" * 300, "é" * 127),
+        ("🦊" * 100 + ".png", "🦊" * 62 + ".png"),
+        ("a" * 250 + " " * 10 + "b", "a" * 250),  # no blank and no dot is left at the end
+        ("a" * 250 + "." * 10 + "é" * 30, "a" * 250),
+        ("a." + "b" * 300, "a." + "b" * 253),
+        ("." * 300 + "a", "_.a"),
+        ("." + "a" * 255, "_." + "a" * 253),
+        ("con" + " " * 300 + "a.txt", "_con.txt"),  # a device once it is short
+    ],
+)
+def test_a_name_that_is_too_long_keeps_its_suffix(asked: str, name: str) -> None:
+    assert safe_name(asked) == name
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=400))
+def test_every_name_is_refused_or_can_be_served(asked: str) -> None:
+    try:
+        name = safe_name(asked)
+    except HTTPError:
+        return
+    assert is_plain(name)
+    assert 0 < len(name.encode()) <= NAME_BYTES
+    assert safe_name(name) == name

@@ -1,0 +1,406 @@
+"""Tests of aiosock.web.routing.table."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiosock.errors import RouteError
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+from aiosock.web.routing.pattern import CONVERTORS, Convertor, build_path, parameter_names
+from aiosock.web.routing.table import Match, Mounted, NotMatched, Route, RouteTable
+
+SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
+
+ID = UUID("0b7a3c5e-1d2f-4a6b-8c9d-0e1f2a3b4c5d")
+NOT_FOUND = NotMatched(frozenset())
+
+
+async def endpoint(request: Request, **params: Any) -> None: ...
+
+
+async def handler(request: Request) -> Response:
+    raise NotImplementedError
+
+
+async def other_handler(request: Request) -> Response:
+    raise NotImplementedError
+
+
+def table_of(*routes: str, convertors: dict[str, Convertor] | None = None) -> RouteTable:
+    """Give a table of routes written as `GET,POST /path`, or `/path` for GET."""
+    table = RouteTable({**CONVERTORS, **(convertors or {})})
+    for route in routes:
+        methods, pattern = route.split(" ", 1) if re.match("[A-Z*]", route) else ("GET", route)
+        table.add(Route(pattern, frozenset(methods.split(",")), endpoint, route))
+    return table
+
+
+def found(table: RouteTable, path: str, method: str = "GET") -> str:
+    """Give the name of the route that serves a path, or an empty one."""
+    match = table.match(method, path)
+    return match.route.name if isinstance(match, Match) else ""
+
+
+def params(pattern: str, path: str, **convertors: Convertor) -> dict[str, Any] | None:
+    """Give the parameters that a pattern finds in a path, or None where it does not fit."""
+    match = table_of(pattern, convertors=convertors).match("GET", path)
+    return match.params if isinstance(match, Match) else None
+
+
+# What comes first.
+
+
+@pytest.mark.parametrize(
+    ("routes", "path", "first"),
+    [
+        pytest.param(["/{name}", "/me"], "/me", "/me", id="literal, parameter"),
+        pytest.param(["/{rest:path}", "/me"], "/me", "/me", id="literal, rest"),
+        pytest.param(["/{rest:path}", "/{name}"], "/me", "/{name}", id="parameter, rest"),
+        pytest.param(["/{rest:path}", "/a/{name}"], "/a/b", "/a/{name}", id="deeper parameter, rest"),
+        pytest.param(["/{x}/c", "/a/{y}"], "/a/c", "/a/{y}", id="literal in an earlier segment"),
+    ],
+)
+def test_what_says_more_comes_first_whatever_the_order(routes: list[str], path: str, first: str) -> None:
+    assert found(table_of(*routes), path) == first
+    assert found(table_of(*reversed(routes)), path) == first
+
+
+def test_of_two_parameters_the_first_registered_is_tried_first() -> None:
+    table = table_of("/{id:int}", "/{name}")
+
+    assert [found(table, "/7"), found(table, "/seven")] == ["/{id:int}", "/{name}"]
+
+
+def test_a_way_that_leads_nowhere_is_walked_back() -> None:
+    table = table_of("/a/{x}/c", "/{y}/b/d", "/{rest:path}")
+
+    assert found(table, "/a/b/d") == "/{y}/b/d"
+    assert found(table, "/a/b/e") == "/{rest:path}"
+
+
+def test_a_literal_of_another_method_does_not_hide_a_parameter() -> None:
+    table = table_of("GET /me", "POST /{name}")
+
+    assert found(table, "/me", "POST") == "POST /{name}"
+
+
+def test_all_that_fits_a_path_says_what_is_allowed() -> None:
+    table = table_of("GET /me", "POST,PUT /{name}", "PATCH /other")
+
+    assert table.match("DELETE", "/me") == NotMatched(frozenset({"GET", "POST", "PUT"}))
+
+
+def test_a_hostile_path_costs_one_conversion_for_each_parameter_of_the_table() -> None:
+    converted: list[str] = []
+    counting = Convertor("[^/]+", converted.append)
+    table = table_of("/{a:c}/{b:c}/{c:c}/x", "/{a:c}/{b:c}/{d:c}/y", convertors={"c": counting})
+
+    assert table.match("GET", "/1/2/3/z") == NOT_FOUND
+    assert len(converted) == 4
+
+
+# Methods.
+
+
+@pytest.mark.parametrize(
+    ("routes", "method", "served_by"),
+    [
+        (["GET /"], "HEAD", "GET /"),
+        (["GET /", "HEAD /"], "HEAD", "HEAD /"),
+        (["POST /"], "HEAD", ""),
+        (["* /"], "HEAD", "* /"),
+        (["* /"], "BREW", "* /"),
+        (["* /", "POST /"], "POST", "POST /"),
+        (["* /", "GET /"], "HEAD", "GET /"),
+        (["GET /"], "get", ""),
+    ],
+)
+@pytest.mark.parametrize("pattern", ["", "{rest:path}"])
+def test_a_method_is_served_by_the_route_that_names_it_best(
+    routes: list[str], method: str, served_by: str, pattern: str
+) -> None:
+    table = table_of(*(route + pattern for route in routes))
+
+    assert found(table, "/", method) == (served_by and served_by + pattern)
+
+
+# Parameters.
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        ("/{name}", "/ann", {"name": "ann"}),
+        ("/{name:str}", "/ann", {"name": "ann"}),
+        ("/{id:int}", "/7", {"id": 7}),
+        ("/{id:int}", "/-007", {"id": -7}),
+        ("/{x:float}", "/1.5", {"x": 1.5}),
+        ("/{x:float}", "/-2", {"x": -2.0}),
+        ("/{id:uuid}", f"/{ID}", {"id": ID}),
+        ("/{id:uuid}", f"/{ID}".upper(), {"id": ID}),
+        ("/{rest:path}", "/a/b//c/", {"rest": "a/b//c/"}),
+        ("/{rest:path}", "/", {"rest": ""}),
+        ("/files/{rest:path}", "/files/", {"rest": ""}),
+        ("/v{version:int}-{name}.txt", "/v2-a-b.txt", {"version": 2, "name": "a-b"}),
+        ("/{a}/{b}", "/1/2", {"a": "1", "b": "2"}),
+    ],
+)
+def test_a_parameter_is_converted(pattern: str, path: str, expected: dict[str, object]) -> None:
+    assert params(pattern, path) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/{name}", "/"),
+        ("/{name}", "/a/b"),
+        ("/{name}", "/a/"),
+        ("/{id:int}", "/"),
+        ("/{id:int}", "/x"),
+        ("/{id:int}", "/+7"),
+        ("/{id:int}", "/7_0"),
+        ("/{id:int}", "/%207"),
+        ("/{id:int}", "/7%0A"),
+        ("/{id:int}", "/%D9%A7"),  # an Arabic seven, which int() takes
+        pytest.param("/{id:int}", "/" + "7" * 5000, id="more digits than int() takes"),
+        ("/{x:float}", "/nan"),
+        ("/{x:float}", "/inf"),
+        ("/{x:float}", "/1e5"),
+        ("/{x:float}", "/1."),
+        ("/{id:uuid}", f"/{ID.hex}"),
+        ("/{id:uuid}", f"/{{{ID}}}"),
+        ("/files/{rest:path}", "/files"),
+        ("/v{rest:path}", "/x1"),
+        ("/a.b", "/axb"),
+        ("/a.b-{x}", "/axb-1"),
+    ],
+)
+def test_what_is_not_of_the_parameters_kind_is_not_found(pattern: str, path: str) -> None:
+    assert params(pattern, path) is None
+
+
+def test_an_own_convertor_gives_its_own_values() -> None:
+    month = Convertor("[0-9]{4}-[0-9]{2}", lambda text: tuple(int(part) for part in text.split("-")))
+
+    assert params("/{when:month}", "/2026-02", month=month) == {"when": (2026, 2)}
+    assert params("/{when:month}", "/2026-2", month=month) is None
+
+
+def test_a_value_that_an_own_convertor_refuses_is_not_found() -> None:
+    assert params("/{code:hex}", "/zz", hex=Convertor("[^/]+", lambda text: int(text, 16))) is None
+
+
+def test_an_own_convertor_with_alternatives_stays_within_its_parameter() -> None:
+    assert params("/{unit:unit}-x", "/kg", unit=Convertor("kg|m", str)) is None
+    assert params("/{unit:unit}-x", "/m-x", unit=Convertor("kg|m", str)) == {"unit": "m"}
+
+
+def test_an_own_convertor_that_takes_slashes_takes_the_rest() -> None:
+    assert params("/{rest:any}", "/a/b", any=Convertor(".*", str.upper)) == {"rest": "A/B"}
+
+
+# Encoding.
+
+
+def test_an_encoded_slash_does_not_separate() -> None:
+    assert params("/{name}", "/a%2Fb") == {"name": "a/b"}
+
+
+def test_a_parameter_is_decoded_once() -> None:
+    assert params("/{name}", "/%2541%C3%A9") == {"name": "%41é"}
+
+
+@pytest.mark.parametrize(("pattern", "path"), [("/users", "/us%65rs"), ("/é", "/%C3%A9"), ("/é/{x}", "/%c3%a9/1")])
+def test_a_literal_is_found_however_it_is_encoded(pattern: str, path: str) -> None:
+    assert found(table_of(pattern), path) == pattern
+
+
+@pytest.mark.parametrize("path", ["*", ""])
+def test_a_target_that_is_no_path_is_not_found(path: str) -> None:
+    assert table_of("* /", "* /{rest:path}").match("OPTIONS", path) == NOT_FOUND
+
+
+# Patterns that cannot be.
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        "a",
+        "{a}",
+        "/{",
+        "/}",
+        "/{}",
+        "/{a",
+        "/a}",
+        "/{1}",
+        "/{a b}",
+        "/{a:}",
+        "/{a:int:int}",
+        "/{{a}}",
+        "/{a:path}/b",
+    ],
+)
+def test_a_malformed_pattern_is_refused_and_named(pattern: str) -> None:
+    with pytest.raises(RouteError, match=re.escape(repr(pattern))):
+        table_of(pattern)
+
+
+def test_an_unknown_convertor_is_refused_and_named() -> None:
+    with pytest.raises(RouteError, match=r"'/\{a:date\}' has an unknown convertor 'date'"):
+        table_of("/{a:date}")
+
+
+@pytest.mark.parametrize("pattern", ["/{a}/{a}", "/{a}-{a}", "/{a}/{a:int}"])
+def test_a_parameter_that_comes_twice_is_refused(pattern: str) -> None:
+    with pytest.raises(RouteError, match="twice"):
+        parameter_names(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["/a", "/{a}", "/{a:path}"])
+def test_a_method_and_pattern_that_are_taken_are_refused(pattern: str) -> None:
+    with pytest.raises(RouteError, match=f"PUT '{re.escape(pattern)}' is already taken by PUT,GET"):
+        table_of(f"PUT,GET {pattern}", f"PUT {pattern}")
+
+
+def test_another_method_of_the_same_pattern_is_not_taken() -> None:
+    table = table_of("GET /a", "PUT /a")
+
+    assert [found(table, "/a", method) for method in ("GET", "PUT")] == ["GET /a", "PUT /a"]
+
+
+# Mounts.
+
+
+def mounts_of(*prefixes: str) -> RouteTable:
+    table = RouteTable()
+    for prefix in prefixes:
+        table.mount(prefix, handler)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "subpath"),
+    [
+        ("/a", "/a", "/"),
+        ("/a", "/a/", "/"),
+        ("/a", "/a/b", "/b"),
+        ("/a", "/a/b/", "/b/"),
+        ("/a", "/a//b", "//b"),
+        ("/a", "/a/b%2Fc", "/b%2Fc"),
+        ("/a", "/%61/b", "/b"),
+        ("/a/", "/a/b", "/b"),
+        ("/a/b", "/a/b/c", "/c"),
+        ("", "/a", "/a"),
+        ("/", "/", "/"),
+        ("/", "//a", "//a"),
+    ],
+)
+def test_a_mount_leaves_the_rest_of_the_raw_path(prefix: str, path: str, subpath: str) -> None:
+    assert mounts_of(prefix).match("ANY", path) == Mounted(handler, subpath)
+
+
+@pytest.mark.parametrize("path", ["/", "/ab", "/b/a", "//a", "/A", "/a%2Fb", "*"])
+def test_a_mount_takes_nothing_beside_it(path: str) -> None:
+    assert mounts_of("/a").match("GET", path) == NOT_FOUND
+
+
+def test_the_longest_prefix_takes_the_path() -> None:
+    table = mounts_of("/", "/a")
+    table.mount("/a/b/c", other_handler)
+
+    assert table.match("GET", "/a/b/c/d") == Mounted(other_handler, "/d")
+    assert table.match("GET", "/a/b/d") == Mounted(handler, "/b/d")
+    assert table.match("GET", "/b") == Mounted(handler, "/b")
+
+
+def test_a_route_comes_before_a_mount() -> None:
+    table = table_of("GET /a/{name}")
+    table.mount("/a", handler)
+
+    assert found(table, "/a/b") == "GET /a/{name}"
+    assert table.match("POST", "/a/b") == NotMatched(frozenset({"GET"}))
+    assert table.match("POST", "/a/b/c") == Mounted(handler, "/b/c")
+
+
+def test_a_mount_that_is_taken_is_refused() -> None:
+    with pytest.raises(RouteError, match="'/a/' is already taken"):
+        mounts_of("/a", "/a/")
+
+
+@pytest.mark.parametrize("prefix", ["/{a}", "/a/{b:int}"])
+def test_a_mount_with_parameters_is_refused(prefix: str) -> None:
+    with pytest.raises(RouteError, match=f"'{re.escape(prefix)}' may not have parameters"):
+        mounts_of(prefix)
+
+
+def test_a_mount_without_leading_slash_is_refused() -> None:
+    with pytest.raises(RouteError, match="'a' must start with a slash"):
+        mounts_of("a")
+
+
+# The way back.
+
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+NAMES = st.text(CHARACTERS, min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "values", "path"),
+    [
+        ("/", {}, "/"),
+        ("/a/", {}, "/a/"),
+        ("/é b", {}, "/%C3%A9%20b"),
+        ("/{name}", {"name": "a/b c?#%"}, "/a%2Fb%20c%3F%23%25"),
+        ("/{rest:path}", {"rest": "a/b c"}, "/a/b%20c"),
+        ("/v{id:int}/x", {"id": 7}, "/v7/x"),
+        ("/{id:uuid}", {"id": ID}, f"/{ID}"),
+    ],
+)
+def test_a_path_is_built(pattern: str, values: dict[str, object], path: str) -> None:
+    assert build_path(pattern, values) == path
+
+
+@given(name=NAMES, number=st.integers(-(10**9), 10**9), identity=st.uuids(), rest=st.text(CHARACTERS))
+@SETTINGS
+def test_a_path_that_was_built_is_found_with_the_same_parameters(
+    name: str, number: int, identity: UUID, rest: str
+) -> None:
+    pattern = "/a b/{name}/x{number:int}.y/{identity:uuid}/{rest:path}"
+    values = {"name": name, "number": number, "identity": identity, "rest": rest}
+
+    assert params(pattern, build_path(pattern, values)) == values
+
+
+@pytest.mark.parametrize("values", [{}, {"b": 1}, {"a": 1, "b": 2}])
+def test_parameters_that_the_pattern_does_not_have_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(RouteError, match=r"'/\{a\}' does not take the parameters \["):
+        build_path("/{a}", values)
+
+
+# What could cost much.
+
+
+def test_a_long_segment_is_not_split_between_parameters() -> None:
+    assert params("/{a}-{b}-{c}.html", "/" + "-" * 255) is None
+    assert params("/{a}-{b}", "/" + "x" * 100 + "-" + "y" * 100) == {"a": "x" * 100, "b": "y" * 100}
+    assert params("/{a}-{b}", "/" + "x" * 200 + "-" + "y" * 200) is None
+
+
+def test_a_long_segment_can_be_one_parameter() -> None:
+    assert params("/{a}", "/" + "x" * 5000) == {"a": "x" * 5000}
+
+
+def test_four_parameters_between_two_slashes_are_refused() -> None:
+    with pytest.raises(RouteError, match="more than three"):
+        table_of("/{a}-{b}-{c}-{d}")
+
+
+def test_a_number_too_large_for_a_float_is_not_found() -> None:
+    assert params("/{x:float}", "/" + "9" * 400) is None

@@ -13,7 +13,7 @@ import aiofiles
 from aiosock.errors import ConfigError, HTTPError
 from aiosock.share.arrival import SUPPORTED, Arrival, Permit
 from aiosock.web.disk.names import safe_name
-from aiosock.web.disk.writing import demand_room, ended, write_all
+from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
@@ -132,16 +132,16 @@ class Upload:
         """Write a file; give its size, and whether it took another's place. Raises FileExistsError, and HTTPError."""
         arrival = Arrival(self._files.tree, directory, name, permit)
         try:
-            with demand_room():
-                await ended(asyncio.to_thread(arrival.begin))
+            with disk_full_is_507():
+                await to_completion(asyncio.to_thread(arrival.begin))
                 size = await self._receive(pieces, arrival.descriptor)
-                replaced = await ended(asyncio.to_thread(arrival.publish))
+                replaced = await to_completion(asyncio.to_thread(arrival.publish))
         except OSError as error:
             if error.errno not in _REFUSALS:
                 raise  # FileExistsError among them
             raise HTTPError(*_REFUSALS[error.errno]) from None
         finally:
-            await ended(asyncio.to_thread(arrival.close))
+            await to_completion(asyncio.to_thread(arrival.close))
         self._forget(directory, name)
         return size, replaced
 

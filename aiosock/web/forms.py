@@ -9,7 +9,7 @@ from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.disk.names import safe_name
 from aiosock.web.exchange import Exchange
-from aiosock.web.multidict import Pairs
+from aiosock.web.multidict import MultiDict
 
 if TYPE_CHECKING:  # the parser takes 5 ms to load, the others and aiofiles as much: only who gets forms pays for that
     from aiosock.web.disk.saving import Target
@@ -83,7 +83,7 @@ class Upload:
         return f"<Upload {self.filename!r}, {self.content_type}, {self.size} bytes>"
 
 
-class Form(Pairs[str | Upload]):
+class Form(MultiDict[str | Upload]):
     """The fields of a form, as str, and its files, in order; a name may come more than once.
 
     ```python

@@ -1,4 +1,4 @@
-"""Pairs: names and values in order, a name perhaps more than once, as queries and forms have them."""
+"""MultiDict: names and values in order, a name perhaps more than once, as queries and forms have them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar, overload
@@ -6,8 +6,8 @@ from typing import Generic, TypeVar, overload
 _T = TypeVar("_T")
 
 
-class Pairs(Generic[_T]):
-    """Pairs in the order in which they came."""
+class MultiDict(Generic[_T]):
+    """MultiDict in the order in which they came."""
 
     __slots__ = ("_pairs",)
 

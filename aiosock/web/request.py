@@ -11,7 +11,7 @@ from aiosock.headers import Headers
 from aiosock.web.exchange import Address, Exchange
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
-from aiosock.web.multidict import Pairs
+from aiosock.web.multidict import MultiDict
 from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
 from aiosock.wire.cookies import parse_cookies
@@ -47,7 +47,7 @@ class lazy(Generic[_T]):
         return value
 
 
-class Query(Pairs[str]):
+class Query(MultiDict[str]):
     """The pairs of a query string, in order; a name may come more than once."""
 
     __slots__ = ()

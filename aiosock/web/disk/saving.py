@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from aiosock.errors import HTTPError
-from aiosock.web.disk.writing import demand_room, ended, write_all
+from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
 
 Target = str | os.PathLike[str]
 """The path of a file, or of a directory that is there."""
@@ -82,12 +82,12 @@ async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
 
     draft = Draft(target, name)
     try:
-        with demand_room():
-            await ended(asyncio.to_thread(draft.begin))
+        with disk_full_is_507():
+            await to_completion(asyncio.to_thread(draft.begin))
             file = wrap(draft.file)
             async for piece in pieces:
                 await write_all(file, piece)
-            await ended(asyncio.to_thread(draft.publish))
+            await to_completion(asyncio.to_thread(draft.publish))
     finally:
-        await ended(asyncio.to_thread(draft.close))
+        await to_completion(asyncio.to_thread(draft.close))
     return draft.path

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from io import FileIO
 
 from aiosock.web.disk.file_body import read_span
-from aiosock.web.disk.writing import demand_room, ended, write_all
+from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
 from aiosock.wire.ranges import Span
 
 
@@ -29,9 +29,9 @@ class Spool:
         from aiofiles.threadpool import wrap
 
         async with self._in_use():
-            with demand_room():
+            with disk_full_is_507():
                 if self._file is None:
-                    await ended(asyncio.to_thread(self._open))
+                    await to_completion(asyncio.to_thread(self._open))
                 await write_all(wrap(self._file), block)
             self.size += len(block)
 
@@ -39,7 +39,7 @@ class Spool:
         """Read what has been written; raise RuntimeError once the request is over."""
         async with self._in_use():
             assert self._file is not None
-            return await ended(asyncio.to_thread(read_span, self._file.fileno(), Span(start, start + length)))
+            return await to_completion(asyncio.to_thread(read_span, self._file.fileno(), Span(start, start + length)))
 
     def close(self) -> None:
         """Close the file: now, or when the thread that works on it is done."""

@@ -10,7 +10,7 @@ from aiosock.errors import HTTPError
 
 _T = TypeVar("_T")
 
-NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No block or inode is left, none is left for this user, and a file longer than it may be."""
 
 
@@ -21,7 +21,7 @@ class Writer(Protocol):
         """Write some of the bytes and return how many."""
 
 
-async def ended(work: Awaitable[_T]) -> _T:
+async def to_completion(work: Awaitable[_T]) -> _T:
     """Await work in a thread to its end, even when cancelled, and raise the cancellation afterwards.
 
     The caller is about to close the file that the thread works on.
@@ -39,15 +39,15 @@ async def ended(work: Awaitable[_T]) -> _T:
 async def write_all(file: Writer, block: bytes) -> None:
     """Write a block to an unbuffered file; raises OSError."""
     while block:  # a disk that is nearly full takes a part
-        block = block[await ended(file.write(block)) :]
+        block = block[await to_completion(file.write(block)) :]
 
 
 @contextmanager
-def demand_room() -> Iterator[None]:
+def disk_full_is_507() -> Iterator[None]:
     """Raise HTTPError (507) in place of an OSError for a full disk (RFC 4918 section 11.5)."""
     try:
         yield
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL:
             raise
         raise HTTPError(507, "There is no room for that.") from error

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from aiosock.web.disk.writing import ended
+from aiosock.web.disk.writing import to_completion
 
 
 async def test_a_thread_ends_before_who_awaits_it_however_often_that_is_cancelled() -> None:
@@ -18,7 +18,7 @@ async def test_a_thread_ends_before_who_awaits_it_however_often_that_is_cancelle
 
     async def wait() -> None:
         try:
-            await ended(asyncio.to_thread(work))
+            await to_completion(asyncio.to_thread(work))
         finally:
             steps.append("waiter")
 
@@ -39,4 +39,4 @@ async def test_what_a_thread_raises_is_raised() -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        await ended(asyncio.to_thread(fail))
+        await to_completion(asyncio.to_thread(fail))

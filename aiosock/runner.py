@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from typing import Any, TextIO
 
+from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError
-from aiosock.log import AccessLog, BufferedAccess, LoggedAccess, RequestIdFilter, access_logger
+from aiosock.log import RequestIdFilter, access_logger
 from aiosock.net.server import Server
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from aiosock import Config
-from aiosock.log import BufferedAccess
+from aiosock.access_log import BufferedAccess
 from aiosock.net.server import Server
 from benchmarks.programs.aiosock_app import app
 from benchmarks.workloads import NUMBER, WORKLOADS, Workload

@@ -17,7 +17,8 @@ import pytest
 
 import aiosock
 from aiosock import App, Config, ConfigError, Request, Response, Server, run, serve
-from aiosock.log import BufferedAccess, LoggedAccess, access_logger, server_logger
+from aiosock.access_log import BufferedAccess, LoggedAccess
+from aiosock.log import access_logger, server_logger
 from aiosock.runner import banner, configure_logging, loop_factory, open_access_log
 from tests.e2e.process import LOOPS, run_to_its_end, threads
 from tests.e2e.raw import Raw

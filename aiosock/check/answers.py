@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
-from aiosock.wire.head import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response_head, response_framing
+from aiosock.wire.client_head import UNTIL_CLOSE, ResponseHead, parse_response_head, response_framing
+from aiosock.wire.head import CHUNKED
 
 
 class Outcome:

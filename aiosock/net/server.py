@@ -1,37 +1,30 @@
-"""Server: listeners, the connections they accept, the sweep that bounds every wait, and the drain that ends it all."""
+"""Server: the connections it serves, the sweep that bounds every wait of theirs, and the drain that ends them all."""
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Self
 
-from aiosock.config import Config, Limits, Timeouts
-from aiosock.log import AccessLog, server_logger
-from aiosock.net.channel import IDLE, Channel
-from aiosock.net.http1 import Http1Connection
-from aiosock.net.listener import SETTLING_TURNS, Listener, open_listeners
+from aiosock.access_log import AccessLog, AccessObserver, LoggedAccess
+from aiosock.config import Config, Timeouts
+from aiosock.log import server_logger
+from aiosock.net.acceptor import Acceptor
+from aiosock.net.binding import bind
+from aiosock.net.channel import Channel
+from aiosock.net.listener import Listener
+from aiosock.net.opening import describe, open_streams, speak_http
+from aiosock.net.protocol import ServedConnection, Speak
 from aiosock.net.service import Service
 from aiosock.net.watchdog import Watchdog
-from aiosock.web.exchange import Address, Connection
+from aiosock.observe import Observer
 from aiosock.web.handler import Handler
 
 SWEEP_SECONDS: Final = 0.5
-"""How often deadlines are looked at, at the least: none is missed by more."""
+"""The longest time between two looks at the deadlines: none is missed by more."""
 
 DRAIN_SWEEP_SECONDS: Final = 0.05
 """The same while draining, when the deadlines of idle connections are short."""
-
-ACCEPT_AT_ONCE: Final = 16
-"""Connections accepted in one turn of the loop. asyncio takes four turns from accepting one to serving it, so the limit
-can be overrun by four times as many; RESERVED_DESCRIPTORS has room for them."""
-
-ACCEPT_RETRY_SECONDS: Final = 1.0
-"""How long to wait when the process has no descriptor left to accept with."""
-
-RESERVED_DESCRIPTORS: Final = 64
-"""Descriptors left to listeners, files that handlers open, and connections accepted in the turn that meets the limit."""
 
 
 class Server:
@@ -43,8 +36,9 @@ class Server:
             print(server.urls)  # ['http://127.0.0.1:40000']
     ```
 
-    It binds and accepts when it is started. Lines of the access log go to the logger `aiosock.access`, or to `access_log`.
-    Raises ConfigError for a log format that cannot work.
+    It binds and accepts when it is started. Lines of the access log go to `access_log`, by default to the logger
+    `aiosock.access`. `observers` are told of every request; `speak` is the protocol of the connections.
+    Raises ConfigError for a malformed `log_format`.
     """
 
     def __init__(
@@ -54,41 +48,49 @@ class Server:
         *,
         clock: Callable[[], float] = time.monotonic,
         access_log: AccessLog | None = None,
+        observers: Sequence[Observer] = (),
+        speak: Speak = speak_http,
     ) -> None:
         self.config: Config = config or Config()
-        self.service: Service = Service(handler, self.config, clock, access_log)
-        self.listeners: list[Listener] = []
-        self._channels: set[Channel] = set()
+        self._access_log = access_log or LoggedAccess()
+        if self.config.access_log:
+            observers = [AccessObserver(self.config.log_format, self._access_log), *observers]
+        self.service: Service = Service(handler, self.config, clock, observers)
+        self._speak = speak
+        self._acceptor = Acceptor([], self.connected, self.config.limits)
+        self._connections: set[ServedConnection] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._limit = min(self.config.limits.connections or connection_limit(), connection_limit())
-        self._has_been_full = False
-        self._room = asyncio.Event()
-        self._empty = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
         self._watchdog = Watchdog(self.config.timeouts.blocked_seconds)
 
     @property
+    def listeners(self) -> Sequence[Listener]:
+        """The listeners, once it is started."""
+        return self._acceptor.listeners
+
+    @property
     def urls(self) -> list[str]:
-        """Where it listens; with port 0, the port it was given."""
+        """The addresses where it listens; with port 0, the port it was given."""
         return [listener.url for listener in self.listeners]
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
-        return len(self._channels)
+        """The number of open connections."""
+        return len(self._connections)
 
     # Life.
 
     async def start(self) -> None:
-        """Bind, accept, sweep. Raises ConfigError for an address that cannot be had."""
-        self.listeners = open_listeners(self.config)
+        """Bind, accept, sweep. Raises ConfigError for an address that is not available."""
+        self._acceptor.listeners = [Listener(bound, self.config.backlog) for bound in bind(self.config)]
         try:
-            await self._resume()
+            await self._acceptor.resume()
         except BaseException:
-            for listener in self.listeners:
-                listener.close()
+            self._acceptor.close()
             raise
-        self._background = {asyncio.create_task(self._keep_accepting()), asyncio.create_task(self._keep_sweeping())}
+        accepting = self._acceptor.keep_accepting(self.service.shutdown)
+        self._background = {asyncio.create_task(accepting), asyncio.create_task(self._keep_sweeping())}
         if self.config.timeouts.blocked_seconds:
             self._watchdog.start()
 
@@ -102,140 +104,92 @@ class Server:
         await self.drain()
 
     async def drain(self) -> bool:
-        """Stop without losing a request; say whether every handler has ended.
+        """Stop without losing a request; return whether every handler has ended.
 
-        What waits in the backlog is accepted, then the listeners close. Requests in flight are answered, with
-        `Connection: close`; idle connections may send one more; `request.shutdown` is set. What is left at
-        `timeouts.drain_seconds` is cancelled, and all of it where the drain itself is cancelled.
+        Clients in the backlog are accepted, then the listeners close. Requests in flight are answered, with
+        `Connection: close`; idle connections may send one more; `request.shutdown` is set. At `timeouts.drain_seconds` the
+        remaining ones are cancelled, and all of them if the drain itself is cancelled.
         """
         self.service.shutdown.set()
         try:
-            await self._accept_rest()
+            await self._serve_rest()
             await self._let_end()
         finally:
             ended = await self.abort()
         return ended
 
-    async def _let_end(self) -> None:
-        """Wait until every connection has ended, for `timeouts.drain_seconds` at most."""
-        timeouts = self.config.timeouts
-        now = self.service.clock()
-        for channel in self._channels:
-            if channel.waiting is IDLE:
-                channel.deadline = min(channel.deadline, now + timeouts.drain_idle_seconds)
-        while (self._channels or self._tasks) and self.service.clock() < now + timeouts.drain_seconds:
-            self.sweep()
-            self._empty.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), DRAIN_SWEEP_SECONDS)
-
-    async def abort(self) -> bool:
-        """End every connection now; say whether every handler has ended. A handler may refuse to be cancelled."""
-        self._watchdog.stop()
-        for listener in self.listeners:
-            listener.close()
-        if self._channels:
-            server_logger.warning("cancelling %d connections that did not end in time", len(self._channels))
-        for channel in self._channels:
-            channel.abort()
-        left = set(self._tasks) | set(self._background)
-        for task in left:
-            task.cancel()
-        if left:
-            _, left = await asyncio.wait(left, timeout=1.0)
-        self.service.access_log.flush()
-        return not left
-
-    # Connections.
-
-    async def _resume(self) -> None:
-        for listener in self.listeners:
-            await listener.resume(
-                self.connected,
-                at_once=max(1, min(ACCEPT_AT_ONCE, self._limit // 8)),
-                read_buffer_bytes=self.config.limits.read_buffer_bytes,
-            )
-
-    def _pause(self) -> None:
-        for listener in self.listeners:
-            listener.pause()
-
-    async def _keep_accepting(self) -> None:
-        """Accept again when there is room: at the limit, `connected` leaves further clients to the kernel."""
-        while True:
-            await self._room.wait()
-            self._room.clear()
-            if self.service.shutdown.is_set():
-                return
-            try:
-                await self._resume()
-            except OSError as error:  # no descriptor for the dup: whoever has them all may give some back
-                server_logger.warning("cannot accept: %s", error)
-                await asyncio.sleep(ACCEPT_RETRY_SECONDS)
-                self._room.set()
-
-    async def _accept_rest(self) -> None:
-        """Stop listening, without losing a client that the kernel has accepted for us."""
-        self._pause()
-        for _ in range(SETTLING_TURNS):
-            await asyncio.sleep(0)
-        # All at once: a client answered in between could come back and keep the backlog from ever being empty.
-        accepted = [sock for listener in self.listeners for sock in listener.accept_rest()]
-        for sock in accepted:
+    async def _serve_rest(self) -> None:
+        """Stop listening, and serve the connections that the kernel has accepted for us."""
+        for sock in await self._acceptor.accept_rest():
             try:
                 reader, writer = await open_streams(sock, self.config.limits)
-            except OSError:  # the client has left, and the others have not
+            except OSError:  # this client has left, the others have not
                 sock.close()
                 continue
             task = asyncio.create_task(self.connected(reader, writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    async def _let_end(self) -> None:
+        """Wait until every connection has ended, for `timeouts.drain_seconds` at most."""
+        deadline = self.service.clock() + self.config.timeouts.drain_seconds
+        for connection in self._connections:
+            connection.go_away()
+        while (self._connections or self._tasks) and self.service.clock() < deadline:
+            self.sweep()
+            self._empty.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), DRAIN_SWEEP_SECONDS)
+
+    async def abort(self) -> bool:
+        """End every connection now; return whether every handler has ended. A handler may refuse to be cancelled."""
+        self._watchdog.stop()
+        self._acceptor.close()
+        if self._connections:
+            server_logger.warning("cancelling %d connections that did not end in time", len(self._connections))
+        for connection in self._connections:
+            connection.abort()
+        left = set(self._tasks) | set(self._background)
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=1.0)
+        self._access_log.flush()
+        return not left
+
+    # Connections.
+
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; the body of the task that asyncio makes for it."""
-        config = self.config
-        channel = Channel(reader, writer, config.limits, config.timeouts, self.service.clock)
-        task = asyncio.current_task()
-        self._channels.add(channel)
+        service, task = self.service, asyncio.current_task()
+        channel = Channel(reader, writer, service.limits, service.timeouts, service.clock)
+        connection = self._speak(channel, service, describe(writer, service), task)
+        self._connections.add(connection)
         if task is not None:
             self._tasks.add(task)
-        if len(self._channels) >= self._limit:
-            if not self._has_been_full:  # said once: a server at its limit is there thousands of times
-                server_logger.warning("%d connections are open; further ones wait", self._limit)
-            self._has_been_full = True
-            self._pause()
+        self._acceptor.opened(len(self._connections))
         try:
-            await Http1Connection(channel, self.service, self._describe(writer), task).serve()
+            await connection.serve()
         except asyncio.CancelledError:
             # The end of a task that nobody awaits: asyncio's streams would report it as an unhandled exception.
             server_logger.debug("a connection was cancelled")
         finally:
             if task is not None:
                 self._tasks.discard(task)
-            self._channels.discard(channel)
-            if len(self._channels) == self._limit - 1:
-                self._room.set()
-            if not self._channels:
+            self._connections.discard(connection)
+            self._acceptor.closed(len(self._connections))
+            if not self._connections:
                 self._empty.set()
 
-    def _make_room(self) -> None:
-        """End some of the connections that have been answered and are idle, the longest first, for those who wait."""
-        idle = [channel for channel in self._channels if channel.waiting is IDLE and channel.sent]
-        for channel in sorted(idle, key=lambda channel: channel.deadline)[: max(1, self._limit // 16)]:
-            channel.deadline = self.service.clock()
-
-    def _describe(self, writer: asyncio.StreamWriter) -> Connection:
-        return Connection(
-            client=_address(writer.get_extra_info("peername")),
-            server=_address(writer.get_extra_info("sockname")),
-            limits=self.config.limits,
-            shutdown=self.service.shutdown,
-            debug=self.config.debug,
-            load=self.service.load,
-        )
+    def _make_place(self) -> None:
+        """Ask some of the idle connections to go away, the longest idle first, for clients that wait in the kernel."""
+        idle = [(since, connection) for connection in self._connections if (since := connection.idle_since) is not None]
+        idle.sort(key=lambda each: each[0])
+        for _, connection in idle[: max(1, self._acceptor.limit // 16)]:
+            connection.go_away()
 
     async def _keep_sweeping(self) -> None:
-        """Look at every connection's deadline from time to time: one task, whatever the number of connections."""
+        """Look at every connection's deadlines from time to time: one task, whatever the number of connections."""
         period = sweep_seconds(self.config.timeouts)
         while True:
             await asyncio.sleep(period)
@@ -243,23 +197,16 @@ class Server:
 
     def sweep(self) -> None:
         """Enforce the deadlines that have passed."""
-        if len(self._channels) >= self._limit and any(listener.is_awaited for listener in self.listeners):
-            self._make_room()
+        if self._acceptor.has_clients_waiting(len(self._connections)):
+            self._make_place()
         now = self.service.clock()
-        for channel in tuple(self._channels):
-            channel.check(now)
-        self.service.access_log.flush()
-
-
-async def open_streams(sock: socket.socket, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Wrap an accepted socket in streams, as `asyncio.start_server` does."""
-    if sock.family == socket.AF_UNIX:
-        return await asyncio.open_unix_connection(sock=sock, limit=limits.read_buffer_bytes)
-    return await asyncio.open_connection(sock=sock, limit=limits.read_buffer_bytes)
+        for connection in tuple(self._connections):
+            connection.check(now)
+        self._access_log.flush()
 
 
 def sweep_seconds(timeouts: Timeouts) -> float:
-    """Give how often to sweep: often enough to keep the shortest timeout within a quarter of itself."""
+    """Return how often to sweep: often enough to keep the shortest timeout within a quarter of itself."""
     shortest = min(
         timeouts.head_seconds,
         timeouts.keep_alive_seconds,
@@ -269,22 +216,3 @@ def sweep_seconds(timeouts: Timeouts) -> float:
         timeouts.linger_seconds,
     )
     return min(SWEEP_SECONDS, max(shortest / 4, 0.01))
-
-
-def connection_limit() -> int:
-    """Give how many connections the process has descriptors for; a million where it may have any number.
-
-    Two for each, less a reserve: a handler may open one more, such as the file it sends.
-    """
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return 1_000_000
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return 1_000_000
-    return max((soft - RESERVED_DESCRIPTORS) // 2, soft // 4, 1)
-
-
-def _address(name: object) -> Address | None:
-    return Address(name[0], name[1]) if isinstance(name, tuple) else None

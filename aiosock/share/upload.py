@@ -84,7 +84,7 @@ class Upload:
         """Store what is PUT."""
         *directory, asked = decode_segments(request.subpath)
         name = safe_name(asked, self._files.tree.dotfiles)
-        if (request.head.fields.content_length or 0) > self._limit:
+        if (request.incoming.length or 0) > self._limit:
             raise self._too_long()
         _refuse_early(request)
 
@@ -124,7 +124,7 @@ class Upload:
         if choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json")) != "text/html":
             return Response.json({"files": stored}, 201)
         # Relative: whatever this is mounted at, and never another host.
-        return Response.redirect(f"./?{request.head.query}" if request.head.query else "./")
+        return Response.redirect(request.with_query("./"))
 
     async def _store(
         self, directory: Sequence[str], name: str, permit: Permit, pieces: AsyncIterable[bytes]

@@ -15,14 +15,14 @@ from aiosock.testing.transport import MemoryTransport, open_memory_streams
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
-from aiosock.wire.head import (
-    CHUNKED,
+from aiosock.wire.client_head import (
     UNTIL_CLOSE,
     ResponseHead,
     encode_request_head,
     parse_response_head,
     response_framing,
 )
+from aiosock.wire.head import CHUNKED
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
 

@@ -171,6 +171,7 @@ class App(Router):
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
+                request.route = request.mount + route.pattern
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
                 request.params = found.params or {}  # of its own: literal routes share an empty one
@@ -207,7 +208,7 @@ class App(Router):
             return None
         # A location of //host or /\host would lead away from this one.
         path = "/" + _toggle_slash(request.raw_path).lstrip("/\\")
-        return f"{path}?{request.head.query}" if request.head.query else path
+        return request.with_query(path)
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         """Turn an exception into an answer: a registered handler's, an HTTPError's own, or 500."""
@@ -273,11 +274,13 @@ async def _overloaded(request: Request) -> Response:
 
 
 async def _below(request: Request, found: Mounted) -> Response:
-    above, request.subpath = request.subpath, found.subpath
+    subpath, mount = request.subpath, request.mount
+    request.subpath, request.mount = found.subpath, mount + found.prefix
+    request.route = request.mount
     try:
         return await found.handler(request)
     finally:
-        request.subpath = above
+        request.subpath, request.mount = subpath, mount
 
 
 def _allow(methods: frozenset[str] | set[str]) -> str:

@@ -1,4 +1,4 @@
-"""The handle a connection gives to a request: the same for every protocol, so that `web` knows none of them."""
+"""The contract between a request and its connection, the same for every protocol: `web` knows none of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,10 +6,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
 from aiosock.headers import Headers
-from aiosock.web.response import Response
 
 OnDisconnect = Literal["cancel", "eager", "finish"]
-"""What happens to a handler whose peer leaves: cancelled by a reset, by a mere end of input too, or by nothing."""
+"""When a handler is cancelled because its client leaves: at a reset, at the end of its input too, or never."""
 
 
 class Address(NamedTuple):
@@ -20,7 +19,7 @@ class Address(NamedTuple):
 
 
 class Load:
-    """How many requests a server is answering, and how many it may."""
+    """The number of requests that a server is answering, and the limit of it."""
 
     __slots__ = ("active", "limit")
 
@@ -30,15 +29,15 @@ class Load:
 
     @property
     def is_exceeded(self) -> bool:
-        """Say whether there are more than there may be."""
+        """Return whether there are more than the limit."""
         return self.active > self.limit
 
 
 class Connection:
-    """What all requests of one connection have in common.
+    """A connection as its requests see it.
 
     `client` and `server` are None for a UNIX socket. `shutdown` is set when the server is told to stop: a handler
-    that could go on for ever looks at it, or waits for it. `load` is None where concurrency has no limit.
+    that could go on for ever checks it or waits for it. `load` is None where concurrency has no limit.
     """
 
     __slots__ = ("client", "debug", "limits", "load", "scheme", "server", "shutdown")
@@ -63,41 +62,64 @@ class Connection:
         self.load: Load | None = load
 
 
-class BodyWriter(Protocol):
-    """Where a streamed answer goes, piece by piece; each `write` waits while the peer is slower than we are."""
+class Incoming(Protocol):
+    """A request body as it arrives. Middleware may put another in its place: `request.incoming`."""
 
-    async def write(self, data: bytes) -> None:
-        """Send a piece. Raises Disconnected when the peer is gone, ResponseError beyond the Content-Length."""
+    @property
+    def length(self) -> int | None:
+        """The length in bytes, None where the client has not announced it."""
 
-    async def end(self, trailers: Headers | None = None) -> None:
-        """Say that this was all. Raises ResponseError where the Content-Length promised more."""
+    @property
+    def trailers(self) -> Headers | None:
+        """The fields that followed the body, None until it has been read to its end."""
+
+    async def receive(self) -> bytes:
+        """Return the next piece of the body, b"" at its end.
+
+        The first call answers an `Expect: 100-continue`. Raises ProtocolError: 400 for a body that is malformed or
+        ends early, 408 for one that arrives too slowly; Disconnected for a reset.
+        """
+
+
+class Received:
+    """A body that has arrived already."""
+
+    __slots__ = ("_content", "length")
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.length: int | None = len(content)
+
+    @property
+    def trailers(self) -> Headers:
+        """No fields."""
+        return Headers()
+
+    async def receive(self) -> bytes:
+        """Return the content once, then b""."""
+        content, self._content = self._content, b""
+        return content
+
+
+NO_BODY: Incoming = Received(b"")
+"""The body of a request that has none."""
 
 
 class Exchange(Protocol):
-    """One request and its answer, as the connection sees them."""
+    """One request and its response, as the connection sees them: the same for every protocol."""
 
     connection: Connection
     on_disconnect: OnDisconnect
 
-    async def receive(self) -> bytes:
-        """Give the next piece of the request body, b"" at its end.
-
-        The first call answers an `Expect: 100-continue`. Raises ProtocolError: 400 for a body that is malformed or
-        ends early, 408 for one that comes too slowly; Disconnected for a reset.
-        """
-
     @property
-    def trailers(self) -> Headers | None:
-        """The fields behind the request body, None until it has been read."""
+    def incoming(self) -> Incoming:
+        """The body of the request."""
 
     async def informational(self, status: int, headers: Headers) -> None:
-        """Send an interim answer, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
-
-    async def begin(self, head: Response) -> BodyWriter:
-        """Send a head and give the writer for its body; what the handler returns afterwards is ignored."""
+        """Send an interim response, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
 
     def when_over(self, close: Callable[[], None]) -> None:
-        """Have `close` called once the request is over: answered, failed, cancelled or left by its peer."""
+        """Call `close` once the request is over: answered, failed, cancelled or left by its client."""
 
     async def disconnected(self) -> None:
-        """Wait until the peer has closed or reset the connection."""
+        """Wait until the client has closed or reset the connection, or the request is over."""

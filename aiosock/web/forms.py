@@ -8,7 +8,7 @@ from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.disk.names import safe_name
-from aiosock.web.exchange import Exchange
+from aiosock.web.exchange import Incoming
 from aiosock.web.multidict import MultiDict
 
 if TYPE_CHECKING:  # the parser takes 5 ms to load, the others and aiofiles as much: only who gets forms pays for that
@@ -204,22 +204,20 @@ class Parts:
             self._events = self._decoder.feed(data)
 
 
-def open_form(content_type: str, exchange: Exchange, limit: int, announced: int, content: bytes | None) -> Parts | None:
-    """Begin to read a multipart form of up to `limit` bytes, from `content` where the body was read; None for another.
+def open_form(content_type: str, incoming: Incoming, limit: int, limits: Limits) -> Parts | None:
+    """Start to read a multipart form of up to `limit` bytes; return None for a form of another type.
 
-    Raises HTTPError: 415 for what is no form or not in UTF-8, 400 for a malformed content type, 413 where more bytes are
-    `announced`.
+    Raises HTTPError: 415 for a body that is no form or not in UTF-8, 400 for a malformed content type, 413 where the client
+    announces more bytes.
     """
     from aiosock.wire.forms import MULTIPART, MultipartDecoder, parse_form_type, too_long_form
 
     form_type = parse_form_type(content_type)
     if form_type.media_type != MULTIPART:
         return None
-    if announced > limit:
+    if (incoming.length or 0) > limit:
         raise too_long_form(limit)
-    limits = exchange.connection.limits
-    receive = exchange.receive if content is None else _once(content)
-    return Parts(MultipartDecoder(form_type.boundary, limits, limit), receive, limits)
+    return Parts(MultipartDecoder(form_type.boundary, limits, limit), incoming.receive, limits)
 
 
 def urlencoded(content: bytes, limits: Limits) -> Form:
@@ -229,7 +227,7 @@ def urlencoded(content: bytes, limits: Limits) -> Form:
     return Form(parse_urlencoded(content, limits))
 
 
-async def collect(parts: Parts, exchange: Exchange) -> Form:
+async def collect(parts: Parts, when_over: Callable[[Callable[[], None]], None]) -> Form:
     """Keep all parts: fields as text, files in memory while the form may hold more, then in one file.
 
     Raises what `Part.__anext__` raises, and HTTPError: 413 for fields of more characters than `limits.body_bytes`, 400 for
@@ -238,7 +236,7 @@ async def collect(parts: Parts, exchange: Exchange) -> Form:
     from aiosock.web.disk.spool import Spool
 
     spool = Spool(parts.limits.form_memory_bytes)
-    exchange.when_over(spool.close)
+    when_over(spool.close)
     pairs: list[tuple[str, str | Upload]] = []
     left = parts.limits.body_bytes
     async for part in parts:
@@ -278,16 +276,6 @@ def _add(pieces: list[bytes], piece: bytes) -> None:
         pieces[-1] += piece
     else:
         pieces.append(piece)
-
-
-def _once(content: bytes) -> Callable[[], Awaitable[bytes]]:
-    """Give what gives the content, then its end."""
-    pieces = [content] if content else []
-
-    async def receive() -> bytes:
-        return pieces.pop() if pieces else b""
-
-    return receive
 
 
 def _safe(name: str) -> str:

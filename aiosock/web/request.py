@@ -1,4 +1,4 @@
-"""Request: what arrived, decoded when it is asked for."""
+"""Request: a head and a body, decoded when a handler asks for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,23 +8,23 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
-from aiosock.web.exchange import Address, Exchange
+from aiosock.web.exchange import Address, Exchange, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
 from aiosock.web.multidict import MultiDict
 from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
 from aiosock.wire.cookies import parse_cookies
-from aiosock.wire.head import RequestHead
+from aiosock.wire.message import RequestHead
 from aiosock.wire.target import parse_query
 
 _T = TypeVar("_T")
 
 
 class lazy(Generic[_T]):
-    """A property made when first asked for, then kept.
+    """A property that is computed when it is first read, then kept.
 
-    As `functools.cached_property` has been since 3.12: on 3.11 its lock costs 0.3 us each time, 4 % of an API call.
+    It is `functools.cached_property` as Python has it since 3.12, without the lock that makes it slow on 3.11.
     """
 
     def __init__(self, make: Callable[[Any], _T]) -> None:
@@ -54,32 +54,32 @@ class Query(MultiDict[str]):
 
 
 class Body:
-    """A request body as it arrives: an async iterable of bytes, to be read once.
+    """A request body as it arrives: an async iterable of bytes that can be read once.
 
-    Nothing is read from the socket before somebody iterates, and no faster than that, beyond one bounded buffer.
+    It is read from the socket no faster than a handler iterates, except for one bounded buffer.
     """
 
-    __slots__ = ("_exchange", "started")
+    __slots__ = ("_incoming", "started")
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
         self.started: bool = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the pieces as they come, none of them empty; raises what `Exchange.receive` raises."""
+        """Return the pieces as they arrive, none of them empty; raises what `Incoming.receive` raises."""
         return self
 
     async def __anext__(self) -> bytes:
-        """Give the next piece."""
+        """Return the next piece."""
         self.started = True
-        data = await self._exchange.receive()
+        data = await self._incoming.receive()
         if not data:
             raise StopAsyncIteration
         return data
 
 
 class Forwarded(NamedTuple):
-    """What trusted proxies say of a request: who asked them, for which host, and how."""
+    """The client, scheme and host of a request, as trusted proxies report them."""
 
     client: Address | None
     scheme: str
@@ -87,7 +87,7 @@ class Forwarded(NamedTuple):
 
 
 class Request:
-    """One request. What costs work (headers, query, cookies, body) is decoded when first asked for.
+    """One request. Headers, query, cookies and body are decoded when they are first read.
 
     ```python
     @app.put("/notes/{name}")
@@ -97,25 +97,32 @@ class Request:
         return f"{name}: {len(lines)} lines, {language}, tagged {request.query.get_all('tag')}"
     ```
 
-    `method` is as sent, `target` the request-target as sent, `head` what was parsed: shared with equal requests of the
-    connection, so never to be changed. `path` is percent-decoded (`%2F` included);
-    `raw_path` is as sent, and `subpath` what a mount has left of it. `params` holds the path parameters, converted.
+    `method` and `target` (the request-target, RFC 9112 section 3.2) are as the client sent them. `path` is percent-decoded
+    (`%2F` included), `raw_path` is as sent, `subpath` is the part of it below the mounts. `params` holds the path
+    parameters, converted. `head` is shared with equal requests of the connection: never change it.
     """
 
     body_limit: int | None = None
-    """Bytes that `read` takes at the most; None: `limits.body_bytes`. A route may say otherwise."""
+    """The limit in bytes for `read`, set by the route; None: `limits.body_bytes`."""
+
+    route: str = ""
+    """The pattern of the route that answers, with the prefixes of the mounts before it, such as `/users/{id:int}`."""
+
+    mount: str = ""
+    """The prefixes of the mounts that the request has passed."""
 
     id: str = "-"
     """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
 
     forwarded: Forwarded | None = None
-    """Set by the middleware `proxy_headers`: `client`, `scheme` and `host` are then those, not the connection's."""
+    """Set by the middleware `proxy_headers`. `client`, `scheme` and `host` are then taken from it."""
 
     answer: Response | None = None
-    """What the middleware has been given so far: this request's own, to be changed."""
+    """The response that middleware has been given so far: this request's own, so it may be changed."""
 
     _content: bytes | None = None
     _form: Form | None = None
+    _incoming: Incoming | None = None
     _session: Session | None = None
 
     def __init__(self, head: RequestHead, exchange: Exchange) -> None:
@@ -143,7 +150,7 @@ class Request:
     @property
     def version(self) -> str:
         """The protocol, such as HTTP/1.1."""
-        return "HTTP/{}.{}".format(*self.head.version)
+        return self.head.version
 
     @property
     def host(self) -> str:
@@ -157,44 +164,47 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The whole URL. Its host is the client's word: build no link for others from it without an allow-list."""
-        query = f"?{self.head.query}" if self.head.query else ""
+        """The whole URL. The client chooses its host: build no link for others from it without an allow-list."""
         path = self.head.raw_path.removeprefix("*")  # RFC 9112 section 3.3: the asterisk-form has no path
-        return f"{self.scheme}://{self.host}{path}{query}"
+        return f"{self.scheme}://{self.host}{self.with_query(path)}"
+
+    def with_query(self, path: str) -> str:
+        """Return `path` with the query of this request, if it has one: for redirects that keep it."""
+        return f"{path}?{self.head.query}" if self.head.query else path
 
     @property
     def client(self) -> Address | None:
-        """Host and port of the client: the peer, or who asked a trusted proxy; None for a UNIX socket."""
+        """Host and port of the client: the peer, or the client of a trusted proxy; None for a UNIX socket."""
         return self.exchange.connection.client if self.forwarded is None else self.forwarded.client
 
     @property
     def shutdown(self) -> asyncio.Event:
-        """Set when the server is told to stop: what streams without end looks at it, or waits for it."""
+        """Set when the server is told to stop: a response without end checks it or waits for it."""
         return self.exchange.connection.shutdown
 
     @lazy
     def headers(self) -> Headers:
         """The header fields, in wire order."""
-        return Headers.from_block(self.head.block)
+        return self.head.headers()
 
     @lazy
     def query(self) -> Query:
-        """The query's pairs; raises HTTPError (400) for more than a thousand."""
+        """The pairs of the query; raises HTTPError (400) for more than a thousand."""
         return Query(parse_query(self.head.query))
 
     @lazy
     def cookies(self) -> dict[str, str]:
-        """The cookies sent; of two with one name, the first."""
+        """The cookies, by name; of two with the same name, the first."""
         return parse_cookies("; ".join(self.headers.get_all("cookie")))
 
     @lazy
     def state(self) -> SimpleNamespace:
-        """Room for what middleware wants to hand to handlers."""
+        """A namespace in which middleware leaves values for handlers."""
         return SimpleNamespace()
 
     @property
     def session(self) -> Session:
-        """What the site remembers of this visitor; raises RuntimeError without the middleware `sessions`."""
+        """The session of this visitor; raises RuntimeError without the middleware `sessions`."""
         if self._session is None:
             raise RuntimeError("there are no sessions here: app.middleware(sessions(secret)) is missing")
         self._session.is_used = True
@@ -206,45 +216,55 @@ class Request:
 
     @lazy
     def body(self) -> Body:
-        """The body as it arrives, an async iterable of bytes; it can be read once."""
-        return Body(self.exchange)
+        """The body as it arrives, an async iterable of bytes that can be read once."""
+        return Body(self.incoming)
+
+    @property
+    def incoming(self) -> Incoming:
+        """The source of the body. Middleware that decodes bodies replaces it, before anything is read."""
+        return self._incoming or self.exchange.incoming
+
+    @incoming.setter
+    def incoming(self, incoming: Incoming) -> None:
+        self._incoming = incoming
 
     async def read(self, limit: int | None = None) -> bytes:
-        """Give the whole body; called again, the same bytes.
+        """Return the whole body; called again, the same bytes.
 
-        `limit` in bytes overrides the route's. Raises HTTPError: 413 for a longer body, before it is read where its
-        length is announced; what `Exchange.receive` raises; RuntimeError after `body` has been iterated.
+        `limit` in bytes overrides the route's. Raises HTTPError (413) for a longer body, before it is read where its
+        length is announced. Raises what `Incoming.receive` raises, and RuntimeError after `body` has been iterated.
         """
         if self._content is not None:
             return self._content
         if self.body.started:
             raise RuntimeError("the body has already been iterated; read() comes too late")
         limit = self._limit(limit, self.exchange.connection.limits.body_bytes)
-        if (self.head.fields.content_length or 0) > limit:
-            raise _too_long(limit)
+        incoming = self.incoming
+        if (incoming.length or 0) > limit:
+            raise body_too_large(limit)
         self.body.started = True
         pieces: list[bytes] = []
         left = limit
-        while piece := await self.exchange.receive():
+        while piece := await incoming.receive():
             left -= len(piece)
             if left < 0:
-                raise _too_long(limit)
+                raise body_too_large(limit)
             pieces.append(piece)
         self._content = b"".join(pieces)
         return self._content
 
     async def text(self) -> str:
-        """Give the body as UTF-8 text; raises what `read` raises and HTTPError (400) for other bytes."""
+        """Return the body as UTF-8 text; raises what `read` raises, and HTTPError (400) for other bytes."""
         return _decoded(await self.read())
 
     async def json(self, decode: Callable[[bytes], Any] = decode) -> Any:
-        """Give the body as JSON (RFC 8259), or what another `decode` makes of it, that refuses with ValueError.
+        """Return the body decoded from JSON (RFC 8259), or by another `decode`, which raises ValueError for malformed input.
 
         Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
         malformed JSON.
         """
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        # A form or text/plain can be posted across origins without a preflight; JSON cannot, so it must say that it is.
+        # A page of another origin can post a form or text/plain without a preflight, but not JSON. So JSON must be labelled.
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")
         try:
@@ -258,24 +278,24 @@ class Request:
             raise HTTPError(400, "The body is not JSON of sane depth and numbers.") from None
 
     async def form(self, limit: int | None = None) -> Form:
-        """Give the fields and files of a form, urlencoded or multipart/form-data; called again, the same.
+        """Return the fields and files of a form, urlencoded or multipart/form-data; called again, the same.
 
         Files are kept until the request is over, beyond `limits.form_memory_bytes` on disk. `limit` in bytes overrides the
-        route's. Raises HTTPError: 415 for another content type or charset, 413 beyond a limit, 400 for what is malformed;
-        what `Exchange.receive` raises; RuntimeError after `body` has been iterated.
+        route's. Raises HTTPError: 415 for another content type or charset, 413 beyond a limit, 400 for a malformed form.
+        Raises what `Incoming.receive` raises, and RuntimeError after `body` has been iterated.
         """
         if self._form is None:
             parts = self._open_form(limit)
             if parts is None:
                 self._form = urlencoded(await self.read(limit), self.exchange.connection.limits)
             else:
-                self._form = await collect(parts, self.exchange)
+                self._form = await collect(parts, self.exchange.when_over)
         return self._form
 
     def parts(self, limit: int | None = None) -> Parts:
-        """Give the parts of a multipart/form-data form as they arrive, to be read once: an async iterable.
+        """Return the parts of a multipart/form-data form as they arrive: an async iterable that can be read once.
 
-        Nothing is kept of them. Raises HTTPError, as the iteration does: what `form` raises.
+        Nothing is kept of them. This and the iteration raise what `form` raises.
         """
         parts = self._open_form(limit)
         if parts is None:
@@ -283,10 +303,10 @@ class Request:
         return parts
 
     def _open_form(self, limit: int | None) -> Parts | None:
-        """Begin to read a multipart form; None for an urlencoded one."""
-        limit = self._limit(limit, self.exchange.connection.limits.form_bytes)
-        announced = self.head.fields.content_length or 0
-        parts = open_form(self.headers.get("content-type", ""), self.exchange, limit, announced, self._content)
+        """Start to read a multipart form; return None for an urlencoded one."""
+        limits = self.exchange.connection.limits
+        incoming = self.incoming if self._content is None else Received(self._content)
+        parts = open_form(self.headers.get("content-type", ""), incoming, self._limit(limit, limits.form_bytes), limits)
         if parts is None:
             return None
         if self.body.started and self._content is None:
@@ -295,31 +315,31 @@ class Request:
         return parts
 
     def _limit(self, limit: int | None, default: int) -> int:
-        """Give the bytes that a body may have: as this call says, else as the route does, else the default."""
+        """Return the limit of a body in bytes: that of this call, else that of the route, else the default."""
         if limit is not None:
             return limit
         return default if self.body_limit is None else self.body_limit
 
     @property
     def trailers(self) -> Headers:
-        """The fields behind the body (RFC 9110 section 6.5); never authentication, or what says how to read the body.
+        """The fields after the body (RFC 9110 section 6.5), never such as authenticate or frame the message.
 
         Raises RuntimeError until the body has been read to its end.
         """
-        trailers = self.exchange.trailers
+        trailers = self.incoming.trailers
         if trailers is None:
-            raise RuntimeError("the trailers come behind the body, which has not been read to its end")
+            raise RuntimeError("the trailers follow the body, which has not been read to its end")
         return trailers
 
     @property
     def last_event_id(self) -> str:
-        """The id of the last event that a client of an EventStream got before it lost the connection, or ""."""
+        """The id of the last event that the client of an EventStream received before it lost the connection, or ""."""
         return self.headers.get("last-event-id", "").encode("latin-1").decode(errors="replace")
 
     async def early_hints(self, *links: str) -> None:
-        """Tell the client what it will need, while the answer is made: a 103 (RFC 8297) with Link fields.
+        """Send a 103 (RFC 8297) with Link fields, so that the client loads what it will need while the response is made.
 
-        Such as `</site.css>; rel=preload; as=style`. To HTTP/1.0, nothing.
+        A link is such as `</site.css>; rel=preload; as=style`. HTTP/1.0 clients are sent nothing.
         """
         await self.exchange.informational(103, Headers([("link", link) for link in links]))
 
@@ -332,8 +352,9 @@ class Request:
         return f"<Request {self.method} {self.target}>"
 
 
-def _too_long(limit: int) -> HTTPError:
-    return HTTPError(413, f"The body may have {limit} bytes.")
+def body_too_large(limit: int) -> HTTPError:
+    """Return the error for a body of more than `limit` bytes (RFC 9110 section 15.5.14)."""
+    return HTTPError(413, f"The body is larger than the limit of {limit} bytes.")
 
 
 def _decoded(body: bytes) -> str:

@@ -1,17 +1,17 @@
-"""Response: status, fields and a body that is bytes or comes piece by piece."""
+"""Response: a status, fields, and a body that is bytes or arrives piece by piece."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, Unpack
 from urllib.parse import quote
 
 from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 from aiosock.web.json import encode
-from aiosock.wire.chunked import check_trailers
 from aiosock.wire.cookies import CookieAttributes, CookieScope, encode_cookie, encode_deletion
+from aiosock.wire.message import check_trailers
 
 Trailers = Mapping[str, Callable[[], str]]
-"""Fields behind a body: by name, what gives the value when the body has been sent."""
+"""Fields after a body: by name, a function that returns the value once the body has been sent."""
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]] | Headers
 _Constant = tuple[tuple[str, str], ...]
@@ -23,7 +23,7 @@ _BYTES = (("content-type", "application/octet-stream"),)
 
 
 class Response:
-    """An answer: `status`, `headers`, and a `body` of bytes or an async iterable of bytes or str.
+    """A response: `status`, `headers`, and a `body` of bytes or an async iterable of bytes or str.
 
     ```python
     @app.get("/")
@@ -33,11 +33,10 @@ class Response:
         return response
     ```
 
-    A str is sent as UTF-8 text. Content-Length, Date and what frames the message are the connection's business; a
-    streamed body whose length is known may set Content-Length itself, and is held to it.
+    A str is sent as UTF-8 text. The connection sets Content-Length, Date and the fields that frame the message. A streamed
+    body whose length is known may set Content-Length itself, and must then have that length.
 
-    Raises ResponseError for a field that cannot be sent, or a status that does not end an exchange, and TypeError for a
-    body of another type.
+    Raises ResponseError for a field that cannot be sent or a status that is not final, TypeError for a body of another type.
     """
 
     __slots__ = ("_headers", "_implied", "_trailers", "body", "status")
@@ -50,7 +49,7 @@ class Response:
             body, implied = body.encode(), _TEXT
         elif isinstance(body, bytes):
             implied = _BYTES if body else ()
-        elif not isinstance(body, AsyncIterable):  # said here, where the mistake is, not after the head has been sent
+        elif not isinstance(body, AsyncIterable):  # raised here, where the mistake is, not after the head has been sent
             raise TypeError(f"a body is bytes, str or an async iterable of them, not {type(body).__name__}")
         self.status: int = _final(status)
         self.body: bytes | AsyncIterable[bytes | str] = body
@@ -68,7 +67,7 @@ class Response:
 
     @property
     def headers(self) -> Headers:
-        """The fields, to be changed until the answer is sent."""
+        """The fields. They may be changed until the response is sent."""
         if self._headers is None:
             self._headers = Headers.from_valid(self._implied)
         return self._headers
@@ -78,20 +77,20 @@ class Response:
         self._headers = headers
 
     def pairs(self) -> Sequence[tuple[str, str]]:
-        """Every field as (lower-case name, value), not a copy: a tuple where nobody has set or asked for any.
+        """Return every field as (lower-case name, value), not a copy: a tuple where nobody has set or read any.
 
-        Most answers have no fields but those that their body implies: making no Headers saves them 4 % of their cost.
+        Most responses have no fields but those that their body implies, and need no Headers.
         """
         return self._implied if self._headers is None else self._headers.pairs()
 
     @property
     def trailers(self) -> Trailers:
-        """Fields sent behind a streamed body (RFC 9110 section 6.5), and announced before it.
+        """Fields sent after a streamed body (RFC 9110 section 6.5), and announced before it.
 
-        Each is asked for its value when the body has been sent. Clients may drop them, and HTTP/1.0 and bodies of known
-        length have none. Setting one that may not come so late, such as Content-Length, raises ResponseError.
+        Each function is called when the body has been sent. Clients may drop trailers; HTTP/1.0 and bodies of known length
+        have none. Setting a field that must not follow the body, such as Content-Length, raises ResponseError.
         """
-        # Set only where somebody sets it: most answers have none.
+        # Set only where somebody sets it: most responses have none.
         trailers: Trailers = getattr(self, "_trailers", {})
         return trailers
 
@@ -102,32 +101,32 @@ class Response:
 
     @classmethod
     def prepared(cls, body: bytes, fields: _Constant, status: int = 200) -> Self:
-        """Answer with fields that were made, and known to be valid, once for many answers: names in lower case."""
+        """Return a response whose fields are known to be valid and shared by many: names in lower case."""
         return cls._of(body, fields, status, ())
 
     @classmethod
     def text(cls, text: str, status: int = 200, headers: Fields = ()) -> Self:
-        """Answer with plain text."""
+        """Return a response of plain text."""
         return cls._of(text.encode(), _TEXT, status, headers)
 
     @classmethod
     def html(cls, html: str, status: int = 200, headers: Fields = ()) -> Self:
-        """Answer with a page."""
+        """Return an HTML page."""
         return cls._of(html.encode(), _HTML, status, headers)
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Fields = ()) -> Self:
-        """Answer with JSON (RFC 8259): dict, list, str, numbers, None, dataclasses, dates, UUID, Enum, Decimal and bytes.
+        """Return a response of JSON (RFC 8259): dict, list, str, numbers, None, dataclasses, dates, UUID, Enum, Decimal, bytes.
 
-        Raises TypeError or ValueError for what JSON cannot say, NaN included.
+        Raises TypeError or ValueError for values that JSON does not have, such as NaN.
         """
         return cls._of(encode(value), _JSON, status, headers)
 
     @classmethod
     def redirect(cls, location: str, status: int = 303, headers: Fields = ()) -> Self:
-        """Send the client elsewhere: 303 by default, after which it asks with GET (RFC 9110 section 15.4.4).
+        """Return a redirect to another URL: 303 by default, which a client follows with GET (RFC 9110 section 15.4.4).
 
-        Characters that a URL cannot hold are percent-encoded; raises ResponseError for a line break or control.
+        Characters that a URL cannot have are percent-encoded. Raises ResponseError for a line break or control.
         """
         if any(ord(character) < 32 or ord(character) == 127 for character in location):
             raise ResponseError(f"not a location: {location!r}")
@@ -135,14 +134,14 @@ class Response:
         return cls._of(b"", tuple(fields), status, headers)
 
     def set_cookie(self, name: str, value: str, **attributes: Unpack[CookieAttributes]) -> None:
-        """Give the client a cookie: for the whole host, out of reach of scripts, with SameSite=Lax, unless told otherwise.
+        """Set a cookie: by default for the whole host, hidden from scripts, with SameSite=Lax.
 
-        Raises ResponseError for what is no cookie, or one that browsers would not take.
+        Raises ResponseError for a malformed cookie, and for one that browsers would refuse.
         """
         self.headers.append("set-cookie", encode_cookie(name, value, **attributes))
 
     def delete_cookie(self, name: str, **scope: Unpack[CookieScope]) -> None:
-        """Have the client delete a cookie that was set with this path, domain and partition; raise as `set_cookie`."""
+        """Delete a cookie that was set with this path, domain and partition; raises what `set_cookie` raises."""
         self.headers.append("set-cookie", encode_deletion(name, **scope))
 
     def __repr__(self) -> str:
@@ -152,17 +151,20 @@ class Response:
 
 
 class Duplex(Protocol):
-    """A connection that has left HTTP behind (RFC 9110 section 7.8): bytes both ways."""
+    """The bytes of a connection that has left HTTP (RFC 9110 section 7.8), both ways. One task may receive, several may send."""
 
-    async def receive(self) -> bytes:
-        """Give the next bytes, or b"" when the peer will send no more."""
+    async def receive(self, seconds: float | None = None) -> bytes:
+        """Return the next bytes, or b"" when the peer will send no more.
+
+        Raises TimeoutError after `seconds` without any, Disconnected for a reset.
+        """
 
     async def send(self, data: bytes) -> None:
-        """Send bytes; waits while the peer is slower than we are. Raises Disconnected when it is gone."""
+        """Send bytes; wait while the peer is slower than we are. Raises Disconnected when it is gone."""
 
 
 class Upgrade(Response):
-    """An answer of 101 after which `run` has the connection to itself (RFC 9110 section 7.8).
+    """A response after which `run` has the bytes of the connection to itself (RFC 9110 section 7.8).
 
     ```python
     from aiosock.web.response import Duplex
@@ -178,28 +180,33 @@ class Upgrade(Response):
         return Upgrade("shout", shout)
     ```
 
-    `protocol` is a token that the client offered in its Upgrade field.
+    `protocol` is a token that the client offered in its Upgrade field. The connection chooses the status on the wire: 101 in
+    HTTP/1. A client that has not offered the protocol gets 426.
     """
 
     __slots__ = ("protocol", "run")
 
     def __init__(self, protocol: str, run: Callable[[Duplex], Awaitable[None]], headers: Fields = ()) -> None:
-        super().__init__(headers=headers)
-        self.status = 101
-        self.headers["upgrade"] = protocol
+        super().__init__(_nothing(), headers=headers)
+        Headers({"upgrade": protocol})  # raises ResponseError for what cannot be sent
         self.protocol: str = protocol
         self.run: Callable[[Duplex], Awaitable[None]] = run
 
 
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
 async def close_body(body: AsyncIterable[bytes | str] | bytes) -> None:
-    """Close a streamed body, whether or not it was read, if it can be closed: a generator then runs its `finally`."""
+    """Close a streamed body, if it can be closed, whether or not it was read: a generator then runs its `finally`."""
     close = getattr(body, "aclose", None)
     if close is not None:
         await close()
 
 
 def _completed(headers: Fields, implied: _Constant) -> Headers:
-    """Give the fields of a response, with those that its body implies and nobody has set."""
+    """Return the fields of a response, with those that its body implies and nobody has set."""
     completed = Headers(headers)
     for name, value in implied:
         completed.setdefault(name, value)

@@ -4,52 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from aiosock.config import Limits
-from aiosock.errors import ProtocolError, ResponseError
+from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.wire import grammar
 from aiosock.wire.head import encode_fields
-
-FORBIDDEN_TRAILERS = frozenset(
-    [
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-range",
-        "content-type",
-        "cookie",
-        "expect",
-        "host",
-        "keep-alive",
-        "max-forwards",
-        "pragma",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "range",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "www-authenticate",
-        "age",
-        "date",
-        "expires",
-        "location",
-        "retry-after",
-        "vary",
-        "warning",
-        "if-match",
-        "if-none-match",
-        "if-modified-since",
-        "if-unmodified-since",
-        "if-range",
-    ]
-)
-"""Framing, routing, authentication, request modifiers and response control (RFC 9110 section 6.5.1)."""
-
+from aiosock.wire.message import FORBIDDEN_TRAILERS
 
 _TOO_LONG: Final = "The extensions and trailers of the chunked body are too long."
 
@@ -204,12 +163,6 @@ class ChunkedDecoder:
 
 
 _Step = Callable[[ChunkedDecoder, bytes, int, list[bytes]], int]
-
-
-def check_trailers(trailers: Iterable[str]) -> None:
-    """Raise ResponseError for names, in lower case, of fields that may not come behind the body."""
-    if forbidden := FORBIDDEN_TRAILERS.intersection(trailers):
-        raise ResponseError(f"a trailer section may not have {', '.join(sorted(forbidden))}")
 
 
 def encode_chunk(data: bytes) -> bytes:

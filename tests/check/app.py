@@ -72,10 +72,9 @@ async def early_hints(request: Request) -> str:
 
 @app.get("/special/trailers")
 async def trailers(request: Request) -> Response:
-    writer = await request.exchange.begin(Response(stream_of()))
-    await writer.write(b"hello")
-    await writer.end(Headers({"x-checksum": "1"}))
-    return Response()
+    response = Response(stream_of(b"hello"))
+    response.trailers = {"x-checksum": lambda: "1"}
+    return response
 
 
 @app.get("/special/farewell")

@@ -13,9 +13,10 @@ import pytest
 
 import aiosock
 from aiosock import Config, Limits, Timeouts, testing
-from aiosock.log import OF_THE_ANSWER, OF_THE_REQUEST, AccessFormat, complete
+from aiosock.access_log import NAMES, AccessFormat
 from aiosock.web import middleware
 from docs.options import PAGE, options, page
+from tests.records import record_of
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -99,19 +100,22 @@ def rows(first: str) -> list[list[str]]:
 
 
 def test_every_name_of_a_template_is_explained() -> None:
-    assert sorted(row[0].strip("`") for row in rows("name")) == sorted((*OF_THE_REQUEST, *OF_THE_ANSWER))
+    assert sorted(row[0].strip("`") for row in rows("name")) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("form", ["combined", "json"])
 def test_the_line_of_the_examples_is_the_one_shown(form: str) -> None:
     example = {row[0].strip("`"): row[2].strip("`") for row in rows("name")}
-    access = AccessFormat(form)
-    asked = access.quote(tuple(example[name] for name in OF_THE_REQUEST))
+    fields = {"referer": example["referer"], "user-agent": example["user_agent"]}
+    record = record_of(example["method"], example["target"], example["version"], fields)
+    record.client, record.request_id = example["client"], example["request_id"]
+    record.status, record.sent, record.seconds = (
+        int(example["status"]),
+        int(example["bytes"]),
+        float(example["seconds"]),
+    )
 
-    begun = access.begin(asked, example["time"], int(example["status"]), int(example["bytes"]), example["request_id"])
-    line = complete(begun, float(example["seconds"]))
-
-    assert f"`{line}`" in LOG
+    assert f"`{AccessFormat(form).line(record, example['time'])}`" in LOG
 
 
 def test_every_message_is_explained_and_no_other() -> None:

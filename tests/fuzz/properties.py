@@ -6,9 +6,10 @@ from typing import Final
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.wire.client_head import parse_response_head, response_framing
 from aiosock.wire.conditional import allows_range, evaluate, matches_weakly, parse_date
 from aiosock.wire.cookies import parse_cookies
-from aiosock.wire.head import parse_head, parse_response_head, response_framing
+from aiosock.wire.head import parse_head
 from aiosock.wire.negotiation import parse_weights
 from aiosock.wire.ranges import parse_range
 from aiosock.wire.target import decode_segments, parse_query

@@ -8,7 +8,7 @@ import httptools
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
-from aiosock.wire.head import CHUNKED, RequestHead, body_framing, find_head, keeps_alive, parse_head
+from aiosock.wire.head import CHUNKED, Http1Head, body_framing, find_head, keeps_alive, parse_head
 from tests.fuzz.reference import Ending, Message, Reading
 
 LIMITS = Limits()
@@ -35,13 +35,13 @@ def by_aiosock(pieces: Iterable[bytes], limits: Limits = LIMITS) -> Reading:
     source = _Source(pieces)
     messages: list[Message] = []
     heads: list[str] = []
-    previous: RequestHead | None = None
+    previous: Http1Head | None = None
     while True:
         try:
             head = _head(source, limits, previous)
             previous = head
             heads.append(head.method)
-            if head.version == (1, 1) and head.fields.expect not in (None, "100-continue"):
+            if head.minor_version == 1 and head.fields.expect not in (None, "100-continue"):
                 return Reading(tuple(messages), tuple(heads), Ending.REFUSED, "417 expectation")
             messages.append(Message(head.method, head.target, _body(source, head, limits)))
         except ProtocolError as error:
@@ -56,7 +56,7 @@ def by_aiosock(pieces: Iterable[bytes], limits: Limits = LIMITS) -> Reading:
             return Reading(tuple(messages), tuple(heads), Ending.CLOSED)
 
 
-def _head(source: _Source, limits: Limits, previous: RequestHead | None) -> RequestHead:
+def _head(source: _Source, limits: Limits, previous: Http1Head | None) -> Http1Head:
     scanned = 0
     while not (source.buffer and (end := find_head(source.buffer, scanned, limits))):
         scanned = len(source.buffer)
@@ -65,7 +65,7 @@ def _head(source: _Source, limits: Limits, previous: RequestHead | None) -> Requ
     return parse_head(head, limits, previous)
 
 
-def _body(source: _Source, head: RequestHead, limits: Limits) -> bytes:
+def _body(source: _Source, head: Http1Head, limits: Limits) -> bytes:
     framing = body_framing(head)
     decoder: BodyDecoder = ChunkedDecoder(limits) if framing == CHUNKED else LengthDecoder(framing)
     body, data = b"", source.buffer

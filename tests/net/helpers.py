@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiosock.config import Timeouts
+from aiosock.net.channel import Channel
+from aiosock.net.http1 import Http1Connection
+from aiosock.net.server import Server
 from aiosock.testing import Client, Peer
 from aiosock.testing.transport import MemoryTransport, open_memory_streams
 from aiosock.web.handler import Handler
@@ -45,6 +48,13 @@ def statuses(data: bytes) -> list[int]:
 def fields_of(data: bytes) -> bytes:
     """Give the head of the first answer in what a server sent, in lower case."""
     return data.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
+
+
+def channels(server: Server) -> list[Channel]:
+    """Return the channels of the HTTP/1 connections that are open."""
+    found = [connection for connection in server._connections if isinstance(connection, Http1Connection)]
+    assert len(found) == server.connections
+    return [connection._channel for connection in found]
 
 
 async def hello(request: Request) -> Response:

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiosock.errors import HTTPError, ResponseError
-from aiosock.headers import Headers
+from aiosock.errors import HTTPError
 from aiosock.web.app import App
-from aiosock.web.exchange import BodyWriter
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -176,15 +174,18 @@ async def test_an_answer_has_one_date_whatever_its_handler_sets() -> None:
     assert b"1994" not in received
 
 
-# A streamed answer, written by the handler itself.
+# A streamed answer.
+
+
+async def body() -> AsyncIterator[bytes]:
+    yield b"body"
 
 
 async def test_trailers_follow_the_last_chunk() -> None:
     async def digest(request: Request) -> Response:
-        writer = await request.exchange.begin(Response(headers={"Trailer": "digest"}))
-        await writer.write(b"body")
-        await writer.end(Headers({"Digest": "abc"}))
-        return Response()
+        response = Response(body())
+        response.trailers = {"Digest": lambda: "abc"}
+        return response
 
     async with connection(digest) as (_, peer, _):
         peer.send(GET * 2)
@@ -196,52 +197,11 @@ async def test_trailers_follow_the_last_chunk() -> None:
 
 async def test_trailers_are_left_out_where_there_are_no_chunks() -> None:
     async def digest(request: Request) -> Response:
-        writer = await request.exchange.begin(Response(headers={"Content-Length": "4"}))
-        await writer.write(b"body")
-        await writer.end(Headers({"Digest": "abc"}))
-        return Response()
+        response = Response(body(), headers={"Content-Length": "4"})
+        response.trailers = {"Digest": lambda: "abc"}
+        return response
 
     assert body_of(await answers_to(digest, GET)) == b"body"
-
-
-async def test_what_a_handler_returns_after_its_own_answer_is_ignored() -> None:
-    async def own(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        await writer.end()
-        return Response.text("ignored")
-
-    assert b"ignored" not in await answers_to(own, GET)
-
-
-async def test_an_answer_cannot_begin_twice(caplog: pytest.LogCaptureFixture) -> None:
-    async def twice(request: Request) -> Response:
-        await request.exchange.begin(Response())
-        await request.exchange.begin(Response())
-        return Response()
-
-    assert statuses(await answers_to(twice, GET)) == [200]
-    assert "already begun" in caplog.text
-
-
-async def test_a_body_that_has_ended_cannot_be_written_to_or_ended_again() -> None:
-    kept: list[BodyWriter] = []
-
-    async def keep(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        await writer.end()
-        kept.append(writer)
-        return Response()
-
-    async with connection(keep) as (client, peer, _):
-        peer.send(GET)
-        await peer.response()
-        before = peer.received
-        with pytest.raises(ResponseError):
-            await kept[0].write(b"HTTP/1.1 200 OK\r\n\r\n")
-        with pytest.raises(ResponseError):
-            await kept[0].end()
-        await client.settle()
-        assert peer.received == before
 
 
 # What goes wrong.
@@ -346,20 +306,6 @@ async def test_a_failure_after_the_head_is_seen_as_a_cut(version: str, caplog: p
         assert b"0\r\n\r\n" not in peer.received
         assert peer.was_reset
     assert "ZeroDivisionError" in caplog.text
-
-
-async def test_an_answer_begun_and_not_ended_is_seen_as_a_cut(caplog: pytest.LogCaptureFixture) -> None:
-    async def forgetful(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        await writer.write(b"one")
-        return Response()
-
-    async with connection(forgetful) as (client, peer, _):
-        peer.send(GET + GET)
-        await client.settle()
-        assert peer.was_reset
-        assert b"0\r\n\r\n" not in peer.received
-    assert "did not end it" in caplog.text
 
 
 async def test_a_streamed_body_of_the_wrong_type_is_seen_as_a_cut(caplog: pytest.LogCaptureFixture) -> None:

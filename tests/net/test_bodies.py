@@ -1,12 +1,13 @@
 """Tests of aiosock.net.http1: request bodies, streamed with backpressure (RFC 9112 sections 6 and 7)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
-from aiosock.web.exchange import Exchange
+from aiosock.web.exchange import Incoming
 from aiosock.web.request import Body, Request
 from aiosock.web.response import Response
 from tests.net.helpers import (
@@ -126,12 +127,13 @@ async def test_a_request_without_framing_has_no_body() -> None:
 async def test_a_body_can_be_read_before_and_after_the_answer_begins() -> None:
     async def both(request: Request) -> Response:
         first = await anext(request.body)
-        writer = await request.exchange.begin(Response(headers={"content-type": "text/plain"}))
-        await writer.write(first)
-        async for piece in request.body:
-            await writer.write(piece)
-        await writer.end()
-        return Response()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in request.body:
+                yield piece
+
+        return Response(pieces(), headers={"content-type": "text/plain"})
 
     async with connection(both) as (client, peer, _):
         peer.send(request_bytes("Content-Length: 6", method="POST", body=b"one"))
@@ -224,7 +226,7 @@ async def test_a_handler_that_forgives_a_bad_body_does_not_save_the_connection()
 
 async def test_a_body_whose_handler_gave_up_waiting_is_not_lost() -> None:
     async def impatient(request: Request) -> Response:
-        reading = asyncio.create_task(request.exchange.receive())
+        reading = asyncio.ensure_future(request.incoming.receive())
         await asyncio.sleep(0)
         reading.cancel()
         await asyncio.wait([reading])
@@ -244,7 +246,7 @@ async def test_a_second_task_that_reads_is_refused_and_leaves_the_first_its_dead
         first = asyncio.create_task(request.read())
         await second.wait()
         try:
-            await request.exchange.receive()
+            await request.incoming.receive()
         except RuntimeError as error:
             refused.append(str(error))
         return Response(await first)
@@ -278,10 +280,10 @@ async def test_a_body_kept_beyond_the_answer_cannot_read_from_the_connection() -
 
 
 async def test_a_complete_body_kept_beyond_the_answer_is_at_its_end() -> None:
-    kept: list[Exchange] = []
+    kept: list[Incoming] = []
 
     async def keep(request: Request) -> Response:
-        kept.append(request.exchange)
+        kept.append(request.incoming)
         return Response(await request.read())
 
     async with connection(keep) as (_, peer, _):

@@ -9,7 +9,7 @@ import pytest
 
 from aiosock.config import Limits, Timeouts
 from aiosock.errors import Disconnected
-from aiosock.net.channel import Channel, Waiting
+from aiosock.net.channel import Channel
 from aiosock.testing.transport import MemoryTransport, open_memory_streams
 
 
@@ -41,14 +41,6 @@ async def started(awaitable: Awaitable[Any]) -> asyncio.Task[Any]:
     assert isinstance(task, asyncio.Task)
     await settle()
     return task
-
-
-class Watcher:
-    def __init__(self) -> None:
-        self.told: list[bool] = []
-
-    def peer_left(self, *, reset: bool) -> None:
-        self.told.append(reset)
 
 
 OpenLine = Callable[..., Line]
@@ -135,18 +127,18 @@ async def test_the_cancellation_of_somebody_else_goes_through(open_line: OpenLin
     receiving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await receiving
-    assert line.channel.waiting is Waiting.NOTHING
+    assert not line.channel.has_reader
 
 
 async def test_a_task_that_waits_in_the_name_of_another_is_the_one_that_is_woken(open_line: OpenLine) -> None:
     line = open_line()
 
     async def receive() -> bytes:
-        return await line.channel.receive(Waiting.IDLE, asyncio.current_task())
+        return await line.channel.receive(asyncio.current_task())
 
     line.channel.deadline = 5.0
     receiving = await started(receive())
-    assert line.channel.waiting is Waiting.IDLE
+    assert line.channel.has_reader
     await line.pass_time(5)
     with pytest.raises(TimeoutError):
         await receiving
@@ -181,12 +173,12 @@ async def test_what_is_taken_is_taken_once(open_line: OpenLine) -> None:
 
 async def test_a_channel_knows_whether_it_is_read(open_line: OpenLine) -> None:
     line = open_line()
-    assert not line.channel.is_read
+    assert not line.channel.has_reader
     receiving = await started(line.channel.receive())
-    assert line.channel.is_read
+    assert line.channel.has_reader
     line.peer.peer_ends()
     await receiving
-    assert not line.channel.is_read
+    assert not line.channel.has_reader
 
 
 # Sending.
@@ -261,7 +253,7 @@ async def test_who_waits_for_a_peer_that_takes_nothing_is_told(open_line: OpenLi
 async def test_the_waits_of_one_answer_are_added_up(open_line: OpenLine) -> None:
     line = open_line(write_buffer_bytes=10)
     line.peer.peer_reads(False)
-    line.channel.start_answer()
+    line.channel.start_response()
     for _ in range(2):
         sending = await started(line.channel.send(b"x" * 11))
         await line.pass_time(2)
@@ -277,7 +269,7 @@ async def test_a_new_answer_has_a_new_grace(open_line: OpenLine) -> None:
     line = open_line(write_buffer_bytes=10)
     line.peer.peer_reads(False)
     for _ in range(3):
-        line.channel.start_answer()
+        line.channel.start_response()
         sending = await started(line.channel.send(b"x" * 11))
         await line.pass_time(4.9)
         line.peer.peer_takes(1000)
@@ -301,29 +293,23 @@ async def test_a_wait_for_room_leaves_the_wait_for_bytes_its_deadline(open_line:
 # What the sweep sees.
 
 
-async def test_a_watcher_hears_of_the_end_of_input_and_of_a_reset(open_line: OpenLine) -> None:
+async def test_the_end_of_input_and_a_reset_are_seen(open_line: OpenLine) -> None:
     line = open_line()
-    watcher = Watcher()
-    line.channel.watcher = watcher
-    line.channel.check(0.0)
-    assert watcher.told == []
+    assert not line.channel.is_at_end()
+    assert not line.channel.is_reset()
     line.peer.peer_ends()
-    line.channel.check(0.0)
-    assert watcher.told == [False]
+    assert line.channel.is_at_end()
+    assert not line.channel.is_reset()
     line.peer.peer_resets()
-    line.channel.check(0.0)
-    assert watcher.told == [False, True]
+    assert line.channel.is_reset()
     await settle()
 
 
 async def test_input_that_is_still_to_be_read_is_not_the_end(open_line: OpenLine) -> None:
     line = open_line()
-    watcher = Watcher()
-    line.channel.watcher = watcher
     line.peer.peer_sends(b"the next request")
     line.peer.peer_ends()
-    line.channel.check(0.0)
-    assert watcher.told == []
+    assert not line.channel.is_at_end()
 
 
 async def test_a_deadline_without_a_wait_does_nothing(open_line: OpenLine) -> None:

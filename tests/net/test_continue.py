@@ -1,6 +1,7 @@
 """Tests of aiosock.net.http1: 100-continue and other interim answers (RFC 9110 sections 10.1.1 and 15.2)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -102,10 +103,11 @@ async def test_a_client_that_never_got_its_100_continue_may_send_anything_so_the
 
 async def test_100_continue_is_not_sent_after_the_final_answer_has_begun() -> None:
     async def backwards(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        await writer.write(await request.read())
-        await writer.end()
-        return Response()
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b""
+            yield await request.read()
+
+        return Response(pieces())
 
     async with connection(backwards) as (client, peer, _):
         peer.send(HEAD)

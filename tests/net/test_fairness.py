@@ -13,6 +13,7 @@ from aiosock.net.channel import Channel
 from aiosock.net.server import Server
 from aiosock.testing import Client
 from aiosock.web.handler import Handler
+from tests.net.helpers import channels
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
 
@@ -69,16 +70,16 @@ async def test_little_waits_in_the_kernel_for_a_peer_that_does_not_read() -> Non
             await asyncio.get_running_loop().sock_sendall(sock, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             (channel,) = await until_some(server)
             not_sent_option = 25
-            options = channel._transport.get_extra_info("socket")
-            assert options.getsockopt(socket.IPPROTO_TCP, not_sent_option) < 1_000_000
+            assert channel.socket is not None
+            assert channel.socket.getsockopt(socket.IPPROTO_TCP, not_sent_option) < 1_000_000
 
 
 async def until_some(server: Server) -> list[Channel]:
     for _ in range(1000):
-        if server._channels:
+        if server.connections:
             break
         await asyncio.sleep(0.01)
-    return list(server._channels)
+    return channels(server)
 
 
 # The answer that is not whole.
@@ -179,5 +180,5 @@ async def test_at_the_limit_an_idle_connection_makes_room() -> None:
 
 
 async def test_a_limit_beyond_the_descriptors_is_cut_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiosock.net.server.connection_limit", lambda: 5)
-    assert serving(App(), Limits(connections=1000))._limit == 5
+    monkeypatch.setattr("aiosock.net.acceptor.connection_limit", lambda: 5)
+    assert serving(App(), Limits(connections=1000))._acceptor.limit == 5

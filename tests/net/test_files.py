@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from aiosock import App, Config, HTTPError, Limits, Request, Response, StaticFiles, Timeouts
-from aiosock.net.channel import SENDFILE_BYTES, Channel
+from aiosock.net.channel import Channel
+from aiosock.net.sendfile import COPY_BYTES
 from aiosock.net.server import Server
 from aiosock.testing import Client
 from aiosock.web.disk.file_body import BLOCK, LAST_BLOCK, FileBody
 from aiosock.web.handler import Handler
 from aiosock.wire.ranges import Span
-from tests.net.helpers import collected_errors, connection, request_bytes, statuses
+from tests.net.helpers import channels, collected_errors, connection, request_bytes, statuses
 
 pytestmark = [
     pytest.mark.costly,
@@ -63,7 +64,7 @@ class Site:
 
     @property
     def channel(self) -> Channel:
-        (channel,) = self.server._channels
+        (channel,) = channels(self.server)
         return channel
 
     def put(self, size: int, name: str = "file") -> bytes:
@@ -82,7 +83,7 @@ class Site:
 
     async def until_stuck(self) -> None:
         """Wait until every connection waits for its client to read."""
-        await until(lambda: all(channel._room_deadline < 1e9 for channel in self.server._channels))
+        await until(lambda: all(channel._drain.deadline < 1e9 for channel in channels(self.server)))
 
 
 class Visitor:
@@ -202,7 +203,7 @@ def all_quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 # What is sent.
 
-EDGES = (LAST_BLOCK, BLOCK, SENDFILE_BYTES, BLOCK + LAST_BLOCK, SENDFILE_BYTES + LAST_BLOCK)
+EDGES = (LAST_BLOCK, BLOCK, COPY_BYTES, BLOCK + LAST_BLOCK, COPY_BYTES + LAST_BLOCK)
 
 
 @pytest.mark.parametrize("size", sorted({0, 1, 3 * BIG, *(edge + more for edge in EDGES for more in (-1, 0, 1))}))
@@ -215,7 +216,7 @@ async def test_a_file_arrives_as_it_is_and_the_next_answer_behind_it(site: Site,
     visitor.get("/hello", "Connection: close")
     assert (await visitor.rest()).endswith(b"\r\n\r\nhello")
     assert bool(copies) is (size > LAST_BLOCK)
-    assert max(copies, default=0) <= SENDFILE_BYTES
+    assert max(copies, default=0) <= COPY_BYTES
     visitor.sock.close()
 
 
@@ -476,7 +477,7 @@ async def test_a_client_that_reads_nothing_is_reset_and_holds_nothing(site: Site
     visitor = site.connect(4096)
     visitor.get(target)
     visitor.get("/files/file")  # behind the rest of the first answer, if that was /fill
-    await until(lambda: site.server._channels)
+    await until(lambda: site.server.connections)
     await site.until_stuck()
     await asyncio.sleep(0)
     site.pass_time(29.9)
@@ -494,7 +495,7 @@ async def test_what_waits_in_the_transport_comes_before_the_file(site: Site, cop
     visitor = site.connect(4096)
     visitor.get("/fill")
     visitor.get("/files/file", "Connection: close")
-    await until(lambda: site.server._channels)
+    await until(lambda: site.server.connections)
     await site.until_stuck()
     assert copies == []
     received = await visitor.rest()

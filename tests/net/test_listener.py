@@ -13,8 +13,9 @@ import pytest
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError
-from aiosock.net import listener as listener_module
-from aiosock.net.listener import Listener, open_listeners
+from aiosock.net import binding
+from aiosock.net.binding import bind
+from aiosock.net.listener import Listener
 
 has_ipv6 = pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 has_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this machine has no UNIX sockets")
@@ -24,11 +25,12 @@ Open = Callable[..., list[Listener]]
 
 @pytest.fixture
 def opened() -> Iterator[Open]:
-    """Give `open_listeners` for addresses; what it opens is closed."""
+    """Return a function that listens on addresses; its listeners are closed at the end."""
     listeners: list[Listener] = []
 
-    def open_(*bind: str, **options: Any) -> list[Listener]:
-        new = open_listeners(Config(bind=bind, **options))
+    def open_(*addresses: str, **options: Any) -> list[Listener]:
+        config = Config(bind=addresses, **options)
+        new = [Listener(bound, config.backlog) for bound in bind(config)]
         listeners.extend(new)
         return new
 
@@ -104,7 +106,7 @@ FOREIGN = "192.0.2.1"
 
 def localhost_with(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     """Let every name stand for these addresses, and let FOREIGN be foreign even where anything may be bound."""
-    bound = listener_module._bound
+    bound = binding._tcp_socket
 
     def found(host: str, port: int, **_: object) -> list[tuple[int, int, int, str, tuple[Any, ...]]]:
         return [
@@ -120,7 +122,7 @@ def localhost_with(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
         return bound(family, place)
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
-    monkeypatch.setattr(listener_module, "_bound", bound_unless_foreign)
+    monkeypatch.setattr(binding, "_tcp_socket", bound_unless_foreign)
 
 
 @has_ipv6

@@ -13,8 +13,9 @@ import pytest
 
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import ConfigError
-from aiosock.net import server as server_module
-from aiosock.net.server import ACCEPT_AT_ONCE, RESERVED_DESCRIPTORS, Server, connection_limit, sweep_seconds
+from aiosock.net import acceptor
+from aiosock.net.acceptor import ACCEPT_AT_ONCE, RESERVED_DESCRIPTORS, connection_limit
+from aiosock.net.server import Server, sweep_seconds
 from aiosock.runner import serve
 from aiosock.web.app import App
 from aiosock.web.handler import Handler
@@ -217,7 +218,7 @@ async def test_a_server_that_was_full_can_be_full_again() -> None:
 async def test_accepting_is_tried_again_when_no_descriptor_was_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server_module, "ACCEPT_RETRY_SECONDS", 0)
+    monkeypatch.setattr(acceptor, "ACCEPT_RETRY_SECONDS", 0)
     async with serving(hello, limits=Limits(connections=1)) as server:
         resume = server.listeners[0].resume
         failures = 2

@@ -1,11 +1,10 @@
-"""Tests of aiosock.net.service: the date, and whether answers are logged."""
+"""Tests of aiosock.net.service: the date."""
 
 import time
 
 import pytest
 
 from aiosock.config import Config
-from aiosock.errors import ConfigError
 from aiosock.net.service import Service
 from aiosock.wire.conditional import parse_date
 from tests.net.helpers import hello
@@ -30,13 +29,6 @@ def test_the_date_is_that_of_the_second(monkeypatch: pytest.MonkeyPatch) -> None
         assert parse_date(line[6:-2].decode()) == int(moment)
 
 
-def test_the_second_of_the_access_log_is_that_of_the_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: 784111777.9)
-    served = service()
-    served.date_line()
-    assert served.date_text == "1994-11-06T08:49:37+00:00"
-
-
 def test_the_date_is_made_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 784111777.5)
     served = service()
@@ -45,24 +37,3 @@ def test_the_date_is_made_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_a_service_is_not_told_to_stop_at_its_start() -> None:
     assert not service().shutdown.is_set()
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_answers_are_logged_where_that_is_wanted(wanted: bool) -> None:
-    assert service(access_log=wanted).is_logging is wanted
-
-
-def test_how_long_answers_took_is_measured_where_a_line_says_it() -> None:
-    assert service(log_format="json").is_timing
-    assert service(log_format="{seconds:.3f}").is_timing
-    assert not service(log_format="combined").is_timing
-    assert not service(access_log=False, log_format="json").is_timing
-
-
-def test_a_malformed_format_is_refused() -> None:
-    with pytest.raises(ConfigError, match="malformed"):
-        service(log_format="{status")
-
-
-def test_a_format_is_not_looked_at_where_nothing_is_logged() -> None:
-    assert not service(access_log=False, log_format="{status").is_logging

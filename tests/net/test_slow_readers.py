@@ -5,7 +5,7 @@ import pytest
 from aiosock.config import Timeouts
 from aiosock.errors import Disconnected
 from aiosock.web.request import Request
-from aiosock.web.response import Response
+from aiosock.web.response import Duplex, Response, Upgrade
 from tests.net.helpers import (
     GET,
     Endless,
@@ -109,18 +109,18 @@ async def test_a_handler_that_writes_hears_that_its_peer_was_too_slow() -> None:
     raised: list[BaseException] = []
 
     async def writes(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        try:
-            await writer.write(b"x" * 1_000_000)
-            await writer.end()
-        except Disconnected as error:
-            raised.append(error)
-            raise
-        return Response()
+        async def talk(duplex: Duplex) -> None:
+            try:
+                await duplex.send(b"x" * 1_000_000)
+            except Disconnected as error:
+                raised.append(error)
+                raise
+
+        return Upgrade("x", talk)
 
     async with connection(writes) as (client, peer, _):
         peer.stall()
-        peer.send(GET)
+        peer.send(request_bytes("Connection: upgrade", "Upgrade: x"))
         await client.advance(5.1)
         await peer.done()
     assert len(raised) == 1

@@ -11,11 +11,10 @@ import pytest
 
 from aiosock.config import Config
 from aiosock.errors import Disconnected, ResponseError
-from aiosock.headers import Headers
 from aiosock.net.server import Server
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.wire.chunked import FORBIDDEN_TRAILERS
+from aiosock.wire.message import FORBIDDEN_TRAILERS
 from tests.e2e.curl import curl
 from tests.net.helpers import CHUNKED_POST, answers_to, chunks, connection, hello, post_bytes, request_bytes, statuses
 
@@ -168,22 +167,6 @@ async def test_a_value_that_cannot_be_sent_breaks_the_answer_off() -> None:
         with pytest.raises(Disconnected):
             await peer.response()
         assert b"x-b" not in peer.received
-
-
-async def test_who_writes_the_body_itself_is_held_to_it_too() -> None:
-    raised: list[str] = []
-
-    async def handler(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        try:
-            await writer.end(Headers({"content-length": "3"}))
-        except ResponseError as error:
-            raised.append(str(error))
-        await writer.end(Headers({"x-a": "1"}))
-        return Response()
-
-    assert (await answers_to(handler, request_bytes())).endswith(b"0\r\nX-A: 1\r\n\r\n")
-    assert raised == ["a trailer section may not have content-length"]
 
 
 # Early hints.

@@ -1,6 +1,7 @@
 """Tests of aiosock.net: a handler that reads in one task and writes in another; neither wait may hide the other."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -25,14 +26,16 @@ class BothWays:
 
     async def __call__(self, request: Request) -> Response:
         reading = asyncio.create_task(self.reads(request))
-        try:
-            writer = await request.exchange.begin(Response())
-            async for piece in self.endless.pieces():
-                await writer.write(piece)
-        finally:
-            reading.cancel()
-            await asyncio.wait([reading])
-        return Response()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                async for piece in self.endless.pieces():
+                    yield piece
+            finally:
+                reading.cancel()
+                await asyncio.wait([reading])
+
+        return Response(pieces())
 
     async def reads(self, request: Request) -> None:
         try:

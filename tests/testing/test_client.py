@@ -7,7 +7,6 @@ import pytest
 
 from aiosock.config import Config, Limits
 from aiosock.errors import ConfigError, Disconnected, ProtocolError
-from aiosock.headers import Headers
 from aiosock.testing import Client
 from aiosock.web.app import App
 from aiosock.web.request import Request
@@ -70,13 +69,18 @@ async def test_json_is_sent_as_such() -> None:
             assert answer.json()["body"] == '{"a": 1}'
 
 
+async def pieces(*pieces: bytes | Exception) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, Exception):
+            raise piece
+        yield piece
+
+
 async def test_a_chunked_answer_comes_whole_with_its_trailers() -> None:
     async def handler(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        await writer.write(b"one")
-        await writer.write(b"two")
-        await writer.end(Headers({"X-Sum": "6"}))
-        return Response()
+        response = Response(pieces(b"one", b"two"))
+        response.trailers = {"X-Sum": lambda: "6"}
+        return response
 
     async with Client(handler) as client:
         response = await client.get("/")
@@ -86,11 +90,7 @@ async def test_a_chunked_answer_comes_whole_with_its_trailers() -> None:
 
 async def test_an_answer_that_ends_with_the_connection_comes_whole() -> None:
     async def handler(request: Request) -> Response:
-        async def pieces() -> AsyncIterator[bytes]:
-            yield b"one"
-            yield b"two"
-
-        return Response(pieces())
+        return Response(pieces(b"one", b"two"))
 
     async with Client(handler) as client:
         peer = await client.connect()
@@ -100,9 +100,7 @@ async def test_an_answer_that_ends_with_the_connection_comes_whole() -> None:
 
 async def test_a_cut_answer_is_disconnected() -> None:
     async def handler(request: Request) -> Response:
-        writer = await request.exchange.begin(Response(headers={"Content-Length": "10"}))
-        await writer.write(b"one")
-        raise Disconnected
+        return Response(pieces(b"one", Disconnected()), headers={"Content-Length": "10"})
 
     async with Client(handler) as client:
         with pytest.raises(Disconnected, match="within the body"):
@@ -111,9 +109,7 @@ async def test_a_cut_answer_is_disconnected() -> None:
 
 async def test_a_cut_answer_that_would_end_with_the_connection_is_disconnected() -> None:
     async def handler(request: Request) -> Response:
-        writer = await request.exchange.begin(Response())
-        await writer.write(b"one")
-        raise Disconnected
+        return Response(pieces(b"one", Disconnected()))
 
     async with Client(handler) as client:
         peer = await client.connect()

@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError, ResponseError
 from aiosock.headers import FIELD_CHAR, TCHAR
-from aiosock.wire.chunked import (
-    FORBIDDEN_TRAILERS,
-    BodyDecoder,
-    ChunkedDecoder,
-    LengthDecoder,
-    check_trailers,
-    encode_chunk,
-    encode_last_chunk,
-)
+from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder, encode_chunk, encode_last_chunk
+from aiosock.wire.message import FORBIDDEN_TRAILERS, check_trailers
 from tests.growth import LINEAR, growth
 
 LIMITS = Limits()

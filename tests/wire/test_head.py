@@ -11,27 +11,23 @@ from hypothesis import strategies as st
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.headers import FIELD_CHAR, TCHAR, Headers
+from aiosock.wire.client_head import UNTIL_CLOSE, encode_request_head, parse_response_head, response_framing
 from aiosock.wire.head import (
-    BODILESS,
     CHUNKED,
-    UNTIL_CLOSE,
     FieldSection,
-    RequestHead,
+    Http1Head,
     body_framing,
     encode_head,
-    encode_request_head,
-    find_field,
     find_head,
     invalid_head,
     keeps_alive,
     parse_head,
-    parse_response_head,
     read_fields,
     refuse_invalid,
-    response_framing,
     status_line,
     wire_name,
 )
+from aiosock.wire.message import BODILESS
 from tests.growth import LINEAR, growth
 
 LIMITS = Limits()
@@ -76,7 +72,7 @@ def bytewise(data: bytes) -> list[bytes]:
     return [data[index : index + 1] for index in range(len(data))]
 
 
-def parsed(data: bytes) -> RequestHead:
+def parsed(data: bytes) -> Http1Head:
     """Parse a head that arrives in one piece and alone."""
     assert find_head(data, 0, LIMITS) == len(data)
     return parse_head(data, LIMITS)
@@ -473,15 +469,15 @@ def test_a_limit_of_one_field_is_kept() -> None:
 def test_a_request_line_is_taken_apart() -> None:
     head = parsed(head_of(line=b"GET /a%20b?c=%20d HTTP/1.1"))
 
-    assert (head.method, head.target, head.version) == ("GET", "/a%20b?c=%20d", (1, 1))
+    assert (head.method, head.target, head.version) == ("GET", "/a%20b?c=%20d", "HTTP/1.1")
     assert (head.raw_path, head.path, head.query, head.host) == ("/a%20b", "/a b", "c=%20d", "a")
 
 
-@pytest.mark.parametrize(
-    ("spelled", "version"), [(b"HTTP/1.0", (1, 0)), (b"HTTP/1.1", (1, 1)), (b"HTTP/1.2", (1, 1)), (b"HTTP/1.9", (1, 1))]
-)
-def test_a_higher_minor_version_is_served_as_1_1(spelled: bytes, version: tuple[int, int]) -> None:
-    assert parsed(head_of(line=b"GET / " + spelled)).version == version
+@pytest.mark.parametrize(("spelled", "minor"), [(b"HTTP/1.0", 0), (b"HTTP/1.1", 1), (b"HTTP/1.2", 1), (b"HTTP/1.9", 1)])
+def test_a_higher_minor_version_is_served_as_1_1(spelled: bytes, minor: int) -> None:
+    head = parsed(head_of(line=b"GET / " + spelled))
+
+    assert (head.minor_version, head.version) == (minor, f"HTTP/1.{minor}")
 
 
 def test_the_field_block_is_kept_as_it_arrived() -> None:
@@ -513,8 +509,18 @@ def test_no_framing_field_is_something_else_by_default() -> None:
 )
 def test_one_field_can_be_looked_up_alone(fields: list[bytes], value: str) -> None:
     head = parsed(head_of(*fields, line=b"GET /?Referer:no HTTP/1.1"))
-    assert find_field(head, b"referer", "-") == value
+    assert head.field("referer", "-") == value
     assert Headers.from_block(head.block).get("referer", "-") == value
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "found"),
+    [(("if-",), True), (("range:", "x-"), True), (("range:",), False), (("f-match:",), False), ((), False)],
+)
+def test_a_head_knows_whether_it_has_any_of_some_fields(prefixes: tuple[str, ...], found: bool) -> None:
+    head = parsed(head_of(b"If-Match: *", b"X-A: range:", line=b"GET /?f-match: HTTP/1.1"))
+
+    assert head.has_any(prefixes) is found
 
 
 def test_the_fields_the_server_acts_on_are_read() -> None:
@@ -866,8 +872,8 @@ def test_a_request_head_is_written(method: str, target: str, fields: list[tuple[
 def test_a_request_head_is_read(method: str, target: str, fields: list[tuple[str, str]], data: bytes) -> None:
     head = parsed(data)
 
-    assert (head.method, head.target, head.version) == (method, target, (1, 1))
-    assert Headers.from_block(head.block).items() == fields
+    assert (head.method, head.target, head.version) == (method, target, "HTTP/1.1")
+    assert head.headers().items() == fields
 
 
 # Anything at all

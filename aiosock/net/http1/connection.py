@@ -1,44 +1,41 @@
 """The life of an HTTP/1 connection (RFC 9112 section 9): a coroutine whose line number is its state.
 
-It waits for a head, awaits the handler, sends the answer, and goes round again.
+It waits for a head, awaits the handler, sends the response, and starts again.
 """
 
 import asyncio
-import logging
-from typing import Any
+from typing import Any, Final
 
-from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
-from aiosock.log import Begun, complete, server_logger
-from aiosock.net.channel import BYTES, IDLE, Channel, Waiting
+from aiosock.errors import Disconnected, ProtocolError
+from aiosock.log import server_logger
+from aiosock.net.channel import Channel
+from aiosock.net.context import in_own_context
 from aiosock.net.http1.exchange import Http1Exchange
 from aiosock.net.service import Service
+from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
 from aiosock.web.exchange import Connection
 from aiosock.web.request import Request
-from aiosock.wire.head import RequestHead, encode_head, find_field, find_head, keeps_alive, parse_head
+from aiosock.wire.head import Http1Head, encode_head, find_head, keeps_alive, parse_head
 
-YIELD_AFTER = 32
+YIELD_AFTER: Final = 32
 """Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
-
-
-SORRY = "The server failed to answer."
-"""What a client is told of an exception that has no answer."""
 
 
 class Http1Connection:
     """One HTTP/1 connection: `serve`, awaited in `task`, answers its requests, in order, until it ends."""
 
     __slots__ = (
-        "_asked",
         "_channel",
         "_connection",
+        "_exchange",
         "_in_a_row",
-        "_line",
-        "_logged",
-        "_opening",
+        "_is_between_requests",
         "_previous",
+        "_refused",
         "_service",
         "_task",
+        "idle_since",
     )
 
     def __init__(
@@ -47,14 +44,13 @@ class Http1Connection:
         self._channel = channel
         self._service = service
         self._connection = connection
-        self._previous: RequestHead | None = None
-        self._in_a_row = 0
-        self._opening = b""  # of a head that is refused: HEAD has no body in its answer
         self._task = task
-        # Of the access log: the last answer, what its request had in it, and its line.
-        self._logged: tuple[RequestHead | None, str, int, int, str] | None = None
-        self._asked: tuple[str, ...] = ()
-        self._line: Begun = ("", ())
+        self._exchange: Http1Exchange | None = None
+        self._previous: Http1Head | None = None
+        self._is_between_requests = False
+        self._in_a_row = 0
+        self._refused = b""  # how a refused head starts: the response to HEAD has no body
+        self.idle_since: float | None = None
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
@@ -62,13 +58,18 @@ class Http1Connection:
         try:
             # Waiting for a head...
             while (head := await self._read_head()) is not None:
-                # ...for the handler, and for the peer to take the answer...
-                exchange = Http1Exchange(head, self._channel, self._service, self._connection, self._task)
-                if not await self._answer(exchange, Request(head, exchange)):
+                # ...for the handler, and for the peer to take the response...
+                self._exchange = exchange = Http1Exchange(
+                    head, self._channel, self._service, self._connection, self._task
+                )
+                handler = self._service.handler if head.fields.expect is None else exchange.handler_for_expectation()
+                in_order = await in_own_context(exchange.answer(Request(head, exchange), handler))
+                self._exchange = None
+                if not in_order:
                     return
-                # ...and for what is left of the body; then round again.
+                # ...and for the rest of the body; then for the next head.
                 if not (exchange.is_finished() or await exchange.finish()):
-                    # The peer that asked for the end sends no more; any other may be sending, and must see the answer.
+                    # A peer that asked for the end sends no more. Any other may be sending, and must see the response.
                     linger = keeps_alive(head) or exchange.has_unread
                     break
         except ProtocolError as error:
@@ -84,8 +85,31 @@ class Http1Connection:
         finally:
             await self._channel.close(linger=linger)
 
-    async def _read_head(self) -> RequestHead | None:
-        """Give the next request's head, or None when there is no next request.
+    # What the server asks; see ServedConnection.
+
+    def go_away(self) -> None:
+        """Give an idle peer one last chance. Responses say `Connection: close` once `service.shutdown` is set."""
+        if self._is_between_requests:
+            last_chance = self._channel.clock() + self._service.timeouts.drain_idle_seconds
+            self._channel.deadline = min(self._channel.deadline, last_chance)
+
+    def check(self, now: float) -> None:
+        """Enforce the deadlines, and tell the exchange under way of a peer that has left."""
+        if not self._channel.check(now) or self._exchange is None:
+            return
+        if self._channel.is_reset():
+            self._exchange.client_left(reset=True)
+        elif self._channel.is_at_end():
+            self._exchange.client_left(reset=False)
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._channel.abort()
+
+    # Heads.
+
+    async def _read_head(self) -> Http1Head | None:
+        """Return the next request's head, or None when there is no next request.
 
         Raises ProtocolError for a head that is malformed, too long or too slow; Disconnected for a reset.
         """
@@ -93,34 +117,59 @@ class Http1Connection:
         buffer = channel.take()
         if buffer:
             await self._take_turns()
-        waiting = BYTES if buffer else IDLE
+        else:
+            now = channel.clock()
+            channel.deadline = now + self._patience()
+            self._is_between_requests = True
+            self.idle_since = now if self._previous is not None else None
+            try:
+                buffer = await channel.receive(self._task)
+            except TimeoutError:
+                return None
+            self._is_between_requests = False
+            self.idle_since = None
+            if not buffer:
+                return None
+        # From here on the head has a deadline, which is set only if it has not arrived whole.
         deadline = 0.0
         scanned = 0
-        while not (buffer and (head := self._take_head(buffer, scanned))):
+        while (head := self._take_head(buffer, scanned)) is None:
             scanned = len(buffer)
-            deadline = deadline or channel.clock() + self._patience(waiting)
-            channel.deadline = deadline
-            try:
-                data = await channel.receive(waiting, self._task)
-            except TimeoutError:
-                if not buffer.strip(b"\r\n"):
-                    return None
-                self._opening = buffer[:16]
-                raise ProtocolError(408, f"The head took longer than {self._patience(waiting):g} seconds.") from None
-            if not data:
-                if buffer.strip(b"\r\n"):
-                    self._opening = buffer[:16]
-                    raise ProtocolError(400, "The request ended within its head.")
+            deadline = deadline or channel.clock() + self._service.timeouts.head_seconds
+            more = await self._wait_for_more(buffer, deadline)
+            if not more:
                 return None
-            if waiting is IDLE:
-                waiting, deadline = BYTES, 0.0
-            buffer += data
+            buffer += more
         return head
 
-    def _take_head(self, buffer: bytes, scanned: int) -> RequestHead | None:
-        """Give the head at the start of the buffer, leaving what follows to the channel; None while it is not whole."""
+    def _patience(self) -> float:
+        """Return how many seconds to wait for the first byte of a request."""
+        timeouts = self._service.timeouts
+        if self._service.shutdown.is_set():
+            return timeouts.drain_idle_seconds
+        return timeouts.head_seconds if self._previous is None else timeouts.keep_alive_seconds
+
+    async def _wait_for_more(self, buffer: bytes, deadline: float) -> bytes:
+        """Wait for more of a head; return b"" where nothing but empty lines has arrived, and no more does.
+
+        Raises ProtocolError: 408 at the deadline, 400 at the end of the input.
+        """
+        self._channel.deadline = deadline
+        try:
+            data = await self._channel.receive(self._task)
+            error = ProtocolError(400, "The request ended within its head.")
+        except TimeoutError:
+            data = b""
+            error = ProtocolError(408, f"The head took longer than {self._service.timeouts.head_seconds:g} seconds.")
+        if data or not buffer.strip(b"\r\n"):
+            return data
+        self._refused = buffer[:16]
+        raise error
+
+    def _take_head(self, buffer: bytes, scanned: int) -> Http1Head | None:
+        """Return the head at the start of the buffer and leave the rest to the channel; None while it is not whole."""
         previous, limits = self._previous, self._service.limits
-        # Clients repeat themselves byte for byte: a fifth of the cost of the shortest request.
+        # Clients repeat themselves byte for byte (docs/decisions/0007).
         if previous is not None and buffer.startswith(previous.octets):
             self._channel.buffer = buffer[len(previous.octets) :]
             return previous
@@ -131,18 +180,9 @@ class Http1Connection:
             self._channel.buffer = buffer[end:]
             self._previous = head = parse_head(buffer[:end], limits, previous)
         except ProtocolError:
-            self._opening = buffer[:16]
+            self._refused = buffer[:16]
             raise
         return head
-
-    def _patience(self, waiting: Waiting) -> float:
-        """Give how many seconds to wait for the first byte of a head, or from there to its end."""
-        timeouts = self._service.timeouts
-        if waiting is IDLE and self._service.shutdown.is_set():
-            return timeouts.drain_idle_seconds
-        if waiting is IDLE and self._previous is not None:
-            return timeouts.keep_alive_seconds
-        return timeouts.head_seconds
 
     async def _take_turns(self) -> None:
         """Let other connections go on, now and then, while a pipeline is worked off."""
@@ -150,97 +190,25 @@ class Http1Connection:
         if self._in_a_row % YIELD_AFTER == 0:
             await asyncio.sleep(0)
 
-    async def _answer(self, exchange: Http1Exchange, request: Request) -> bool:
-        """Await the handler and send what it gives; say whether the connection is still in order."""
-        sent_before = self._channel.sent
-        began = self._channel.clock() if self._service.is_timing else 0.0
-        try:
-            try:
-                if request.head.fields.expect is not None:
-                    exchange.check_expectation()
-                response = await self._service.handler(request)
-                if not exchange.answer_at_once(response):
-                    await exchange.answer(response)
-                return True
-            except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
-                return await self._answer_error(exchange, request, error)
-        except asyncio.CancelledError:
-            if not exchange.stop_cancelling():
-                raise
-            server_logger.debug("%s %s: the peer has left", request.method, request.target)
-        except Disconnected as error:
-            server_logger.debug("%s %s: %s", request.method, request.target, error)
-        finally:
-            exchange.over()
-            if self._service.is_logging:
-                seconds = self._channel.clock() - began if self._service.is_timing else 0.0
-                self._log(exchange.status, request, self._channel.sent - sent_before, seconds)
-        self._channel.abort()
-        return False
-
-    async def _answer_error(self, exchange: Http1Exchange, request: Request, error: BaseException) -> bool:
-        """Answer what a bare handler raised, and an App would have answered; say whether that could still be done.
-
-        Raises again what ends the request, or us, and has no answer.
-        """
-        if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
-            raise error
-        if not isinstance(error, HTTPError):
-            server_logger.error("%s %s failed", request.method, request.target, exc_info=error)
-            error = HTTPError(500, SORRY)
-        if exchange.has_begun:
-            # The status is out and cannot change any more: the peer must at least see that the body is not whole.
-            level = logging.DEBUG if isinstance(error, ProtocolError) else logging.ERROR  # the peer's fault, or ours
-            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, error)
-            self._channel.abort()
-            return False
-        try:
-            await exchange.answer(error_response(error, request.headers.get("accept", "")))
-        except ResponseError:
-            server_logger.exception("%s %s raised an error that cannot be sent", request.method, request.target)
-            await exchange.answer(error_response(HTTPError(500, SORRY)))
-        return True
-
-    def _is_cancelled_by(self, error: BaseException) -> bool:
-        """Say whether somebody has cancelled us; where nobody has, the handler has awaited a task that somebody had."""
-        return isinstance(error, asyncio.CancelledError) and (self._task is None or self._task.cancelling() > 0)
-
     async def _refuse(self, error: ProtocolError) -> bool:
-        """Answer what is not a request; say whether to linger. No request after it is looked at."""
+        """Answer bytes that are no request; return whether to linger. No request after them is looked at."""
         response = error_response(error)
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
         data = encode_head(response.status, response.pairs(), own)
-        if not self._opening.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 section 9.3.2
+        if not self._refused.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 section 9.3.2
             data += response.body
         try:
             await self._channel.send(data)
         except Disconnected:
             return False
-        if self._service.is_logging:
-            self._log(response.status, None, len(data), 0.0)
+        self._observe_refusal(response.status, len(data))
         return True
 
-    def _log(self, status: int, request: Request | None, sent: int, seconds: float) -> None:
-        """Write the line of an answer; a client that repeats itself gets, within a second, the line that is there."""
-        service = self._service
-        service.date_line()  # which keeps the text of this second up to date too
-        head, request_id = (request.head, request.id) if request else (None, "-")
-        answer = (head, service.date_text, status, sent, request_id)
-        if answer != self._logged:
-            if self._logged is None or head is not self._logged[0]:
-                self._asked = service.access_format.quote(self._what_was_asked(request))
-            self._logged = answer
-            self._line = service.access_format.begin(self._asked, *answer[1:])
-        service.access_log.write(complete(self._line, seconds))
-
-    def _what_was_asked(self, request: Request | None) -> tuple[str, ...]:
-        """Give the values of OF_THE_REQUEST."""
-        client = request.client if request else self._connection.client
-        host = client.host if client else "-"
-        if request is None:
-            return (host, "-", "-", "-", "-", "-")
-        head = request.head
-        # Not request.headers, which split the others too: a sixth of the work for a browser's request.
-        referer, user_agent = find_field(head, b"referer", "-"), find_field(head, b"user-agent", "-")
-        return (host, request.method, head.target, request.version, referer, user_agent)
+    def _observe_refusal(self, status: int, sent: int) -> None:
+        if self._service.observers:
+            client = self._connection.client
+            record = RequestRecord(None, client.host if client else "-")
+            record.status, record.sent, record.ending = status, sent, Ending.REFUSED
+            for observer in self._service.observers:
+                observer.finished(record)

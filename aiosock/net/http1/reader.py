@@ -1,53 +1,68 @@
 """The body of an HTTP/1 request, read as it is wanted and no faster (RFC 9112 sections 6 and 7)."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
+from aiosock.net.pace import Pace
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.head import CHUNKED, encode_head
 
 
 class Http1BodyReader:
-    """Takes one body out of a channel, under the deadline for its next piece and the minimum rate.
+    """Reads one body from a channel, under the deadline for its next piece and the minimum rate: an `Incoming`.
 
-    `awaits_continue` says that the client may be waiting for a 100 before it sends (RFC 9110 section 10.1.1), `is_broken`
-    that what follows on the connection cannot be told from the body.
+    `length` is in bytes, None for a body in chunks. `awaits_continue` is True while the client may be waiting for a 100
+    before it sends (RFC 9110 section 10.1.1). `is_broken` is True once the body is malformed: then nobody knows where the next
+    request starts. `is_over` is set when the response has been sent.
     """
 
-    __slots__ = ("_channel", "_decoder", "_length", "_received", "_waited", "awaits_continue", "is_broken")
+    __slots__ = ("_channel", "_decoder", "_pace", "awaits_continue", "is_broken", "is_over", "length", "received")
 
     def __init__(self, channel: Channel, framing: int, *, awaits_continue: bool) -> None:
+        timeouts = channel.timeouts
         self._decoder: BodyDecoder = ChunkedDecoder(channel.limits) if framing == CHUNKED else LengthDecoder(framing)
         self._channel = channel
-        self._length = framing
-        self._received = 0
-        self._waited = 0.0
+        self._pace = Pace(timeouts.body_idle_seconds, timeouts.body_min_bytes_per_second, timeouts.rate_grace_seconds)
+        self.length: int | None = None if framing == CHUNKED else framing
+        self.received: int = 0
         self.awaits_continue: bool = awaits_continue
         self.is_broken: bool = False
+        self.is_over: bool = False
 
     def is_complete(self) -> bool:
-        """Say whether the whole body has been read."""
+        """Return whether the whole body has been read."""
         return self._decoder.complete
 
     @property
-    def trailers(self) -> Headers:
-        """The fields that came behind the body, once it is complete."""
+    def trailers(self) -> Headers | None:
+        """The fields after the body; None until it is complete."""
+        if not self._decoder.complete:
+            return None
         return self._decoder.trailers if isinstance(self._decoder, ChunkedDecoder) else Headers()
 
     @property
     def is_short(self) -> bool:
-        """Say whether what is left is, as far as one can tell, little enough to be read and dropped.
+        """Return whether the rest is probably short enough to be read and dropped.
 
-        A chunked body does not say how long it is: as much is expected to come as has come.
+        A body in chunks does not say how long it is: we expect as much to come as has come.
         """
-        left = self._received if self._length == CHUNKED else self._length - self._received
+        left = self.received if self.length is None else self.length - self.received
         return left <= self._channel.limits.unread_body_bytes
 
-    async def receive(self) -> bytes:
-        """Give the next piece, b"" at the end.
+    def receive(self) -> Coroutine[Any, Any, bytes]:
+        """Return the next piece, b"" at the end.
 
-        Raises ProtocolError: 400 for a body that is malformed or ends early, 408 for one that comes too slowly.
+        Raises ProtocolError: 400 for a body that is malformed or ends early, 408 for one that arrives too slowly;
+        RuntimeError for the rest of a body once the response has been sent.
         """
+        if self.is_over and not self._decoder.complete:
+            raise RuntimeError("the exchange is over; its body can no longer be read")
+        return self._next()
+
+    async def _next(self) -> bytes:
         channel, decoder = self._channel, self._decoder
         try:
             while not decoder.complete:
@@ -60,7 +75,7 @@ class Http1BodyReader:
                 if decoder.complete:
                     channel.buffer = decoder.rest
                 if piece:
-                    self._received += len(piece)
+                    self.received += len(piece)
                     return piece
         except ProtocolError:
             self.is_broken = True
@@ -68,35 +83,32 @@ class Http1BodyReader:
         return b""
 
     async def drop(self) -> bool:
-        """Read and drop what is left; say whether that ended within the budget."""
-        budget = self._channel.limits.unread_body_bytes
+        """Read and drop the rest; return whether that ended within the limit `unread_body_bytes`."""
+        left = self._channel.limits.unread_body_bytes
         try:
-            while piece := await self.receive():
-                budget -= len(piece)
-                if budget < 0:
+            while piece := await self._next():
+                left -= len(piece)
+                if left < 0:
                     return False
         except ProtocolError:
             return False
         return True
 
     async def _wait(self) -> bytes:
-        channel, timeouts = self._channel, self._channel.timeouts
-        if channel.is_read:  # asked here: the deadline below would be that of the task that reads
+        channel, pace = self._channel, self._pace
+        if channel.has_reader:  # checked here, before the deadline of the other task could change
             raise RuntimeError("another task is already reading the body")
         if self.awaits_continue:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))
-        began = channel.clock()
-        patience = timeouts.body_idle_seconds
-        if timeouts.body_min_bytes_per_second:
-            earned = self._received / timeouts.body_min_bytes_per_second
-            patience = min(patience, timeouts.rate_grace_seconds + earned - self._waited)
-        channel.deadline = began + patience
+        now = channel.clock()
+        pace.begin(now)
+        channel.deadline = pace.deadline(now, self.received)
         try:
             data = await channel.receive()
         except TimeoutError:
             raise ProtocolError(408, "The body came too slowly.") from None
         if not data:
             raise ProtocolError(400, "The body ended before its announced end.")
-        self._waited += channel.clock() - began
+        pace.end(channel.clock())
         return data

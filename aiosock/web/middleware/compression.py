@@ -10,7 +10,7 @@ from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response, close_body
 from aiosock.wire.codings import Encoder, demand, encoder, installed
-from aiosock.wire.head import BODILESS
+from aiosock.wire.message import BODILESS
 from aiosock.wire.negotiation import choose_coding, vary_by
 
 MINIMUM_BYTES: Final = 1024

@@ -43,10 +43,16 @@ class Match:
 
 
 class Mounted(NamedTuple):
-    """A mount that was found, with what it leaves of the raw path."""
+    """A mount that was found: its prefix, and the part of the raw path below it."""
 
     handler: Handler
+    prefix: str
     subpath: str
+
+
+class _Mount(NamedTuple):
+    prefix: str
+    handler: Handler
 
 
 class NotMatched(NamedTuple):
@@ -63,7 +69,7 @@ class _Node:
     literals: dict[str, "_Node"] = field(default_factory=dict)
     segments: list[tuple[Segment, "_Node"]] = field(default_factory=list)
     rests: list[tuple[Segment, "_Node"]] = field(default_factory=list)
-    mount: Handler | None = None
+    mount: "_Mount | None" = None
 
 
 class RouteTable:
@@ -100,7 +106,7 @@ class RouteTable:
             node = self._step(node, part, prefix)
         if node.mount is not None:
             raise RouteError(f"the mount {prefix!r} is already taken")
-        node.mount = handler
+        node.mount = _Mount(prefix.rstrip("/"), handler)
 
     def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
         """Find what serves `method` at a raw path; `%2F` in it is no slash."""
@@ -115,7 +121,7 @@ class RouteTable:
         if search.mount is None or search.allowed:
             return NotMatched(frozenset(search.allowed))
         above = raw_path[1:].split("/", search.mount_depth)
-        return Mounted(search.mount, "/" + "".join(above[search.mount_depth :]))
+        return Mounted(search.mount.handler, search.mount.prefix, "/" + "".join(above[search.mount_depth :]))
 
     def _step(self, node: _Node, part: str, pattern: str) -> _Node:
         if "{" not in part and "}" not in part:
@@ -153,7 +159,7 @@ class _Search:
         self._method = method
         self._segments = segments
         self.allowed: set[str] = set()
-        self.mount: Handler | None = None
+        self.mount: _Mount | None = None
         self.mount_depth = 0
 
     def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:

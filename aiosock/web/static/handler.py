@@ -242,8 +242,7 @@ class StaticFiles:
 
 def _has_wishes(request: Request) -> bool:
     """Say whether anything in a request makes it ask for other than the file itself, whole."""
-    lines = b"\n" + request.head.block.lower()
-    return b"\nif-" in lines or b"\nrange:" in lines or b"\naccept-encoding:" in lines
+    return request.head.has_any(("if-", "range:", "accept-encoding:"))
 
 
 def _demand_hidden(error: OSError) -> None:
@@ -278,4 +277,4 @@ def _names(path: str) -> list[str]:
 def _with_slash(request: Request) -> Response:
     """Send the client to the directory's own URL, where relative links are right; it never leaves the host."""
     location = "/" + request.raw_path.lstrip("/\\") + "/"
-    return Response.redirect(f"{location}?{request.head.query}" if request.head.query else location, 308)
+    return Response.redirect(request.with_query(location), 308)

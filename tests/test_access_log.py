@@ -1,4 +1,4 @@
-"""Tests of aiosock.log: the lines of the access log."""
+"""Tests of aiosock.access_log: the forms of its lines, and where they go."""
 
 import json
 import sys
@@ -9,23 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiosock.access_log import COMBINED, LINES, NAMES, AccessFormat, BufferedAccess, timestamp
 from aiosock.errors import ConfigError
-from aiosock.log import (
-    COMBINED,
-    LINES,
-    OF_THE_ANSWER,
-    OF_THE_REQUEST,
-    AccessFormat,
-    BufferedAccess,
-    access_logger,
-    complete,
-    server_logger,
-    timestamp,
-)
+from aiosock.log import access_logger, server_logger
+from tests.records import record_of
 
 
 def line(log_format: str, **fields: Any) -> str:
-    """Give the line of an answer, with some fields of one's own."""
+    """Return the line of a request, with some values of one's own."""
     values: dict[str, Any] = {
         "client": "127.0.0.1",
         "time": "2026-01-02T03:04:05+00:00",
@@ -39,9 +30,11 @@ def line(log_format: str, **fields: Any) -> str:
         "user_agent": "curl/8",
         "request_id": "-",
     } | fields
-    form = AccessFormat(log_format)
-    *answer, seconds = (values[name] for name in OF_THE_ANSWER)
-    return complete(form.begin(form.quote(values[name] for name in OF_THE_REQUEST), *answer), seconds)
+    sent = {"referer": values["referer"], "user-agent": values["user_agent"]}
+    record = record_of(values["method"], values["target"], values["version"], sent)
+    record.client, record.request_id = values["client"], values["request_id"]
+    record.status, record.sent, record.seconds = values["status"], values["bytes"], values["seconds"]
+    return AccessFormat(log_format).line(record, values["time"])
 
 
 def test_the_combined_format_is_that_of_apache_and_nginx() -> None:
@@ -58,7 +51,7 @@ def test_the_json_format_has_every_name() -> None:
     values = json.loads(line("json", user_agent='"é\n{0}', target="{}"))
     assert (values["status"], values["seconds"], values["target"]) == (200, 0.25, "{}")
     assert values["user_agent"] == '"é\n{0}'
-    assert sorted(values) == sorted((*OF_THE_REQUEST, *OF_THE_ANSWER))
+    assert sorted(values) == sorted(NAMES)
 
 
 def test_a_template_uses_names_with_formats() -> None:

@@ -1,0 +1,223 @@
+"""Answering: from a request to its response, once for every protocol. Handlers, errors, clients that leave, observers."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
+from aiosock.log import server_logger
+from aiosock.net.service import Service
+from aiosock.observe import Ending, RequestRecord
+from aiosock.web.error_response import error_response
+from aiosock.web.exchange import Connection, Incoming, OnDisconnect
+from aiosock.web.handler import Handler
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+FAILED: Final = "The server failed to answer."
+"""What a client is told of an exception that is no HTTPError."""
+
+
+class Answering:
+    """One request while it is answered. The exchange of a protocol derives from it, and sends the bytes.
+
+    `status` is that of the response, 0 before it has begun. The handler runs in `task`, the connection's: it is cancelled
+    through it.
+    """
+
+    __slots__ = (
+        "_cancelling",
+        "_left",
+        "_task",
+        "_when_over",
+        "connection",
+        "on_disconnect",
+        "service",
+        "status",
+    )
+
+    def __init__(self, service: Service, connection: Connection, task: asyncio.Task[Any] | None) -> None:
+        self.service: Service = service
+        self.connection: Connection = connection
+        self.on_disconnect: OnDisconnect = "cancel"
+        self.status: int = 0
+        self._task = task
+        self._cancelling = False
+        self._left: asyncio.Event | None = None
+        self._when_over: Sequence[Callable[[], None]] = ()
+        if connection.load is not None:
+            connection.load.active += 1
+
+    # What a protocol adds.
+
+    @property
+    def incoming(self) -> Incoming:
+        """The body of the request."""
+        raise NotImplementedError
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the response has been sent, or cannot be sent any more."""
+        raise NotImplementedError
+
+    def respond_at_once(self, response: Response) -> bool:
+        """Send a response that is whole and small; return whether `respond` has nothing left to do."""
+        raise NotImplementedError
+
+    async def respond(self, response: Response) -> None:
+        """Send a response whole.
+
+        Raises Disconnected; ResponseError for a response that must not be sent; what a streamed body raises.
+        """
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """End the request at once: the client must notice that it does not have the whole response."""
+        raise NotImplementedError
+
+    def bytes_received(self) -> int:
+        """Return how many bytes of the body have been read."""
+        raise NotImplementedError
+
+    def bytes_sent(self) -> int:
+        """Return a count that grows by the bytes that are sent for this request."""
+        raise NotImplementedError
+
+    # From the request to the response.
+
+    async def answer(self, request: Request, handler: Handler) -> bool:
+        """Await the handler and send its response; return whether the connection is still in order.
+
+        Only cancellation by somebody else comes out, and KeyboardInterrupt.
+        """
+        record = self._begin_record(request) if self.service.observers else None
+        ending = Ending.LEFT
+        try:
+            try:
+                response = await handler(request)
+                if not self.respond_at_once(response):
+                    await self.respond(response)
+                ending = Ending.COMPLETE
+            except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
+                ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
+        except asyncio.CancelledError:
+            if not self._is_own_cancellation():
+                ending = Ending.CANCELLED
+                raise
+            server_logger.debug("%s %s: the peer has left", request.method, request.target)
+        except Disconnected as error:
+            server_logger.debug("%s %s: %s", request.method, request.target, error)
+        finally:
+            self._release()
+            if record is not None:
+                self._finish_record(record, request, ending)
+        if ending is Ending.COMPLETE:
+            self._forget_cancellations()
+            return True
+        self.abort()
+        return False
+
+    async def _answer_error(self, request: Request, error: BaseException) -> bool:
+        """Answer an exception that a bare handler raised; an App would have answered it. Return whether that was possible.
+
+        Raises an error again that has no response, since it ends the request or us.
+        """
+        if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
+            raise error
+        if not isinstance(error, HTTPError):
+            server_logger.error("%s %s failed", request.method, request.target, exc_info=error)
+            error = HTTPError(500, FAILED)
+        if self.status:
+            # The status is out and cannot change any more: the client must at least see that the body is not whole.
+            level = logging.DEBUG if isinstance(error, ProtocolError) else logging.ERROR  # the client's fault, or ours
+            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, error)
+            return False
+        try:
+            await self.respond(error_response(error, request.headers.get("accept", "")))
+        except ResponseError:
+            server_logger.exception("%s %s raised an error that cannot be sent", request.method, request.target)
+            await self.respond(error_response(HTTPError(500, FAILED)))
+        return True
+
+    def _is_cancelled_by(self, error: BaseException) -> bool:
+        """Return whether somebody has cancelled us. Otherwise the handler awaited a task that somebody had cancelled."""
+        return isinstance(error, asyncio.CancelledError) and (self._task is None or self._task.cancelling() > 0)
+
+    # What observers are told.
+
+    def _begin_record(self, request: Request) -> RequestRecord:
+        record = RequestRecord(request.head, _host_of(request), self.service.clock())
+        record.sent = -self.bytes_sent()
+        for observer in self.service.observers:
+            observer.began(record)
+        return record
+
+    def _finish_record(self, record: RequestRecord, request: Request, ending: Ending) -> None:
+        record.ending = ending
+        record.client = _host_of(request)  # by now a middleware may know it from a proxy
+        record.route = request.route
+        record.request_id = request.id
+        record.status = self.status
+        record.received = self.bytes_received()
+        record.sent += self.bytes_sent()
+        record.seconds = self.service.clock() - record.began
+        for observer in self.service.observers:
+            observer.finished(record)
+
+    def _forget_cancellations(self) -> None:
+        """Take back cancellations that the handler has survived: the next request in this task must not see them.
+
+        Before 3.13 a TaskGroup leaves one behind when a task of it fails.
+        """
+        if self._task is not None:
+            while self._task.cancelling():
+                self._task.uncancel()
+
+    # The client that leaves.
+
+    def client_left(self, *, reset: bool) -> None:
+        """Tell a handler that waits for it. Cancel the handler, where its route asks for that.
+
+        `reset` is False where the client has only ended its input: it may still read the response.
+        """
+        if self._left is not None:
+            self._left.set()
+        if self._cancelling or self.on_disconnect == "finish" or not (reset or self.on_disconnect == "eager"):
+            return
+        if self._task is not None:
+            self._cancelling = True
+            self._task.cancel()
+
+    async def disconnected(self) -> None:
+        """Wait until the client has closed or reset the connection, or the request is over."""
+        if self.has_ended:
+            return
+        self._left = self._left or asyncio.Event()
+        await self._left.wait()
+
+    def _is_own_cancellation(self) -> bool:
+        """Return whether `client_left` has cancelled the handler, and take that back; False for anybody else's."""
+        if self._cancelling and self._task is not None:
+            self._task.uncancel()
+        return self._cancelling
+
+    # The end.
+
+    def when_over(self, close: Callable[[], None]) -> None:
+        """Call `close` once the request is over."""
+        self._when_over = [*self._when_over, close]
+
+    def _release(self) -> None:
+        """Release what the request held, and wake the tasks that wait for its client to leave."""
+        for close in self._when_over:
+            close()
+        if self.connection.load is not None:
+            self.connection.load.active -= 1
+        if self._left is not None:
+            self._left.set()
+
+
+def _host_of(request: Request) -> str:
+    client = request.client
+    return client.host if client else "-"

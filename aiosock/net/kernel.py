@@ -1,0 +1,89 @@
+"""What only the kernel knows of a socket, and what only it can do: mostly Linux, with a plain answer elsewhere."""
+
+import array
+import select
+import socket
+import struct
+import sys
+from contextlib import suppress
+from typing import Final
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
+NOT_SENT_BYTES: Final = 128 * 1024
+"""What the kernel takes for a peer beyond what it has sent: enough for a fast one."""
+
+# Constants of Linux. Python names the first from 3.12 on, and never the second.
+_TCP_NOTSENT_LOWAT: Final = 25
+_SO_ATTACH_FILTER: Final = 26
+
+
+def unacknowledged(sock: socket.socket | None) -> int:
+    """Return how many bytes the kernel holds that the peer has not acknowledged; 0 where it does not tell (tcp(7), SIOCOUTQ)."""
+    if sock is None or sys.platform != "linux":
+        return 0
+    with suppress(OSError, ValueError):  # ValueError: it has been closed
+        (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+        return int(queued)
+    return 0
+
+
+def has_hung_up(sock: socket.socket | None) -> bool:
+    """Return whether the peer has reset the connection. A transport that does not read does not notice."""
+    if sock is None or sys.platform == "win32":
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), 0)
+    return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
+
+
+def is_readable(sock: socket.socket) -> bool:
+    """Return whether something has arrived: for a listening socket, whether a client waits in its backlog."""
+    if sock.fileno() < 0 or sys.platform == "win32":
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def reset_when_closed(sock: socket.socket | None) -> None:
+    """Have the kernel send a reset when the socket is closed, and drop what it has not sent (socket(7), SO_LINGER)."""
+    if sock is not None:
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def limit_unsent(sock: socket.socket) -> None:
+    """Bound what the kernel keeps unsent for each connection that a listening TCP socket will accept, on Linux.
+
+    Without the bound, megabytes wait in the kernel for a slow peer. The transport hears nothing before a third of them is
+    gone, so the peer would seem to take nothing.
+    """
+    if sys.platform == "linux" and sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
+
+
+def backlog_of(sock: socket.socket) -> int | None:
+    """Return the backlog that a listening TCP socket was given, on Linux; None where the kernel does not tell (tcp(7), TCP_INFO)."""
+    if sys.platform != "linux" or sock.family == socket.AF_UNIX:
+        return None
+    # struct tcp_info: 8 bytes, then 32-bit words; of a listening socket the sixth word, tcpi_sacked, is its backlog.
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    return int.from_bytes(info[28:32], sys.byteorder)
+
+
+def drop_new_connections(sock: socket.socket) -> None:
+    """Have the kernel ignore SYNs to a listening TCP socket, on Linux; connections already under way arrive.
+
+    Between the last `accept` and `close` there are microseconds in which the kernel would complete another handshake and
+    then reset it. A client whose SYN is ignored sends it again after a second, and is refused.
+    """
+    if sys.platform != "linux" or sock.family == socket.AF_UNIX:
+        return
+    # Classic BPF: load the byte with the TCP flags (offset 13); is SYN (2) set? then take 0 bytes, else all of them.
+    program = [(0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)]
+    code = array.array("B", b"".join(struct.pack("HBBI", *instruction) for instruction in program))
+    with suppress(OSError):  # a sandbox may forbid it
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), code.buffer_info()[0]))

@@ -1,0 +1,48 @@
+"""Opening: from an accepted socket to a connection whose protocol is known. PROXY and TLS will come in here, in that order."""
+
+import asyncio
+import socket
+from typing import Any
+
+from aiosock.config import Limits
+from aiosock.net.channel import Channel
+from aiosock.net.http1 import Http1Connection
+from aiosock.net.protocol import ServedConnection
+from aiosock.net.service import Service
+from aiosock.web.exchange import Address, Connection
+
+
+async def open_streams(sock: socket.socket, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Wrap an accepted socket in streams, as `asyncio.start_server` does; raise OSError for a client that has left.
+
+    Not by `asyncio.open_connection`: that is a client, and in TLS would shake hands as one.
+    """
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=limits.read_buffer_bytes, loop=loop)
+    transport, protocol = await loop.connect_accepted_socket(
+        lambda: asyncio.StreamReaderProtocol(reader, loop=loop), sock
+    )
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:
+    """Return what the requests of a connection see of it."""
+    return Connection(
+        client=_address(writer.get_extra_info("peername")),
+        server=_address(writer.get_extra_info("sockname")),
+        limits=service.limits,
+        shutdown=service.shutdown,
+        debug=service.config.debug,
+        load=service.load,
+    )
+
+
+def speak_http(
+    channel: Channel, service: Service, connection: Connection, task: asyncio.Task[Any] | None
+) -> ServedConnection:
+    """Return the connection for a client that speaks HTTP: HTTP/1, as long as that is the only version we know."""
+    return Http1Connection(channel, service, connection, task)
+
+
+def _address(name: object) -> Address | None:
+    return Address(name[0], name[1]) if isinstance(name, tuple) else None

@@ -1,0 +1,60 @@
+"""Observers: what they are told of each request, for the access log, metrics and tools that look into a server."""
+
+from enum import Enum
+from typing import Protocol
+
+
+class Ending(Enum):
+    """How a request ended."""
+
+    COMPLETE = "the response was sent"
+    LEFT = "the client left before it had the whole response"
+    BROKEN = "the response had begun when its handler failed"
+    REFUSED = "the client did not send a valid request"
+    CANCELLED = "the server ended it, when told to stop"
+
+
+class ObservedHead(Protocol):
+    """What an observer may ask of a request's head; see `wire.message.RequestHead`."""
+
+    method: str
+    target: str
+    version: str
+
+    def field(self, name: str, default: str = "") -> str:
+        """Return the value of a field; its name is in lower case."""
+
+
+class RequestRecord:
+    """One request. All of it is known when the request has finished; `head`, `client` and `began` when it begins.
+
+    `head` is None where the client did not send a valid one. `client` is the address of the client, `-` for a UNIX socket.
+    `route` is the pattern of the route, empty where none was found. `status` is that of the response, 0 before it has
+    begun. `received` and `sent` are in bytes: of the request's body, and of the response with its head. `began` is the time of
+    the service's clock at which the head had arrived, `seconds` the time from there to the end of the response. `request_id`
+    is set by the middleware of that name, `-` without it.
+    """
+
+    __slots__ = ("began", "client", "ending", "head", "received", "request_id", "route", "seconds", "sent", "status")
+
+    def __init__(self, head: ObservedHead | None, client: str, began: float = 0.0) -> None:
+        self.head: ObservedHead | None = head
+        self.client: str = client
+        self.began: float = began
+        self.route: str = ""
+        self.status: int = 0
+        self.received: int = 0
+        self.sent: int = 0
+        self.seconds: float = 0.0
+        self.request_id: str = "-"
+        self.ending: Ending = Ending.COMPLETE
+
+
+class Observer(Protocol):
+    """Something that is told of every request. Both methods run in the event loop, so they must be quick and not raise."""
+
+    def began(self, record: RequestRecord) -> None:
+        """Take note of a request whose head has arrived."""
+
+    def finished(self, record: RequestRecord) -> None:
+        """Take note of its end; the same `record`. A client that sent no valid request is only told of here."""

@@ -1,0 +1,128 @@
+"""Tests of aiosock.net.kernel, on real sockets."""
+
+import asyncio
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from aiosock.net.binding import Bound
+from aiosock.net.kernel import (
+    NOT_SENT_BYTES,
+    backlog_of,
+    has_hung_up,
+    is_readable,
+    limit_unsent,
+    reset_when_closed,
+    unacknowledged,
+)
+from aiosock.net.listener import SETTLING_TURNS, Listener
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(77)
+        yield sock
+
+
+@pytest.fixture
+def pair(listening: socket.socket) -> Iterator[Pair]:
+    """Two ends of a TCP connection."""
+    with socket.create_connection(listening.getsockname()) as client:
+        server, _ = listening.accept()
+        with server:
+            yield client, server
+
+
+def test_a_connection_in_memory_has_nothing_in_the_kernel() -> None:
+    assert unacknowledged(None) == 0
+    assert not has_hung_up(None)
+    reset_when_closed(None)
+
+
+@LINUX
+def test_what_the_peer_has_not_acknowledged_is_counted(pair: Pair) -> None:
+    client, server = pair
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    server.setblocking(False)
+    assert unacknowledged(server) == 0
+    with suppress(BlockingIOError):
+        while True:
+            server.send(b"x" * 65536)
+    assert unacknowledged(server) > 0
+
+
+@LINUX
+def test_a_closed_socket_has_nothing_in_the_kernel(pair: Pair) -> None:
+    pair[0].close()
+    assert unacknowledged(pair[0]) == 0
+
+
+@LINUX
+def test_a_reset_is_a_hang_up_and_an_end_of_input_is_not(pair: Pair) -> None:
+    client, server = pair
+    assert not has_hung_up(server)
+    client.shutdown(socket.SHUT_WR)
+    assert server.recv(1) == b""
+    assert not has_hung_up(server)
+    reset_when_closed(client)
+    client.close()
+    assert has_hung_up(server)
+
+
+def test_a_listening_socket_is_readable_when_a_client_waits(listening: socket.socket) -> None:
+    assert not is_readable(listening)
+    with socket.create_connection(listening.getsockname()):
+        assert is_readable(listening)
+    listening.close()
+    assert not is_readable(listening)
+
+
+@LINUX
+def test_accepted_sockets_inherit_the_bound_of_what_is_unsent(listening: socket.socket) -> None:
+    limit_unsent(listening)
+    with socket.create_connection(listening.getsockname()):
+        server, _ = listening.accept()
+        with server:
+            assert server.getsockopt(socket.IPPROTO_TCP, 25) == NOT_SENT_BYTES
+
+
+@LINUX
+def test_the_kernel_tells_the_backlog(listening: socket.socket) -> None:
+    assert backlog_of(listening) == 77
+
+
+def test_a_unix_socket_does_not_tell_its_backlog() -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        assert backlog_of(sock) is None
+
+
+@LINUX
+@pytest.mark.parametrize(("is_shared", "backlog"), [(True, 77), (False, 500)])
+async def test_a_listener_leaves_a_shared_socket_its_backlog(
+    listening: socket.socket, is_shared: bool, backlog: int
+) -> None:
+    async def connected(*_: object) -> None: ...
+
+    listening.setblocking(False)
+    listener = Listener(Bound(listening.dup(), is_shared=is_shared), 500)
+    await listener.resume(connected, at_once=16, read_buffer_bytes=1024)
+    assert backlog_of(listening) == backlog
+    listener.close()
+    for _ in range(SETTLING_TURNS + 1):  # then asyncio closes its dup
+        await asyncio.sleep(0)
+
+
+@LINUX
+def test_lingering_for_no_time_is_what_resets(pair: Pair) -> None:
+    reset_when_closed(pair[0])
+    assert struct.unpack("ii", pair[0].getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) == (1, 0)

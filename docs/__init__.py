@@ -1,1 +1,1 @@
-"""The documentation, and what makes the generated parts of it."""
+"""The documentation, and the scripts that generate parts of it."""

@@ -1,7 +1,7 @@
-"""mkdocs: pages may link to any file of the project; the site shows the files that they link to.
+"""Hooks for mkdocs: pages may link to any file of the project, and the site shows the linked files.
 
-On GitHub such a link leads to the file. Where the site is read, the project may not be at hand: so a linked file becomes a
-page below `source/`, and a link to a file that is not there fails the build.
+On GitHub such a link leads to the file. A reader of the site may not have the project at hand. So each linked file becomes
+a page below `source/`. A link to a missing file fails the build.
 """
 
 import posixpath
@@ -27,7 +27,7 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links out of docs/ lead to those pages."""
+    """Change links that leave docs/ so that they lead to those pages."""
     here = page.file.src_uri
 
     def inside(link: re.Match[str]) -> str:
@@ -42,7 +42,7 @@ def _outside(here: str, markdown: str) -> set[str]:
 
 
 def _path(here: str, link: str) -> str:
-    """Give the path in the project of a link that leads out of docs/, else nothing."""
+    """Return the path in the project of a link that leaves docs/; "" for any other link."""
     path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(here), link))
     return "" if path == "docs" or path.startswith("docs/") else path
 

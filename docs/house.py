@@ -1,6 +1,6 @@
 """The drawing of the house, made from the contract that import-linter checks: `python -m docs.house` writes it.
 
-A floor for each layer, in it the rooms that are there, each with the first sentence of its docstring.
+Each layer is a floor. A floor shows its rooms, each with a short text that says what it is for.
 """
 
 import ast
@@ -59,7 +59,7 @@ class Box(NamedTuple):
 
 
 def floors() -> list[list[str]]:
-    """Give the layers of the contract from the top, each with its rooms; those that are not built yet left out."""
+    """Return the layers of the contract from the top, each as a list of its rooms; rooms that do not exist yet are left out."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
@@ -70,12 +70,12 @@ def floors() -> list[list[str]]:
 
 
 def is_built(room: str) -> bool:
-    """Say whether there is a module or package of that name."""
+    """Return whether a module or package of that name exists."""
     return any(path.exists() for path in (_package(room), PACKAGE / f"{room}.py"))
 
 
 def imports(room: str) -> set[str]:
-    """Give the rooms that a room's modules import, wherever the line stands."""
+    """Return the rooms that a room's modules import, at the top of a module or anywhere else in it."""
     folder = PACKAGE / room
     modules = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
     names: set[str] = set()
@@ -89,7 +89,7 @@ def imports(room: str) -> set[str]:
 
 
 def drawing() -> str:
-    """Give the drawing as SVG."""
+    """Return the drawing as SVG."""
     boxes = [box for number, rooms in enumerate(floors()) for box in _placed(rooms, MARGIN + number * (FLOOR + GAP))]
     height = max(box.y for box in boxes) + FLOOR + MARGIN
     arrow = f"M{WIDTH - 30} {MARGIN} V{height - MARGIN - 6} m-7 -9 l7 9 l7 -9"

@@ -1,6 +1,6 @@
 """The page of all options, made from `aiosock/config.py`: `python -m docs.options` writes it.
 
-Field, default and help are the code's own. The comment beside a default names its precedent, and is read from the source.
+Field, default and help come from the code. The precedent is the comment beside a default, read from the source.
 """
 
 import ast
@@ -17,21 +17,26 @@ PAGE = Path(__file__).parent / "reference" / "options.md"
 
 _OPENING = """# Options
 
-<!-- Made by `python -m docs.options` from aiosock/config.py; a test holds it to that. -->
+<!-- Made by `python -m docs.options` from aiosock/config.py; a test compares the two. -->
 
-Each option has one meaning and four names: the field of `Config`, which `run(app, port=8080)` and
-`run(app, limits=Limits(body_bytes=1024))` take; the key in the TOML file that `--config` or `AIOSOCK_CONFIG` names; the
-variable in the environment; and the name on the command line. The command line comes before the environment, that before
-the file, that before the default. A unit is part of the name. See [run it for real](../how-to/run-it.md).
+Each option has one meaning and four names:
 
-An option that cannot work ends the program with one line and exit status 2. The options that `aiosock serve` has besides
-these are in [serve files](../how-to/serve-files.md), those of `aiosock check` in [check a server](../how-to/check-a-server.md).
+- the field of `Config`, as in `run(app, port=8080)` and `run(app, limits=Limits(body_bytes=1024))`;
+- the key in the TOML file that `--config` or `AIOSOCK_CONFIG` names;
+- the variable in the environment;
+- the name on the command line.
+
+The command line has precedence over the environment, the environment over the file, and the file over the default. A unit
+is part of the name. See [run it for real](../how-to/run-it.md).
+
+If an option cannot work, the program prints one line and ends with exit status 2. `aiosock serve` has more options: see
+[serve files](../how-to/serve-files.md). Those of `aiosock check` are in [check a server](../how-to/check-a-server.md).
 """
 
 _GROUPS = (
     (Config, "The server", "Top-level keys of the file."),
-    (Limits, "Limits", "How much a peer may make the server hold or do. In the file: the table `[limits]`."),
-    (Timeouts, "Timeouts", "How long a peer may make it wait. In the file: the table `[timeouts]`."),
+    (Limits, "Limits", "How much memory and work a peer may cause. In the file: the table `[limits]`."),
+    (Timeouts, "Timeouts", "How long the server waits for a peer. In the file: the table `[timeouts]`."),
 )
 
 _HEAD = "| option | unit | default | what it is | precedent |\n|---|---|---|---|---|\n"
@@ -47,18 +52,18 @@ class Option(NamedTuple):
 
     @property
     def on_the_command_line(self) -> str:
-        """Its name there."""
+        """Its name on the command line."""
         name = self.name.replace("_", "-")
         return f"--{name}` or `--no-{name}" if isinstance(self.default, bool) else f"--{name}"
 
     @property
     def in_the_environment(self) -> str:
-        """Its name there."""
+        """Its name in the environment."""
         return "AIOSOCK_" + self.name.replace(".", "_").upper()
 
     @property
     def unit(self) -> str:
-        """What its value counts, or is."""
+        """The unit of its value, or the kind of value."""
         if self.name.endswith("_bytes_per_second"):
             return "bytes per second"
         if self.name.endswith("_seconds"):
@@ -73,13 +78,13 @@ class Option(NamedTuple):
 
 
 def options(group: type) -> Iterator[Option]:
-    """Give the options of a group, in its order, without the groups in it."""
+    """Yield the options of a group in the order of its fields, without the groups nested in it."""
     source = inspect.getsource(config)
     lines = source.splitlines()
     classes = {node.name: node.body for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
     prefix = "" if group is Config else f"{group.__name__.lower()}."
     for field, below in pairwise(classes[group.__name__]):
-        # A group in it has no help of its own.
+        # A nested group has no help of its own.
         if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
             name, text = ast.unparse(field.target), ast.literal_eval(below.value)
             precedent = lines[field.lineno - 1][field.end_col_offset :].strip(" #")
@@ -87,7 +92,7 @@ def options(group: type) -> Iterator[Option]:
 
 
 def page() -> str:
-    """Give the page."""
+    """Return the page as Markdown."""
     sections = [
         f"## {title}\n\n{opening}\n\n{_HEAD}{''.join(map(_row, options(group)))}" for group, title, opening in _GROUPS
     ]

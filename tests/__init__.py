@@ -1,1 +1,1 @@
-"""The tests of aiosock, one file for each module, in the same folders."""
+"""The tests of aiosock: one file for each module, in folders that mirror those of aiosock."""

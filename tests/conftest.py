@@ -1,6 +1,6 @@
-"""Every test that touches a loop runs twice: under asyncio, and under uvloop where it is installed.
+"""Every test that uses an event loop runs twice: under asyncio, and under uvloop if it is installed.
 
-Those marked `costly` run under uvloop only, and under asyncio with `-m slow`.
+Tests marked `costly` run under uvloop only; with `-m slow` they run under asyncio too.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ pytest_plugins = ["aiosock.testing.plugin"]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Name the loops; see pytest-asyncio."""
+    """Return the event loops by name, for pytest-asyncio."""
     factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
     if find_spec("uvloop"):
         import uvloop
@@ -27,7 +27,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 @pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put off the second run of costly tests."""
+    """Mark the second run of costly tests as slow."""
     if not find_spec("uvloop"):
         return
     for item in items:
@@ -36,14 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Take ten thousand collected tests out of every later garbage collection: some tests collect, 0.3 s each time."""
+    """Exclude ten thousand collected tests from later garbage collections, of which some tests cause many, 0.3 s each."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one MiB."""
+    """Return a directory on a file system of one MiB."""
     path = tmp_path / "tiny"
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)]

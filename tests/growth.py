@@ -1,11 +1,11 @@
-"""How the cost of some work grows with its input: for the tests that hostile input is read in linear time."""
+"""Measures how the cost of some work grows with its input, to prove that hostile input is read in linear time."""
 
 import gc
 from collections.abc import Callable
 from time import thread_time
 
 LINEAR = 20.0
-"""Eight times the input may cost this many times the work: 8 is linear, 64 quadratic; the rest is the machine's noise."""
+"""The largest accepted ratio of costs for eight times the input: 8 is linear, 64 quadratic; the rest is noise."""
 
 _FACTOR = 8
 _ATTEMPTS = 8
@@ -13,10 +13,10 @@ _ROUNDS = 3
 
 
 def growth(prepare: Callable[[int], Callable[[], object]], size: int) -> float:
-    """Give how many times longer the work prepared for eight times `size` takes than that prepared for `size`.
+    """Return the ratio of two times: of the work prepared for eight times `size`, and of that prepared for `size`.
 
-    CPU time of this thread counts, so other programs do not; the best of several rounds is compared, and a bad result is
-    tried again: caches can only make it worse.
+    Only the CPU time of this thread counts, so other programs do not matter. The best of several rounds is compared. A
+    bad result is measured again, because caches can only make it worse.
     """
     small, large = prepare(size), prepare(_FACTOR * size)
     ratio = float("inf")
@@ -29,7 +29,7 @@ def growth(prepare: Callable[[int], Callable[[], object]], size: int) -> float:
 
 def _best(work: Callable[[], object]) -> float:
     times = []
-    # As `timeit` does: a collection walks through all that the test run holds, whoever sets it off.
+    # `timeit` does this too. A collection walks through all objects of the test run, whichever code triggers it.
     gc.disable()
     try:
         for _ in range(_ROUNDS):
@@ -38,4 +38,4 @@ def _best(work: Callable[[], object]) -> float:
             times.append(thread_time() - start)
     finally:
         gc.enable()
-    return max(min(times), 1e-7)  # a clock that stands still must not divide by zero
+    return max(min(times), 1e-7)  # a clock with coarse steps must not cause a division by zero

@@ -188,7 +188,7 @@ def test_a_file_that_cannot_be_opened_is_an_option_that_cannot_work(tmp_path: Pa
 
 
 class Full:
-    """A stream on a disk that is full."""
+    """A stream on a full disk."""
 
     class Buffer:
         def write(self, data: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Tests of the benchmarks' own arithmetic; none of them needs wrk, a peer or the `bench` extra."""
+"""Tests of the computations in the benchmarks; none of them needs wrk, another server or the `bench` extra."""
 
 import json
 import subprocess
@@ -123,7 +123,7 @@ def test_the_page_is_ten_kibibytes_and_has_its_number() -> None:
 
 
 def test_a_ratio_is_computed_round_by_round() -> None:
-    # The machine was slow in the second round, for both: the ratio of the medians would be 4.
+    # The machine was slow in the second round, for both servers. The ratio of the medians would be 4.
     cells = {"a": cell(20, 400, 80), "b": cell(10, 200, 20)}
     assert ratio(cells, "cpu_us", "a", "b") == 2
     assert middle(cells["a"], "cpu_us") == 80
@@ -225,7 +225,7 @@ def test_a_longer_plan_is_estimated_to_take_longer() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_the_time_of_children_counts_and_a_paused_server_is_ended_with_them() -> None:
-    spend = "import time\nwhile time.process_time() < 0.2: pass"  # /proc counts in ticks, and drops what is less
+    spend = "import time\nwhile time.process_time() < 0.2: pass"  # /proc counts in ticks and rounds down
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-SIc', {spend!r}]); input()"
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, "-SIc", script], stdin=subprocess.PIPE, start_new_session=True)

@@ -1,4 +1,4 @@
-"""Tests of aiosock.cli, in this process; tests/e2e has the commands as people type them."""
+"""Tests of aiosock.cli in this process; tests/e2e runs the commands as people type them."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ def _no_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Handler, Config]]:
-    """What `run` was called with, instead of running it."""
+    """The arguments of `run`, which is replaced."""
     served: list[tuple[Handler, Config]] = []
     monkeypatch.setattr(cli, "run", lambda app, config: served.append((app, config)))
     return served
@@ -55,7 +55,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Handler, Config]]:
 def configured(
     served: list[tuple[Handler, Config]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., Config]:
-    """Give the configuration made of arguments, environment and file."""
+    """Return the configuration made from arguments, environment and file."""
 
     def configured(*arguments: str, env: Mapping[str, str] | None = None, file: str | None = None) -> Config:
         for name, value in (env or {}).items():
@@ -71,7 +71,7 @@ def configured(
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty current directory; what is imported from it is forgotten."""
+    """Change to an empty current directory; modules that are imported from it are removed afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setattr(sys, "modules", sys.modules.copy())
@@ -102,7 +102,7 @@ def toml(option: str, value: Any) -> str:
 
 
 def with_option(option: str, value: Any) -> Config:
-    """Give the default configuration but for one option."""
+    """Return the default configuration with one option changed."""
     group, _, name = option.rpartition(".")
     if not group:
         return Config(**{option: value})
@@ -111,7 +111,7 @@ def with_option(option: str, value: Any) -> Config:
 
 
 def refused(capsys: pytest.CaptureFixture[str], app: Handler | None, *arguments: str) -> str:
-    """Give the one line of a refusal."""
+    """Return the one line of an error message."""
     with pytest.raises(SystemExit) as exit_:
         main(app, arguments)
 

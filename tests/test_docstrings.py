@@ -1,4 +1,4 @@
-"""Whoever hovers over a public name in an editor sees what it is, and an example that works."""
+"""An editor shows, for every public name, a description and an example that works."""
 
 import ast
 import asyncio
@@ -30,7 +30,7 @@ MALFORMED = b"PUT / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nmal
 
 
 def docstring(module: str, name: str) -> str:
-    """Give the docstring of a name as an editor finds it: where the name is defined; of an alias, the string behind it."""
+    """Return the docstring of a name where it is defined, as an editor finds it; of an alias, the string behind it."""
     body = ast.parse(inspect.getsource(import_module(module))).body
     for statement, behind in zip(body, [*body[1:], ast.Pass()], strict=True):
         match statement, behind:
@@ -83,7 +83,7 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "sessions": ("GET /visits", {}, "200 1"),
     "timeout": ("GET /", {}, "200 Hello"),
 }
-"""What to ask the app, or handler, of an example, and what is in the answer: its status and text, or a field."""
+"""The request for the app, or handler, of an example, and a part of the response: status and text, or a field."""
 
 
 def test_every_public_name_has_one_example() -> None:
@@ -91,7 +91,7 @@ def test_every_public_name_has_one_example() -> None:
 
 
 def test_no_constructor_hides_the_docstring_of_its_class() -> None:
-    # Pyright and Pylance show the constructor's own, where a class is called and there is one.
+    # Pyright and Pylance show the constructor's docstring, if it has one, where a class is called.
     classes = [value for value in (*vars(aiosock).values(), Client) if isinstance(value, type)]
     constructors = [vars(cls).get("__init__") for cls in classes]
 
@@ -137,7 +137,7 @@ async def test_the_example_of_a_protocol_error_answers_one() -> None:
 
 
 async def run_example(name: str) -> dict[str, Any]:
-    """Run an example among the names that it may take for granted, and what it defines to be run; give all names."""
+    """Run an example with the names that it may use, and then the functions that it defines; return all names."""
     names = sample()
     exec(compile(_BLOCK.findall(DOCSTRINGS[name])[0], name, "exec"), names)
     for defined in list(names):
@@ -147,7 +147,7 @@ async def run_example(name: str) -> dict[str, Any]:
 
 
 def sample() -> dict[str, Any]:
-    """Give the names that examples take for granted: ours, the standard library's, and an app."""
+    """Return the names that examples may use: ours, the standard library's, and an app."""
     app = App()
     app.mount("/", greet)
     given = {"AsyncIterator": AsyncIterator, "Client": Client, "app": app, "asyncio": asyncio, "hmac": hmac, "os": os}
@@ -163,14 +163,14 @@ async def greet_reader(request: Request) -> str:
 
 
 def check_run(app: Handler, config: Config | None = None, **options: Any) -> None:
-    """Take what `run` takes, without running it: that is what tests/test_runner.py does."""
+    """Accept the arguments of `run` without running anything; tests/test_runner.py tests `run`."""
     inspect.signature(aiosock.run).bind(app, config)
     assert isinstance(config or Config(**options), Config)
 
 
 async def ask(app: Handler, request: str, options: dict[str, Any]) -> str:
     method, _, target = request.partition(" ")
-    if method == "DELETE":  # who may not delete has been let in before
+    if method == "DELETE":  # 403, for a user without permission, comes only after authentication
         app.middleware(bearer_auth(echo_token))  # type: ignore[attr-defined]
     headers = {"content-type": "application/x-www-form-urlencoded", **options.get("headers", {})}
     async with Client(app) as client:

@@ -1,4 +1,4 @@
-"""Each example does what it says; those that stream end at shutdown."""
+"""Each example works as it says; examples that stream end at shutdown."""
 
 import asyncio
 import gzip
@@ -111,7 +111,7 @@ async def test_who_knows_the_password_is_logged_in_until_the_logout() -> None:
     async with Client(load("login").app) as client:
 
         async def submit(target: str, body: str, **fields: str) -> tuple[int, str]:
-            """Send a form as a browser does; give the status and the cookie."""
+            """Send a form as a browser does; return the status and the cookie."""
             headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
             answer = await client.post(target, body=body, headers={**headers, **fields})
             return answer.status, answer.headers.get("set-cookie", "").partition(";")[0]
@@ -192,7 +192,7 @@ def test_the_tests_of_an_example_pass_wherever_they_are_copied_to(name: str, cou
     assert done.stdout.splitlines()[-1].startswith(f"{count} passed"), done.stdout
 
 
-# The proxy, before a server on a real port.
+# The proxy, in front of a server on a real port.
 
 
 @asynccontextmanager
@@ -205,7 +205,7 @@ async def proxied(upstream: Handler, patience: float = 10) -> AsyncIterator[Clie
 
 
 async def arrived(request: Request) -> Response:
-    """Answer with what has arrived."""
+    """Respond with the request that has arrived."""
     fields = [*request.headers.items(), ("target", request.target), ("method", request.method)]
     return Response.json([list(field) for field in fields])
 
@@ -344,7 +344,7 @@ async def test_a_client_that_does_not_read_holds_up_the_server_behind_the_proxy(
             before = sent
             for _ in range(100):
                 await client.settle()
-        assert sent < 1000  # what the buffers on the way hold, the kernel's above all
+        assert sent < 1000  # bytes that the buffers on the way can hold, above all those of the kernel
         peer.reset()
         await client.advance(1)
         await peer.done()

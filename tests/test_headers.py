@@ -24,7 +24,7 @@ def block_headers() -> Headers:
 
 
 BOTH = pytest.mark.parametrize("make", [some_headers, block_headers])
-"""Headers behave alike, whether they came from a program or from the wire."""
+"""Return headers made in this way: they behave alike, whether a program or the wire created them."""
 
 
 @BOTH
@@ -187,7 +187,7 @@ def test_a_value_never_breaks_out_of_its_line(write: Callable[[str, str], None],
 @WRITERS
 @pytest.mark.parametrize("value", ["\u0100", "€", "\u560a", "\U0001f600", "\ud800"])
 def test_a_value_has_no_character_beyond_iso_8859_1(write: Callable[[str, str], None], value: str) -> None:
-    """U+560A, cut to a byte, would be a line break."""
+    """Check U+560A: cut to one byte, it would be a line break."""
     with pytest.raises(ResponseError, match="not a field value for x"):
         write("x", value)
 

@@ -1,4 +1,4 @@
-"""What docs/how-to shows does what it says."""
+"""The programs in docs/how-to work as the pages say."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The programs on the page about migrating do what the page says."""
+"""The programs on the page about migrating work as the page says."""
 
 import asyncio
 import json

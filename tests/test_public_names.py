@@ -1,4 +1,4 @@
-"""Tests of what `import aiosock` gives, and of what it does not load."""
+"""Tests of the names that `import aiosock` provides, and of the modules that it does not load."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ def test_completion_offers_the_public_names_alone() -> None:
 
 def test_importing_does_not_load_what_only_some_need() -> None:
     code = "import aiosock, sys; print(*{name.partition('.')[0] for name in sys.modules})"
-    # -I: nothing that this test run has set up may be loaded there.
+    # -I: the settings of this test run must not have an effect there.
     loaded = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

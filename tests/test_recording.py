@@ -1,4 +1,4 @@
-"""What README.md shows of the demo site, in words and in the recording, is what the demo site says."""
+"""README.md and the recording show the demo site as it is."""
 
 import re
 from html import unescape
@@ -48,5 +48,5 @@ def test_the_recording_shows_the_session_in_the_readme(recording: ModuleType) ->
 def test_the_recording_stands_alone_and_can_be_still() -> None:
     assert len(SVG) < 40_000
     assert "<script" not in SVG
-    assert SVG.count("http://") == 2  # the name of SVG, and where the server listens
+    assert SVG.count("http://") == 2  # the namespace of SVG, and the address of the server
     assert "@media (prefers-reduced-motion: reduce) { * { animation: none !important } }" in SVG

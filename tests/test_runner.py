@@ -1,4 +1,4 @@
-"""Tests of aiosock.runner, in this process; tests/e2e has it with signals and exit statuses as they are."""
+"""Tests of aiosock.runner in this process; tests/e2e tests it with real signals and exit statuses."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ from tests.e2e.raw import Raw
 
 
 async def ask(url: str, target: str = "/") -> bytes:
-    """Give the whole answer to a GET."""
+    """Return the whole response to a GET."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     with closing(writer):
@@ -74,7 +74,7 @@ async def test_a_bare_handler_can_be_served() -> None:
 def test_no_module_takes_the_name_of_something_public() -> None:
     modules = {module.name for module in pkgutil.iter_modules(aiosock.__path__)}
 
-    assert modules.isdisjoint(aiosock.__all__)  # importing it would put it in the other's place
+    assert modules.isdisjoint(aiosock.__all__)  # importing it would replace the other one
 
 
 async def test_two_apps_can_be_served_side_by_side(app: App) -> None:
@@ -168,7 +168,7 @@ async def test_an_exception_leaves_the_block_after_the_drain(app: App) -> None:
 
 @pytest.fixture
 def restored_signals() -> Iterator[None]:
-    """Put back what a closed uvloop leaves behind."""
+    """Restore the state that a closed uvloop changes."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():
@@ -306,7 +306,7 @@ async def test_the_banner_names_every_address_the_loop_and_the_versions(app: App
 
 
 def loop_made_by(factory: Callable[[], asyncio.AbstractEventLoop]) -> str:
-    """Give the package of the loop that it makes."""
+    """Return the package of the event loop that it creates."""
     with closing(factory()) as loop:
         return type(loop).__module__.partition(".")[0]
 
@@ -333,7 +333,7 @@ def test_without_uvloop_auto_is_asyncio_and_uvloop_says_what_to_install(monkeypa
 
 @pytest.fixture
 def unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], logging.Logger]]:
-    """Give a function that makes logging as a program has it that does not care; pytest's own handlers come late."""
+    """Return a function that resets logging as in a program that does not configure it; pytest adds handlers late."""
     logger = logging.getLogger("aiosock")
     level, propagates = logger.level, access_logger.propagate
 
@@ -351,7 +351,7 @@ def test_the_access_log_goes_to_standard_output_and_the_rest_to_standard_error(
     unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]
 ) -> None:
     unconfigured()
-    for _ in range(2):  # a second server in the process does not double the lines
+    for _ in range(2):  # a second server in the same process does not double the lines
         configure_logging(Config())
         access_log = open_access_log(Config())
 

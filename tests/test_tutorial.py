@@ -1,4 +1,4 @@
-"""What docs/tutorial says of programs and of aiosock's source is so."""
+"""docs/tutorial is right about its programs and about the source of aiosock."""
 
 import ast
 import importlib
@@ -33,13 +33,13 @@ def lines(text: str) -> str:
 
 
 def calls(node: ast.AST) -> set[str]:
-    """Give the last names of what is called in a piece of source."""
+    """Return the last names of the functions that a piece of source calls."""
     called = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
     return {found.attr if isinstance(found, ast.Attribute) else getattr(found, "id", "") for found in called}
 
 
 def function(place: str, name: str) -> ast.AST:
-    """Find a function, or Class.method, in a file of ours or in a module of Python's."""
+    """Return a function, or Class.method, in a file of ours or in a module of Python."""
     if not place.endswith(".py"):
         found = importlib.import_module(place)
         for part in name.split("."):

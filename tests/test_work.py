@@ -1,8 +1,8 @@
-"""The work for a request, counted: calls that aiosock makes and that are made of it, not seconds.
+"""The work for a request, measured as calls that aiosock makes and receives, not as seconds.
 
-The figures are the same on every machine and, to 2 %, for Python 3.11 to 3.13. A change that makes more work fails here, and so
-does one that makes less, until the figure below is brought up to date: it then cannot be lost again unnoticed.
-`python -m benchmarks.instructions` counts instructions instead, with valgrind.
+The figures are the same on every machine, and within 2 % the same for Python 3.11 to 3.13. A change that makes more work
+fails here. A change that makes less work fails too, until the figure below is updated, so that nobody loses the gain
+unnoticed later. `python -m benchmarks.instructions` counts instructions instead, with valgrind.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ PACKAGE = str(Path(aiosock.__file__).parent)
 
 
 def calls(workload: str) -> float:
-    """Count the calls to and from the code of aiosock, coroutines resumed included, for a request."""
+    """Count the calls to and from the code of aiosock for a request, including resumed coroutines."""
     counted = 0
 
     def count(frame: FrameType, event: str, _: Any) -> None:

@@ -1,4 +1,4 @@
-"""The fenced blocks of README.md and docs, each with its language and what is said above it."""
+"""The fenced blocks of README.md and docs, each with its language and the comment above it."""
 
 import re
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ CHANGES_THE_MACHINE = re.compile(
     r"^(?:\$ )?(?:sudo |.*\bpip install |(?:apt|apt-get|docker|kubectl|journalctl|systemctl|systemd-\S+) )",
     re.MULTILINE,
 )
-"""Commands that install, and those for what a machine has one of."""
+"""Commands that install programs, or that change something the machine has only one of."""
 
 
 class Block(NamedTuple):
-    """A fenced block: where it stands, its language, the file it is for, and why it is said not to be run."""
+    """A fenced block: its place, its language, the file it belongs to, and why it is not run, if it is not."""
 
     page: str
     line: int
@@ -35,17 +35,17 @@ class Block(NamedTuple):
 
     @property
     def is_run(self) -> bool:
-        """Whether it can be run here: it is not said why not, and it does not change the machine."""
+        """Whether the block can be run here: no comment says why not, and it does not change the machine."""
         return not self.said and not (self.language in ("sh", "console") and CHANGES_THE_MACHINE.search(self.text))
 
     @property
     def place(self) -> str:
-        """Where to look when it fails."""
+        """The page and line of the block, for error messages."""
         return f"{self.page}:{self.line}"
 
 
 def blocks(page: str) -> Iterator[Block]:
-    """Give the blocks of a page, from top to bottom."""
+    """Yield the blocks of a page, from top to bottom."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for found in _BLOCK.finditer(text):
         line = text.count("\n", 0, found.start("language")) + 1
@@ -55,7 +55,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def run_python(page: str) -> dict[str, Any]:
-    """Run the Python of a page, from top to bottom; give the names that it defines."""
+    """Run the Python of a page, from top to bottom; return the names that it defines."""
     names: dict[str, Any] = {}
     for block in blocks(page):
         if block.language == "python":

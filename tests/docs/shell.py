@@ -1,4 +1,4 @@
-"""Commands as a reader types them, in a directory of their own, against the server that the page speaks of."""
+"""Runs commands as a reader types them, in a directory of their own, against the server of the page."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.e2e.process import Process, Served
 STARTED = "Ctrl-C stops\n"
 
 CLIENTS = re.compile(r"\b(curl|aiosock check)\b")
-"""What asks the server of the page; everything else that has a port is a server itself."""
+"""Commands that send requests to the server of the page; any other command with a port is a server itself."""
 
 SAME = [
     (re.compile(r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\b"), "DATE"),
@@ -29,11 +29,11 @@ SAME = [
     (re.compile(r"(?<= passed in )[\d.]+s"), "SECONDS"),
     (re.compile(r"[ \t\r]+$", re.MULTILINE), ""),
 ]
-"""What may differ between two runs, and what it is taken for."""
+"""Patterns of text that may differ between two runs, and the text that replaces each."""
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
-    """Give the commands of a block, each with the output shown below it; those of `sh` show none."""
+    """Return the commands of a block, each with the output shown below it; those of `sh` have none."""
     text = block.text.replace("\\\n", "")
     if block.language == "sh":
         yield from ((line, "") for line in text.splitlines() if line.partition("#")[0].strip())
@@ -44,7 +44,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def looks_like(shown: str) -> re.Pattern[str]:
-    """Give the pattern of an output: `...` alone in a line stands for any lines, and within one for the rest of it."""
+    """Return the pattern of an output: `...` alone in a line matches any lines, and within a line the rest of it."""
     lines = [r"(?:.*\n)*?" if line == "..." else f"{_escaped(line)}\n" for line in normal(shown).splitlines()]
     return re.compile("".join(lines))
 
@@ -54,14 +54,14 @@ def _escaped(line: str) -> str:
 
 
 def normal(output: str) -> str:
-    """Give an output without what may differ, nor empty lines at its end: one line end is there, if there is a line."""
+    """Return an output without text that may differ and without empty lines at its end; a last line keeps its end."""
     for pattern, stand_in in SAME:
         output = pattern.sub(stand_in, output)
     return output.strip("\n") + "\n" if output.strip("\n") else ""
 
 
 class Shell:
-    """Runs the commands of one page; a context manager that ends the server."""
+    """Runs the commands of one page. It is a context manager that ends the server."""
 
     def __init__(self, stage: Stage, home: Path) -> None:
         self._stage = stage
@@ -96,14 +96,14 @@ class Shell:
         self._stack.close()
 
     def run(self, block: Block) -> None:
-        """Run the commands of a block; fail where one fails, or where its output is not the one shown."""
+        """Run the commands of a block; fail if a command fails, or if its output is not the one shown."""
         for command, shown in commands(block):
             output = self._run(self._here(command))
             if block.language == "console" and not looks_like(shown).fullmatch(normal(output)):
                 pytest.fail(f"{block.place}: {command}\n--- shown\n{shown}--- got\n{output}", pytrace=False)
 
     def _run(self, command: str) -> str:
-        """Run a command to its end, or until it serves; give its standard output."""
+        """Run a command until it ends, or until it serves; return its standard output."""
         with Process(["bash", "-c", f"set -o pipefail; {command}"], cwd=self._home, env=self._environment) as process:
             assert process.stdout is not None
             if process.stdout.wait_for(STARTED):
@@ -121,7 +121,7 @@ class Shell:
         return self._server.address[1]
 
     def _here(self, command: str) -> str:
-        """Give the command with the ports, addresses and directories of this run."""
+        """Return the command with the ports, addresses and directories of this run."""
         if CLIENTS.search(command) and self._stage.serve:
             self._serve()
             return command.replace("8080", str(self._port))
@@ -130,7 +130,7 @@ class Shell:
         return command.replace("8080", str(port)).replace("0.0.0.0", "127.0.0.1").replace("/run/", f"{self._home}/")
 
     def _serve(self) -> None:
-        """Have the page's server run, with its files as they are now."""
+        """Start the page's server; start it again if its files have changed."""
         files = sorted((path, path.stat().st_mtime_ns) for path in self._home.glob("*.py"))
         if self._server is not None and files == self._served:
             return

@@ -1,14 +1,14 @@
-"""What a page takes as given: the server it asks, the files beside it, the names its Python uses."""
+"""What the blocks of a page need: the server they ask, the files beside it, the names that the Python uses."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Stage(NamedTuple):
-    """What is there before the first block of a page.
+    """The things that exist before the first block of a page runs.
 
-    `serve` is what Python runs for the server that the page's commands ask; `files` are copied from the project; `prepare`
-    is a command; `given` is Python.
+    `serve` is the Python program that serves the requests of the page's commands; `files` are copied from the project;
+    `prepare` is a command; `given` is Python that runs first.
     """
 
     serve: Sequence[str] = ()

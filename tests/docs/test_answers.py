@@ -1,4 +1,4 @@
-"""Each row of docs/reference/answers.md is provoked: these bytes, that status, that detail, and that end."""
+"""Each row of docs/reference/answers.md is compared with the server: a request gets that status, detail and end."""
 
 import gzip
 import re
@@ -18,7 +18,7 @@ ROW = re.compile(r"^\| (\d+) \| (?:`+ ?(.*?) ?`+)? ?\| .* \| (\w+) \|$", re.MULT
 
 
 class Row(NamedTuple):
-    """A row of a table: what the page says of an answer."""
+    """A row of a table: what the page says of a response."""
 
     status: int
     detail: str
@@ -29,7 +29,7 @@ ROWS = [Row(int(status), detail, connection) for status, detail, connection in R
 
 
 def head(line: str, *fields: str, body: bytes = b"") -> bytes:
-    """Give a request with a Host and these fields; a body gets its length."""
+    """Return a request with a Host and these fields; a body gets its length."""
     lines = [f"{line} HTTP/1.1", "Host: test", *fields, *([f"Content-Length: {len(body)}"] if body else [])]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -40,7 +40,7 @@ GZIP = "Content-Encoding: gzip"
 BOMB = gzip.compress(bytes(8 << 20))
 
 REQUESTS = [
-    # Before the app is asked
+    # Before the app is called
     (400, b"GET  / HTTP/1.1\r\nHost: test\r\n\r\n"),
     (400, b"GET / HTTP/1.1\r\n\r\n"),
     (400, b"GET / HTTP/1.1\r\nHo"),
@@ -94,14 +94,14 @@ REQUESTS = [
     (429, head("GET /rate_limit/hello")),
     (503, head("GET /timeout/slow")),
 ]
-"""What provokes each row, in the order of the page."""
+"""The request that causes each row, in the order of the page."""
 
 PAUSE = {408: 25}
-"""Seconds for which the client is still then; with the others that send half of something, it ends."""
+"""Seconds that the client waits for these statuses; for other incomplete requests it ends the connection instead."""
 
 
 def routed(app: App) -> App:
-    """Give an app the routes that the requests above ask for."""
+    """Add the routes that the requests above ask for to an app; return the app."""
 
     @app.get("/hello")
     async def hello(request: Request) -> str:
@@ -158,7 +158,7 @@ async def nobody(token: str) -> None:
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
-    """An app with files, and behind each middleware the same routes again."""
+    """Return an app with files, and with the same routes again behind each middleware."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "a.txt").write_text("text\n")
     app = routed(App())

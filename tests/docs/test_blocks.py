@@ -1,4 +1,4 @@
-"""Every fenced block of README.md and docs does what it says; those of a page in its order."""
+"""Every fenced block of README.md and docs works as shown. The blocks of a page run in order."""
 
 import asyncio
 import inspect
@@ -31,7 +31,7 @@ NOT_RUN = {
     "docs/how-to/under-systemd.md": 4,
     "docs/tutorial/first-handlers.md": 1,
 }
-"""How many blocks of a page are not run: they change the machine, or above them stands why: `<!-- not run: ... -->`."""
+"""Blocks of a page that are not run: they change the machine, or have `<!-- not run: reason -->` above them."""
 
 ELSEWHERE = {
     "caddyfile": "tests/e2e/test_behind_proxies.py",
@@ -41,14 +41,14 @@ ELSEWHERE = {
     "nginx": "tests/e2e/test_behind_proxies.py",
     "yaml": "tests/e2e/test_behind_proxies.py",
 }
-"""The file that tests the blocks of a language, and names their pages."""
+"""The file that tests the blocks of a language; it must name their pages."""
 
 QUOTING = {"docs/tutorial/from-socket-to-server.md": "tests/e2e/test_examples_sockets.py"}
-"""Pages whose blocks are pieces of programs that have tests of their own, and the file that holds them to those."""
+"""Pages whose blocks are parts of programs with tests of their own, and the test file that compares the two."""
 
 
 class Page:
-    """A page that is being run."""
+    """A page whose blocks are being run."""
 
     def __init__(self, name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stage = STAGES.get(name, Stage())
@@ -61,7 +61,7 @@ class Page:
         exec(self.stage.given, self.names)
 
     def run(self, block: Block) -> None:
-        """Run a block, or leave it to whoever does."""
+        """Run a block with the runner for its language."""
         if block.title:
             with (self.home / block.title).open("a") as file:
                 file.write(f"\n\n{block.text}" if file.tell() else block.text)
@@ -70,7 +70,7 @@ class Page:
     def python(self, block: Block) -> None:
         """Run Python in the one namespace of the page, then the tests that it defines."""
         before = dict(self.names)
-        # Lines are counted from the top of the page.
+        # The line numbers of tracebacks count from the top of the page.
         exec(compile("\n" * block.line + block.text, block.page, "exec"), self.names)
         new = [each for name, each in self.names.items() if name.startswith("test_") and before.get(name) is not each]
         for test in new:
@@ -78,7 +78,7 @@ class Page:
                 asyncio.run(test())
 
     def toml(self, block: Block) -> None:
-        """Take the options of a file; every one must be known."""
+        """Read the options of a file; every one must be known."""
         (self.home / "options.toml").write_text(block.text)
         served: list[Config] = []
         self._monkeypatch.setattr(cli, "run", lambda app, config: served.append(config))
@@ -95,19 +95,19 @@ class Page:
         self.shell.run(block)
 
     def parsed(self, block: Block) -> None:
-        """Read JSON."""
+        """Parse JSON."""
         json.loads(block.text)
 
     def drawn(self, block: Block) -> None:
-        """Leave a drawing alone: it has no line that could be typed."""
+        """Check that a drawing has no line that a reader could type."""
         assert not re.search(r"^(\$|>>>) ", block.text, re.MULTILINE), block.place
 
     def elsewhere(self, block: Block) -> None:
-        """See that another file tests the page."""
+        """Check that another file tests the page."""
         assert self.is_tested_elsewhere(block), f"{block.place}: {ELSEWHERE[block.language]} does not name the page"
 
     def nginx(self, block: Block) -> None:
-        """Have nginx check a few lines of a server, unless they are tested elsewhere."""
+        """Let nginx check a part of a server's configuration, unless another file tests the page."""
         if self.is_tested_elsewhere(block) or shutil.which("nginx") is None:
             return
         (self.home / "nginx.conf").write_text(f"events {{}}\nhttp {{\nserver {{\n{block.text}\n}}\n}}\n")
@@ -116,7 +116,7 @@ class Page:
 
     @staticmethod
     def is_tested_elsewhere(block: Block) -> bool:
-        """Say whether the file that tests the blocks of a language names this page."""
+        """Return whether the file that tests the blocks of a language names this page."""
         file = ROOT / ELSEWHERE[block.language]
         return file.exists() and f'"{Path(block.page).name}"' in file.read_text()
 

@@ -1,4 +1,4 @@
-"""The drawing of the house, and the names of functions in docs/explanation, are those of the code."""
+"""The drawing of the house matches the code, and so do the names of functions in docs/explanation."""
 
 import ast
 import re
@@ -16,12 +16,12 @@ IN_PASSING = re.findall(r"`([\w.]+)`\s+in\s+`(\w[\w/]+\.py)`", TRAVELS)
 
 
 def source(path: str) -> Path:
-    """Give a file of the project: the package may be installed, and elsewhere."""
+    """Return the path of a file of the project; the package may be installed in another place."""
     return PACKAGE.parent / path if path.startswith("aiosock/") else ROOT / path
 
 
 def functions(path: str) -> set[str]:
-    """Give the functions of a file, those of a class with its name before them."""
+    """Return the functions of a file; a method has the name of its class before it."""
     found: set[str] = set()
     for node in ast.parse(source(path).read_text()).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -1,4 +1,4 @@
-"""docs/reference says what the code does: options, names, logs. The answers have a file of their own."""
+"""docs/reference matches the code: options, names, logs. test_answers.py tests the answers."""
 
 import ast
 import inspect
@@ -26,7 +26,7 @@ LOG = (REFERENCE / "log.md").read_text()
 
 
 def named(path: str) -> Any:
-    """Give what a dotted path names."""
+    """Return the object that a dotted path names."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
@@ -63,7 +63,7 @@ def test_every_public_name_is_documented(module: Any) -> None:
 @pytest.mark.parametrize("path", DOCUMENTED)
 def test_every_documented_name_is_there_and_says_what_it_is(path: str) -> None:
     thing = named(path)
-    # What names a kind of function has no docstring of its own, but a string below it in its module.
+    # An alias of a kind of function has no docstring, but a string below it in its module.
     assert inspect.getdoc(thing) or getattr(thing, "__module__", "") == "collections.abc"
 
 
@@ -84,7 +84,7 @@ def test_every_name_that_pages_import_is_documented() -> None:
 
 
 def messages() -> Iterator[str]:
-    """Give what is logged anywhere in aiosock, as the page shows it."""
+    """Yield the messages that are logged anywhere in aiosock, as the page shows them."""
     for path in Path(aiosock.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and re.search(r"\b(server_)?logger\.\w+$", ast.unparse(node.func)):
@@ -94,7 +94,7 @@ def messages() -> Iterator[str]:
 
 
 def rows(first: str) -> list[list[str]]:
-    """Give the rows of the table whose head begins with a word."""
+    """Return the rows of the table whose first heading is this word."""
     table = LOG.partition(f"\n| {first} |")[2].partition("\n\n")[0]
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
 
@@ -120,7 +120,7 @@ def test_the_line_of_the_examples_is_the_one_shown(form: str) -> None:
 
 def test_every_message_is_explained_and_no_other() -> None:
     explained = {row[1].strip("`") for row in rows("level")}
-    of_the_file = "cannot write the access log to …: …"  # logged as it was raised
+    of_the_file = "cannot write the access log to …: …"  # logged with the text of the exception
 
     assert explained == {*messages(), of_the_file}
 

@@ -1,1 +1,1 @@
-"""Programs that are checked by mypy and by pyright, both strict, and never run: what a user's editor makes of aiosock."""
+"""Programs that mypy and pyright check in strict mode and that never run: they show what an editor knows of aiosock."""

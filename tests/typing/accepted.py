@@ -1,4 +1,4 @@
-"""What users write: it needs no annotation beyond its own, no cast, and no comment for a type checker."""
+"""Code that users write: it needs no other annotations, no cast, and no comment for a type checker."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -48,7 +48,7 @@ from aiosock.web.sessions.stores import MemoryStore
 app = App()
 SECRET = "s" * 32
 
-# Routes: a handler keeps its own type, whatever it takes and returns.
+# Routes: a handler keeps its own type, whatever its parameters and its return type are.
 
 
 @app.get("/")

@@ -1,4 +1,4 @@
-"""Mistakes that a type checker finds before the program runs; both checkers say so where such a comment is idle."""
+"""Mistakes that type checkers find before the program runs; both checkers report such a comment if it is not needed."""
 
 from aiosock import App, Config, Event, EventStream, Handler, Headers, HTTPError, Limits, Request, Response, run
 

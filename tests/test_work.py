@@ -1,8 +1,8 @@
 """The work for a request, measured as calls that aiosock makes and receives, not as seconds.
 
-The figures are the same on every machine, and within 2 % the same for Python 3.11 to 3.13. A change that makes more work
-fails here. A change that makes less work fails too, until the figure below is updated, so that nobody loses the gain
-unnoticed later. `python -m benchmarks.instructions` counts instructions instead, with valgrind.
+The figures are the same on every machine, and within 2 % the same for Python 3.11 to 3.13. A change that makes more
+work fails here. A change that makes less work fails too, until the figure below is updated, so that nobody loses the
+gain unnoticed later. `python -m benchmarks.instructions` counts instructions instead, with valgrind.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the cases are sent to: an app that takes any body anywhere, and endpoints that answer in every way there is."""
+"""The app that the cases are sent to: it takes any body on any path, and has an endpoint for every kind of answer."""
 
 from collections.abc import AsyncIterator
 

@@ -1,7 +1,7 @@
-"""Sends a case through the real connection code in memory, whole or in pieces, and says what came of it.
+"""Sends a case through the real connection code in memory, whole or in pieces, and returns the outcome.
 
 As a program (`python -O -m tests.check.driver`) it sends every case whole, alone and with a request behind it,
-and prints each that did not come out as the table says.
+and prints each case whose outcome differs from the table.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from aiosock.web.handler import Handler
 from tests.check.app import app
 
 SHORT_BYTES: Final = 400
-"""Up to this length a case is split at every point, in the default run."""
+"""In the default run, a case up to this length is split at every point."""
 
 AT_ONCE: Final = 32
-"""Connections that are cut at different points at the same time."""
+"""The number of connections that run at the same time, each with another split point."""
 
 
 class Seen(NamedTuple):
-    """What a verdict is made of."""
+    """The parts of a verdict."""
 
     statuses: tuple[int, ...]
     closed: bool
 
 
 async def send(client: Client, case: Case, pieces: Sequence[bytes], *, behind: bytes = b"") -> Outcome:
-    """Send a case in pieces, each once the server has taken in the one before; `behind` comes with the last."""
+    """Send a case in pieces, each after the server has taken the one before; `behind` comes with the last piece."""
     peer = await client.connect()
     await _drip(peer, client, pieces, b"" if case.then else behind)
     prompted = False
@@ -66,7 +66,7 @@ async def _drip(peer: Peer, client: Client, pieces: Sequence[bytes], behind: byt
 
 
 async def send_whole(client: Client, case: Case) -> Outcome:
-    """Send a case and nothing behind it."""
+    """Send a case with nothing behind it."""
     return await send(client, case, [case.data])
 
 
@@ -81,12 +81,12 @@ async def send_followed(client: Client, case: Case) -> Outcome:
 
 
 async def send_split(client: Client, case: Case, at: int) -> Outcome:
-    """Send a case with a valid request behind it, in two pieces, cut within or just behind the case."""
+    """Send a case with a valid request behind it, in two pieces, split within the case or just behind it."""
     return await send(client, case, [case.data[:at], case.data[at:]], behind=b"" if case.ends else FOLLOWING)
 
 
 def split_points(case: Case, *, every: bool = False) -> Iterator[int]:
-    """Give where to cut: everywhere, but in the middle of long cases only now and then unless `every` says so."""
+    """Return the split points: all of them, but only some in the middle of a long case, unless `every` is true."""
     size = len(case.data)
     for at in range(1, size + 1):
         if every or size <= SHORT_BYTES or at <= 64 or at > size - 64 or at % 97 == 0:
@@ -94,18 +94,18 @@ def split_points(case: Case, *, every: bool = False) -> Iterator[int]:
 
 
 def _batches(points: Iterator[int]) -> Iterator[list[int]]:
-    """Give the points a few at a time: what costs most is a turn of the loop, and connections can share one."""
+    """Yield the points in groups: a turn of the event loop costs most, and connections can share one."""
     while batch := list(islice(points, AT_ONCE)):
         yield batch
 
 
 def seen(outcome: Outcome) -> Seen:
-    """Give what must be the same however a case is sent."""
+    """Return the parts of an outcome that must be the same however a case is sent."""
     return Seen(tuple(answer.status for answer in outcome.answers), outcome.ended)
 
 
 def complaints(case: Case, outcome: Outcome, *, followed: bool) -> list[str]:
-    """Say what is wrong with an outcome of our own server; `followed` is whether a request was sent behind the case."""
+    """Return a message if the outcome of our own server is wrong; `followed`: a request was sent behind the case."""
     wrong = []
     if status_of(case, outcome) != case.ours:
         wrong.append(f"expected {case.ours}")
@@ -124,7 +124,7 @@ def complaints(case: Case, outcome: Outcome, *, followed: bool) -> list[str]:
 
 
 async def whole_complaints(handler: Handler, cases: Sequence[Case]) -> list[str]:
-    """Send cases whole, alone and with a request behind; give what is not as the table says."""
+    """Send cases whole, alone and with a request behind; return those whose outcome differs from the table."""
     wrong: list[str] = []
     async with Client(handler) as client:
         for case in cases:
@@ -134,7 +134,7 @@ async def whole_complaints(handler: Handler, cases: Sequence[Case]) -> list[str]
 
 
 async def dripped_complaints(handler: Handler, cases: Sequence[Case]) -> list[str]:
-    """Send cases byte by byte; give what is not as when sent whole."""
+    """Send cases byte by byte; return those whose outcome differs from that of the whole case."""
     wrong: list[str] = []
     async with Client(handler) as client:
         for case in cases:
@@ -145,7 +145,7 @@ async def dripped_complaints(handler: Handler, cases: Sequence[Case]) -> list[st
 
 
 async def split_complaints(handler: Handler, cases: Sequence[Case], *, every: bool = False) -> list[str]:
-    """Send cases with a request behind, cut at one point after the other; give what is not as when sent whole."""
+    """Send cases with a request behind, once for each split point; return those whose outcome differs from the whole."""
     wrong: list[str] = []
     async with Client(handler) as client:
         for case in cases:
@@ -161,7 +161,7 @@ async def split_complaints(handler: Handler, cases: Sequence[Case], *, every: bo
 
 
 def main() -> None:
-    """Send every case; exit status 1 where something is wrong."""
+    """Send every case; exit with status 1 if an outcome is wrong."""
     wrong = asyncio.run(whole_complaints(app, CASES))
     sys.stdout.write("".join(f"{line}\n" for line in wrong) + f"{len(CASES)} cases, {len(wrong)} complaints\n")
     raise SystemExit(bool(wrong))

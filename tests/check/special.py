@@ -1,4 +1,4 @@
-"""Cases that need an answer of a certain kind, so they are for our own app alone."""
+"""Cases that expect a certain kind of answer; so they work with our own app only."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _CHUNKS: Final = b"5\r\nhello\r\n0\r\n\r\n"
 
 
 def _field(name: str, expected: str | None) -> Trait:
-    """Ask for a field of the first answer, or its absence."""
+    """Require a field of the first answer, or its absence."""
 
     def holds(outcome: Outcome) -> bool:
         return outcome.answers[0].headers.get(name) == expected
@@ -37,13 +37,13 @@ def _interim(*statuses: int) -> Trait:
 
 
 def _case(name: str, data: bytes, ours: int, section: str, *traits: Trait) -> Case:
-    """Give a case after which the connection persists."""
+    """Return a case after which the connection persists."""
     demands = [Demand(Level.MUST, section, FINAL, following=Following.ANSWERED, trait=trait) for trait in traits]
     return Case(name, data, tuple(demands), ours, (method_of(data),))
 
 
 def _last(name: str, data: bytes, ours: int, section: str, *traits: Trait) -> Case:
-    """Give a case after which the connection is over."""
+    """Return a case after which the connection is closed."""
     demands = [
         Demand(Level.MUST, section, FINAL, closes=True, following=Following.REFUSED, trait=trait) for trait in traits
     ]
@@ -67,7 +67,7 @@ _OPEN: Final = _field("connection", None)
 SPECIAL: Final = in_category(
     "special",
     [
-        # Bodies and their absence: what follows is read as an answer only if the framing is right.
+        # Bodies and answers without one: the next answer can be read only if the framing is right.
         _case("204 has no body", _at("nothing"), 204, "RFC 9110 section 15.3.5", _UNCODED, _NO_LENGTH),
         _case(
             "204 drops the body of its handler", _at("bodiless"), 204, "RFC 9110 section 15.3.5", _UNCODED, _NO_LENGTH
@@ -166,7 +166,7 @@ SPECIAL: Final = in_category(
             "RFC 9112 section 9.3",
             _CODED,
         ),
-        # Nothing of the client's gets into the head of an answer.
+        # Nothing that the client sends gets into the head of an answer.
         _case(
             "a value that fits",
             _at("split?value=a%20b"),

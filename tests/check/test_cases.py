@@ -1,4 +1,4 @@
-"""Tests of the server: in whatever pieces a case arrives, it comes out as the table says, and nothing is logged."""
+"""Tests of the server: in whatever pieces a case arrives, its outcome is that of the table, and nothing is logged."""
 
 import subprocess
 import sys

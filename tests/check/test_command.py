@@ -1,4 +1,4 @@
-"""Tests of `aiosock check`: over real sockets, against our own server and against one that takes anything."""
+"""Tests of `aiosock check` over real sockets, against our own server and against one that accepts anything."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ QUICK = 0.2
 
 @asynccontextmanager
 async def sloppy_server() -> AsyncIterator[str]:
-    """Serve what answers 200 to every blank line, whatever came before it, and never closes."""
+    """Run a server that answers 200 to every blank line, whatever came before it, and never closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Tests of answers, byte for byte: what a status and a connection do not tell."""
+"""Tests of answers, byte for byte: a status and the state of the connection do not show everything."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.check.app import app
 
 
 async def answer_to(data: bytes) -> tuple[bytes, bytes]:
-    """Give head and body, as sent, of all that comes back when `data` is sent and the input ends."""
+    """Return head and body of all answers, as sent, when `data` is sent and the input ends."""
     async with Client(app) as client:
         peer = await client.connect()
         peer.send(data)

@@ -1,4 +1,4 @@
-"""Tests of the table itself: it is what all the others believe."""
+"""Tests of the table itself, on which all other tests rely."""
 
 import re
 

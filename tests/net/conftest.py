@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test in which something is logged as a warning or worse: what a peer does is no incident."""
+    """Fail a test in which something is logged as a warning or worse: no client may cause that."""
     yield
-    gc.collect()  # asyncio logs the exceptions that nobody took when their task goes
+    gc.collect()  # asyncio logs exceptions that nobody retrieved when their task is collected
     assert [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []

@@ -1,4 +1,4 @@
-"""What the tests of `net` share: requests as bytes, handlers, and a connection with its transport in hand."""
+"""Helpers for the tests of `net`: requests as bytes, handlers, and a connection with access to its transport."""
 
 import asyncio
 import re
@@ -20,19 +20,19 @@ from aiosock.web.response import Response
 def request_bytes(
     *fields: str, method: str = "GET", target: str = "/", version: str = "1.1", body: bytes = b""
 ) -> bytes:
-    """Give a request; a Host field comes first."""
+    """Return a request; a Host field comes first."""
     lines = [f"{method} {target} HTTP/{version}", "Host: a", *fields]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n" + body
 
 
 def post_bytes(body: bytes, *fields: str, target: str = "/", version: str = "1.1") -> bytes:
-    """Give a POST with its Content-Length."""
+    """Return a POST with its Content-Length."""
     length = f"Content-Length: {len(body)}"
     return request_bytes(length, *fields, method="POST", target=target, version=version, body=body)
 
 
 def chunks(*pieces: bytes, trailers: bytes = b"") -> bytes:
-    """Give a chunked body."""
+    """Return a chunked body."""
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n" + trailers + b"\r\n"
 
 
@@ -41,12 +41,12 @@ CHUNKED_POST = request_bytes("Transfer-Encoding: chunked", method="POST")
 
 
 def statuses(data: bytes) -> list[int]:
-    """Give the status of every answer in what a server sent."""
+    """Return the status of every answer in the bytes that a server sent."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", data)]
 
 
 def fields_of(data: bytes) -> bytes:
-    """Give the head of the first answer in what a server sent, in lower case."""
+    """Return the head of the first answer in the bytes that a server sent, in lower case."""
     return data.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
 
 
@@ -68,7 +68,7 @@ async def echo(request: Request) -> Response:
 
 
 class Gate:
-    """A handler that says when it is at work, and stays there until it is let go."""
+    """A handler that reports when it has started, and then waits until a test releases it."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
@@ -88,7 +88,7 @@ class Gate:
 
 
 class Endless:
-    """A handler whose answer has no end. `written` counts the pieces that the connection has taken."""
+    """A handler whose answer never ends. `written` counts the pieces that the connection has taken."""
 
     def __init__(self, size: int = 100_000) -> None:
         self.size = size
@@ -110,9 +110,9 @@ class Endless:
 
 @asynccontextmanager
 async def connection(handler: Handler, **options: Any) -> AsyncIterator[tuple[Client, Peer, MemoryTransport]]:
-    """Open a connection in memory: the client, the peer's end, and what the server writes to.
+    """Open a connection in memory; return the client, the peer's end, and the transport that the server writes to.
 
-    The grace is five seconds, shorter than every idle timeout, so that each of the two can be told from the other.
+    The grace is five seconds, shorter than every idle timeout, so that a test can tell one from the other.
     """
     async with Client(handler, **{"timeouts": Timeouts(rate_grace_seconds=5), **options}) as client:
         reader, writer, transport = open_memory_streams(client.server.config.limits.read_buffer_bytes)
@@ -126,7 +126,7 @@ async def connection(handler: Handler, **options: Any) -> AsyncIterator[tuple[Cl
 
 
 async def answers_to(handler: Handler, data: bytes, **options: Any) -> bytes:
-    """Give all that the server sends to a peer that sends `data` and then ends its input."""
+    """Return all that the server sends to a peer that sends `data` and then ends its input."""
     async with connection(handler, **options) as (_, peer, _):
         peer.send(data)
         peer.end()
@@ -135,7 +135,7 @@ async def answers_to(handler: Handler, data: bytes, **options: Any) -> bytes:
 
 
 async def is_closed_after(handler: Handler, data: bytes, **options: Any) -> bool:
-    """Say whether the server of its own accord ends the connection, once it has dealt with `data`."""
+    """Return whether the server ends the connection after it has handled `data`, though the peer does not."""
     async with connection(handler, **options) as (client, peer, _):
         peer.send(data)
         await client.settle()
@@ -145,7 +145,7 @@ async def is_closed_after(handler: Handler, data: bytes, **options: Any) -> bool
 
 @contextmanager
 def collected_errors(loop: asyncio.AbstractEventLoop) -> Iterator[list[dict[str, Any]]]:
-    """Collect what the loop would log about exceptions that nobody took."""
+    """Collect the errors that the event loop would log about exceptions that nobody retrieved."""
     errors: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: errors.append(context))
     try:

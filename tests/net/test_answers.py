@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: how answers are framed and what goes wrong with them (RFC 9112 sections 6 and 7)."""
+"""Tests of aiosock.net.http1: how answers are framed, and errors while they are sent (RFC 9112 sections 6 and 7)."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ from tests.net.helpers import (
 
 
 def undated(answers: bytes) -> bytes:
-    """Give answers such that those of two seconds can be compared."""
+    """Return answers without their second, so that answers of two different seconds can be compared."""
     return re.sub(rb"\r\nDate: [^\r]*", b"", answers)
 
 

@@ -29,7 +29,7 @@ NEXT = request_bytes(target="/next")
 
 
 async def echo_or_target(request: Request) -> Response:
-    """Answer a POST with its body, anything else with its target."""
+    """Answer a POST with its body, and any other request with its target."""
     return Response(await request.read()) if request.method == "POST" else Response.text(request.target)
 
 

@@ -36,7 +36,7 @@ async def settle() -> None:
 
 
 async def started(awaitable: Awaitable[Any]) -> asyncio.Task[Any]:
-    """Begin to wait for something."""
+    """Start to wait for something."""
     task = asyncio.ensure_future(awaitable)
     assert isinstance(task, asyncio.Task)
     await settle()
@@ -48,7 +48,7 @@ OpenLine = Callable[..., Line]
 
 @pytest.fixture
 async def open_line() -> AsyncIterator[OpenLine]:
-    """Give `Line`; what a test leaves open is closed."""
+    """Return `Line`; the fixture closes each line that a test leaves open."""
     lines: list[Line] = []
 
     def open_(timeouts: Timeouts | None = None, **limits: int) -> Line:
@@ -260,7 +260,7 @@ async def test_the_waits_of_one_answer_are_added_up(open_line: OpenLine) -> None
         line.peer.peer_takes(1000)
         await sending
     sending = await started(line.channel.send(b"x" * 11))
-    await line.pass_time(1.2)  # of five seconds grace four were used, and 22 bytes earn a tenth
+    await line.pass_time(1.2)  # four of the five seconds of grace were used, and 22 bytes earn a tenth of a second
     with pytest.raises(Disconnected):
         await sending
 
@@ -290,7 +290,7 @@ async def test_a_wait_for_room_leaves_the_wait_for_bytes_its_deadline(open_line:
         await receiving
 
 
-# What the sweep sees.
+# What the sweep checks.
 
 
 async def test_the_end_of_input_and_a_reset_are_seen(open_line: OpenLine) -> None:
@@ -397,7 +397,7 @@ async def test_a_peer_that_is_gone_before_its_channel_is_made_is_no_error() -> N
     await settle()
 
 
-# What uvloop says.
+# What uvloop reports.
 
 
 async def test_a_runtime_error_of_a_closed_transport_is_disconnected(

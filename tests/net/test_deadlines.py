@@ -1,4 +1,4 @@
-"""Tests of aiosock.net: every wait has an end, on a clock that only moves when a test says so."""
+"""Tests of aiosock.net: every wait has an end, on a clock that only a test moves."""
 
 import asyncio
 from collections.abc import AsyncIterator

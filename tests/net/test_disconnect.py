@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: the peer that leaves, at every moment, and what becomes of the handler."""
+"""Tests of aiosock.net.http1: a peer that leaves, at every moment, and what happens to the handler."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class Mode:
-    """A gate whose route has said what happens when the peer leaves."""
+    """A gate whose route says what happens when the peer leaves."""
 
     def __init__(self, mode: OnDisconnect) -> None:
         self.gate = Gate()

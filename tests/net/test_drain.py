@@ -19,7 +19,7 @@ has_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this machi
 
 
 async def told_to_stop(client: Client) -> asyncio.Task[bool]:
-    """Begin to drain."""
+    """Start to drain."""
     draining = asyncio.create_task(client.server.drain())
     await client.settle()
     return draining
@@ -262,7 +262,7 @@ async def test_no_task_is_left_after_a_drain() -> None:
     assert asyncio.all_tasks() == before
 
 
-# What waits in the kernel. On UNIX sockets, for there a client that has connected is in the backlog, not on its way.
+# Connections that wait in the kernel. On UNIX sockets: there a connected client is in the backlog at once.
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def config(tmp_path: Path) -> Config:
 
 
 def backlogged(server: Server, count: int) -> list[socket.socket]:
-    """Connect and send a request each, while the loop has no chance to accept."""
+    """Connect clients and send a request from each, while the loop has no chance to accept."""
     clients = [socket.socket(socket.AF_UNIX) for _ in range(count)]
     for client in clients:
         client.connect(server.listeners[0].sock.getsockname())

@@ -1,4 +1,4 @@
-"""What one client, or one handler, may not take from the others; with real sockets where the kernel has a say."""
+"""No client and no handler may starve the others; with real sockets where the kernel matters."""
 
 import asyncio
 import socket
@@ -82,7 +82,7 @@ async def until_some(server: Server) -> list[Channel]:
     return channels(server)
 
 
-# The answer that is not whole.
+# The answer that is incomplete.
 
 
 @LINUX
@@ -123,7 +123,7 @@ async def test_a_reset_behind_more_input_than_is_read_cancels_the_handler() -> N
         await asyncio.wait_for(cancelled.wait(), 20)
 
 
-# The handler that goes too far.
+# The handler that does too much.
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), BaseExceptionGroup("two", [SystemExit()])])
@@ -159,7 +159,7 @@ async def test_a_middleware_may_return_what_a_handler_may() -> None:
         assert (await client.get("/")).text == "from the middleware"
 
 
-# The connections that are idle while others wait.
+# Idle connections while other clients wait.
 
 
 async def test_at_the_limit_an_idle_connection_makes_room() -> None:

@@ -39,7 +39,7 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Site:
-    """A server of what is below `root`, and of /hello and /fill; time stands still until a test moves it."""
+    """A server of the files below `root`, and of /hello and /fill; time stands still until a test moves it."""
 
     def __init__(self, root: Path, **options: Any) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class Site:
         self.server = Server(self.app, Config(**options), clock=lambda: self.now)
 
     async def _fill(self, request: Request) -> Response:
-        """Answer with so much that some of it waits in the transport, as it does for a client that reads nothing."""
+        """Answer with so many bytes that some wait in the transport, because the client reads nothing."""
         channel = self.channel
 
         async def pieces() -> AsyncIterator[bytes]:
@@ -68,13 +68,13 @@ class Site:
         return channel
 
     def put(self, size: int, name: str = "file") -> bytes:
-        """Make a file; give what is in it."""
+        """Create a file; return its content."""
         content = _content(size)
         (self.root / name).write_bytes(content)
         return content
 
     def connect(self, receives: int = 0) -> "Visitor":
-        """Connect a client; `receives` are the bytes that its kernel keeps for it."""
+        """Connect a client; `receives` is the size of its receive buffer in the kernel."""
         return Visitor(self.server, receives)
 
     def pass_time(self, seconds: float) -> None:
@@ -87,7 +87,7 @@ class Site:
 
 
 class Visitor:
-    """A client on a real socket, that reads when it is told to."""
+    """A client on a real socket that reads only when a test asks for it."""
 
     def __init__(self, server: Server, receives: int) -> None:
         listener = server.listeners[0].sock
@@ -113,7 +113,7 @@ class Visitor:
         return self._take(self.received.index(b"\r\n\r\n") + 4)
 
     async def answer(self) -> bytes:
-        """Read one answer; give its body."""
+        """Read one answer; return its body."""
         head = await self.head()
         (length,) = [line[16:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length: ")]
         return await self.read(int(length))
@@ -141,7 +141,7 @@ async def _hello(request: Request) -> str:
 
 
 def _content(size: int) -> bytes:
-    """Give bytes of which no two pieces are alike."""
+    """Return bytes in which no two pieces are equal."""
     return b"".join(b"%07x\n" % number for number in range(size // 8 + 1))[:size]
 
 
@@ -180,7 +180,7 @@ async def site(open_site: Opening) -> Site:
 
 @pytest.fixture
 def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count what the kernel copies."""
+    """Count the bytes that the kernel copies."""
     sizes: list[int] = []
     sendfile = os.sendfile
 
@@ -194,14 +194,14 @@ def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def all_quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test in which something is logged as a warning or worse, but for the end of what it leaves open."""
+    """Fail a test in which something is logged as a warning or worse, except at the end of a connection left open."""
     yield
     gc.collect()
     records = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
     assert records == []
 
 
-# What is sent.
+# Content of the answers.
 
 EDGES = (LAST_BLOCK, BLOCK, COPY_BYTES, BLOCK + LAST_BLOCK, COPY_BYTES + LAST_BLOCK)
 
@@ -369,7 +369,7 @@ async def test_the_access_log_counts_what_the_kernel_copied(
     visitor.sock.close()
 
 
-# Where the kernel cannot do it.
+# When the kernel cannot copy the file.
 
 
 async def test_in_memory_it_is_read_and_written(site: Site, copies: list[int]) -> None:
@@ -453,7 +453,7 @@ async def test_a_network_that_fails_is_a_client_that_has_left(
     visitor = site.connect()
 
     def failing(sock: int, *_: Any) -> int:
-        # What the kernel tells once, and then has closed the socket.
+        # Errors that the kernel reports once and then closes the socket.
         with socket.socket(fileno=os.dup(sock)) as own:
             own.shutdown(socket.SHUT_RDWR)
         raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
@@ -559,7 +559,7 @@ async def test_a_client_that_takes_a_little_now_and_then_is_not_idle(open_site: 
 
 
 async def test_a_download_holds_two_descriptors(site: Site) -> None:
-    """The limit of connections counts on it."""
+    """Check that a download holds two descriptors: the limit of connections counts on it."""
     site.put(2 * BIG)
     before = descriptors()
     visitors = [site.connect(4096) for _ in range(10)]
@@ -620,7 +620,7 @@ async def test_leaving_is_quiet_at_any_moment(site: Site, copies: list[int], tur
 
 
 async def test_others_get_nothing_of_a_connection_that_was_aborted(site: Site) -> None:
-    """Its descriptor's number goes to the next connection."""
+    """Check that the copy ends first: the next connection gets the same descriptor number."""
     content = site.put(2 * BIG)
     for _ in range(10):
         first = site.connect(4096)
@@ -746,7 +746,7 @@ async def test_but_not_beyond_its_hard_deadline(site: Site) -> None:
 
 
 async def _read_after(site: Site, change: Callable[[Path], None], size: int = 2 * BIG) -> bytes:
-    """Give the body that a client gets of a file that changes when some of it has been sent."""
+    """Return the body that a client gets of a file that changes after a part of it has been sent."""
     visitor = site.connect(4096)
     visitor.get("/files/file")
     try:
@@ -803,7 +803,7 @@ async def test_a_file_that_is_replaced_or_grows_is_sent_as_it_was(site: Site) ->
     assert await _read_after(site, replace) == content
 
 
-# Others.
+# Other tests.
 
 
 async def test_however_fast_a_download_is_others_are_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def opened() -> Iterator[Open]:
 
 
 def reaches(listener: Listener) -> bool:
-    """Say whether a client is let into the backlog."""
+    """Return whether the backlog accepts a client."""
     with socket.socket(listener.sock.family, socket.SOCK_STREAM) as client:
         try:
             client.connect(listener.sock.getsockname())
@@ -101,7 +101,7 @@ def test_localhost_is_bound(opened: Open) -> None:
 
 
 FOREIGN = "192.0.2.1"
-"""An address of RFC 5737, which no machine has."""
+"""Return an address of RFC 5737, which no machine has."""
 
 
 def localhost_with(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
@@ -175,7 +175,7 @@ def test_a_port_whose_last_connections_linger_can_be_bound_again(opened: Open) -
         port = old.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
             served, _ = old.accept()
-            served.close()  # who closes first is left in TIME_WAIT
+            served.close()  # the side that closes first stays in TIME_WAIT
             client.recv(1)
     assert opened(f"127.0.0.1:{port}")
 
@@ -298,7 +298,7 @@ def test_a_path_is_removed_once(opened: Open, tmp_path: Path) -> None:
     (listener,) = opened(f"unix:{path}")
     os.link(path, kept)
     listener.close()
-    kept.rename(path)  # a later socket may well get the same inode
+    kept.rename(path)  # a later socket may get the same inode
     listener.close()
     assert path.exists()
 
@@ -356,7 +356,7 @@ def test_a_descriptor_that_is_no_socket_is_refused_and_not_kept(opened: Open, tm
 
 
 class Doorkeeper:
-    """Counts who comes in."""
+    """Counts the accepted connections."""
 
     def __init__(self) -> None:
         self.came = asyncio.Event()
@@ -370,7 +370,7 @@ class Doorkeeper:
 
 @asynccontextmanager
 async def doorkeeper(listener: Listener) -> AsyncIterator[Doorkeeper]:
-    """Let clients in, to be counted."""
+    """Connect clients that are to be counted."""
     door = Doorkeeper()
     await let_in(listener, door)
     try:
@@ -385,7 +385,7 @@ async def let_in(listener: Listener, door: Doorkeeper) -> None:
 
 
 async def turns() -> None:
-    """Give the loop more turns than accepting takes."""
+    """Run more turns of the loop than accepting takes."""
     for _ in range(50):
         await asyncio.sleep(0)
 
@@ -440,7 +440,7 @@ async def test_a_pause_does_not_remove_the_path(opened: Open, tmp_path: Path) ->
             await asyncio.wait_for(door.came.wait(), 10)
 
 
-@has_unix  # there a client that has connected is in the backlog, not on its way
+@has_unix  # there a connected client is in the backlog at once, not on its way
 def test_accepting_what_waits_does_not_wait_for_more(opened: Open, tmp_path: Path) -> None:
     (listener,) = opened(f"unix:{tmp_path / 'socket'}")
     clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: a head equal to the last one is taken again, and nothing else of its request is."""
+"""Tests of aiosock.net.http1: a repeated head is reused, and nothing else of its request is."""
 
 from itertools import pairwise
 
@@ -12,13 +12,13 @@ from tests.net.helpers import GET, chunks, connection, post_bytes, request_bytes
 
 
 async def told(request: Request) -> Response:
-    """Answer with all that the request was."""
+    """Answer with all parts of the request."""
     body = await request.read()
     return Response.text(f"{request.method} {request.target} {request.headers.items()} {body!r}\n")
 
 
 async def all_of(peer: Peer) -> bytes:
-    """Give all that the peer has got when the server has ended its side."""
+    """Return all that the peer has received when the server has ended its side."""
     await peer.closed()
     return peer.received
 
@@ -46,7 +46,7 @@ async def test_a_request_is_itself_whatever_came_before(second: bytes) -> None:
     async with connection(told) as (_, peer, _):
         peer.send(FIRST + second + last)
         after = await all_of(peer)
-    if second != SECONDS["another version"]:  # after which the connection closes
+    if second != SECONDS["another version"]:  # the connection closes after it
         assert len(statuses(after)) == len(statuses(alone)) + 1
     assert after.endswith(alone)
 

@@ -28,14 +28,14 @@ LAST = request_bytes("Connection: close")
 
 @asynccontextmanager
 async def serving(handler: Handler, **options: Any) -> AsyncIterator[Server]:
-    """Serve on a free port of this machine; nobody waits long for idle connections at the end."""
+    """Serve on a free port of this machine; at the end the server does not wait long for idle connections."""
     options = {"port": 0, "access_log": False, "timeouts": Timeouts(drain_idle_seconds=0), **options}
     async with Server(handler, Config(**options)) as server:
         yield server
 
 
 class Visitor:
-    """A client on a real socket; it connects without giving the loop a turn."""
+    """A client on a real socket; it connects without a turn of the loop."""
 
     def __init__(self, server: Server) -> None:
         listener = server.listeners[0].sock
@@ -50,7 +50,7 @@ class Visitor:
         return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.sock, 65536), 10)
 
     async def rest(self) -> bytes:
-        """Read to the end, and leave."""
+        """Read to the end, then close."""
         received = b""
         with self.sock:
             while data := await self.receive():

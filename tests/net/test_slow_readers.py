@@ -1,4 +1,4 @@
-"""Tests of aiosock.net: the peer that takes its answer slowly, or not at all, on a clock that a test moves."""
+"""Tests of aiosock.net: a peer that reads its answer slowly, or not at all, on a clock that a test moves."""
 
 import pytest
 

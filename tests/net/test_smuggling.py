@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: a request that is refused ends the connection, in whatever pieces it arrives."""
+"""Tests of aiosock.net.http1: a refused request ends the connection, in whatever pieces it arrives."""
 
 import pytest
 
@@ -65,7 +65,7 @@ REFUSED = {
 
 
 class Witness:
-    """A handler that notes which requests reached it."""
+    """A handler that records which requests reached it."""
 
     def __init__(self) -> None:
         self.targets: list[str] = []
@@ -88,7 +88,7 @@ async def test_a_refused_request_gets_its_status_and_the_end_of_the_connection(r
         assert b"\r\nconnection: close\r\n" in fields_of(peer.received)
         assert b"\r\ndate: " in fields_of(peer.received)
         assert peer.is_closed
-        assert not transport.is_closing()  # it lingers, so that the answer is not lost to a reset
+        assert not transport.is_closing()  # the connection lingers, so that a reset does not destroy the answer
         peer.end()
         await peer.done()
     assert witness.targets == []

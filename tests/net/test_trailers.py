@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: fields behind the body, both ways (RFC 9110 section 6.5, RFC 9112 section 7.1.2)."""
+"""Tests of aiosock.net.http1: trailers in requests and answers (RFC 9110 section 6.5, RFC 9112 section 7.1.2)."""
 
 import asyncio
 import hashlib
@@ -20,13 +20,13 @@ from tests.net.helpers import CHUNKED_POST, answers_to, chunks, connection, hell
 
 
 async def report(request: Request) -> Response:
-    """Say which trailers came."""
+    """Answer with the trailers that came."""
     body = await request.read()
     return Response.json({"body": body.decode(), "trailers": request.trailers.items()})
 
 
 async def digested(request: Request) -> Response:
-    """Stream a body, and its digest behind it."""
+    """Stream a body, with its digest in a trailer."""
     digest = hashlib.sha256()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -42,7 +42,7 @@ async def digested(request: Request) -> Response:
 DIGEST = hashlib.sha256(b"one two").hexdigest()
 
 
-# Those of a request.
+# Trailers of a request.
 
 
 async def test_a_handler_sees_the_trailers_behind_the_body() -> None:
@@ -76,7 +76,7 @@ async def test_they_are_not_among_the_headers() -> None:
     assert (await answers_to(look, CHUNKED_POST + chunks(b"body", trailers=b"X-A: 1\r\n"))).endswith(b"False")
 
 
-# Those of an answer.
+# Trailers of an answer.
 
 
 async def test_trailers_are_announced_and_come_behind_the_body() -> None:
@@ -192,7 +192,7 @@ async def test_http_1_0_gets_no_hints() -> None:
     assert statuses(await answers_to(hinted, request_bytes(version="1.0"))) == [200]
 
 
-# Other people's clients.
+# Clients of other projects.
 
 
 async def everything(request: Request) -> Response:

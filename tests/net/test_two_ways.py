@@ -1,4 +1,4 @@
-"""Tests of aiosock.net: a handler that reads in one task and writes in another; neither wait may hide the other."""
+"""Tests of aiosock.net: a handler that reads in one task and writes in another; each wait keeps its deadline."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ POST = request_bytes("Content-Length: 1000000", method="POST")
 
 
 class BothWays:
-    """A handler that answers without end while a task of its own reads the body."""
+    """A handler that answers without end while another task reads the body."""
 
     def __init__(self) -> None:
         self.endless = Endless()

@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.http1: the body that no handler wanted, and the lingering close (RFC 9112 section 9.6)."""
+"""Tests of aiosock.net.http1: a body that the handler did not read, and the lingering close (RFC 9112 section 9.6)."""
 
 import pytest
 
@@ -117,7 +117,9 @@ async def test_a_peer_that_asked_for_the_end_is_waited_for_while_its_body_was_no
         peer.send(post_bytes(b"x" * 10, "Connection: close"))
         await client.settle()
         assert statuses(peer.received) == [200]
-        assert not transport.is_closing()  # the ten bytes were dropped unseen: it may still be sending
+        assert (
+            not transport.is_closing()
+        )  # the ten bytes were dropped without being read: the peer may still be sending
         peer.end()
         await peer.done()
 

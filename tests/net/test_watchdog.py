@@ -1,4 +1,4 @@
-"""Tests of aiosock.net.watchdog: what blocks the loop is named, once, and a loop that lives is left alone."""
+"""Tests of aiosock.net.watchdog: it reports code that blocks the loop, once, and does not report a running loop."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.costly
 
 
 class Reports(logging.Handler):
-    """Keeps what is logged, and says when something is."""
+    """Keeps the log messages, and signals each of them."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -39,12 +39,12 @@ def reports() -> Iterator[Reports]:
 
 
 def block_until(happened: threading.Event) -> None:
-    """Block the thread, as a handler does that calls what is not async."""
+    """Block the thread, as a handler does that calls blocking code."""
     assert happened.wait(10)
 
 
 def watch_looks(watchdog: Watchdog, count: int) -> threading.Event:
-    """Give an event that is set when the watchdog has looked so often again."""
+    """Return an event that is set after the watchdog has checked that many more times."""
     done = threading.Event()
     wait, left = watchdog._stopped.wait, iter(range(count))
 
@@ -58,7 +58,7 @@ def watch_looks(watchdog: Watchdog, count: int) -> threading.Event:
 
 
 async def lives(watchdog: Watchdog, beats: int) -> None:
-    """Wait until the loop has given so many more signs of life."""
+    """Wait until the loop has given that many more signs of life."""
     done, beat, left = asyncio.Event(), watchdog._beat, iter(range(beats))
 
     def counting() -> None:
@@ -127,7 +127,7 @@ async def never(request: Request) -> Response:
 @pytest.mark.parametrize(("seconds", "threads"), [(0.5, 1), (0.0, 0)])
 async def test_a_server_watches_unless_told_not_to(seconds: float, threads: int) -> None:
     config = Config(port=0, access_log=False, timeouts=Timeouts(blocked_seconds=seconds))
-    before = set(threading.enumerate())  # that of a watchdog stopped just now may be among them
+    before = set(threading.enumerate())  # the thread of a watchdog stopped just now may be among them
     async with Server(never, config):
         started = set(threading.enumerate()) - before
     assert len(started) == threads

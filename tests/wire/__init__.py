@@ -1,1 +1,1 @@
-"""The tests of `aiosock.wire`: they alone cover it, branches included."""
+"""The tests of `aiosock.wire`: they alone cover it completely, including branches."""

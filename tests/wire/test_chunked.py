@@ -32,7 +32,7 @@ def bytewise(data: bytes) -> list[bytes]:
 
 
 def decoded(decoder: BodyDecoder, pieces: Iterable[bytes]) -> bytes:
-    """Feed pieces as a connection does, up to the one that completes the body; what follows goes to `rest`."""
+    """Feed pieces as a connection does, until one completes the body; the bytes after the body go to `rest`."""
     body = b""
     remaining = iter(pieces)
     for piece in remaining:
@@ -44,7 +44,7 @@ def decoded(decoder: BodyDecoder, pieces: Iterable[bytes]) -> bytes:
 
 
 def verdict(pieces: Iterable[bytes], limits: Limits = LIMITS) -> int:
-    """Give the status a chunked body is refused with, ACCEPTED, or INCOMPLETE."""
+    """Return the status a chunked body is refused with, ACCEPTED, or INCOMPLETE."""
     decoder = ChunkedDecoder(limits)
     try:
         decoded(decoder, pieces)
@@ -416,7 +416,7 @@ def test_an_empty_body_is_complete_from_the_start() -> None:
     assert decoder.rest == TRAILING
 
 
-# Anything at all
+# Random input
 
 TIGHT = Limits(head_bytes=30, fields=2)
 

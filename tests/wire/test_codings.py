@@ -1,4 +1,4 @@
-"""Tests of aiosock.wire.codings beyond those of the middleware that uses it."""
+"""Tests of aiosock.wire.codings, in addition to those of the middleware that uses it."""
 
 import sys
 from pathlib import Path

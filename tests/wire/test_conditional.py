@@ -22,7 +22,7 @@ from tests.growth import LINEAR, growth
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
 
 RFC_MOMENT = 784_111_777
-"""The moment of the three examples in RFC 9110 section 5.6.7."""
+"""The time of the three examples in RFC 9110 section 5.6.7."""
 
 DATES = [
     pytest.param(0, "Thu, 01 Jan 1970 00:00:00 GMT", id="epoch"),
@@ -131,7 +131,7 @@ LATER = format_date(RFC_MOMENT + 1)
 EARLIER = format_date(RFC_MOMENT - 1)
 PROCEED, NOT_MODIFIED, FAILED = Verdict
 
-# The fields, what they make of a GET or HEAD, and of a PUT: RFC 9110 section 13.2.2, step by step.
+# The fields, and their verdicts for GET or HEAD and for PUT: RFC 9110 section 13.2.2, step by step.
 PRECONDITIONS = [
     pytest.param({}, PROCEED, PROCEED, id="none"),
     pytest.param({"if-match": '"a"'}, PROCEED, PROCEED, id="If-Match: the tag"),

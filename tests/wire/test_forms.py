@@ -32,7 +32,7 @@ def named(name: bytes) -> bytes:
 
 
 def taken(*pieces: bytes, limits: Limits | None = None, limit: int = 1 << 20) -> Taken:
-    """Give name, file name and content of every part of a form that comes in these pieces."""
+    """Return name, file name and content of every part of a form that comes in these pieces."""
     decoder = MultipartDecoder("b", limits or Limits(), limit)
     found: Taken = []
     for piece in pieces:
@@ -60,7 +60,7 @@ def status(*pieces: bytes, limits: Limits | None = None, limit: int = 1 << 20) -
     return found[0] if isinstance(found, tuple) else 200
 
 
-# What kind of form it is.
+# The kind of form.
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_a_hostile_file_is_taken_in_linear_time(unit: bytes) -> None:
     assert growth(prepare, 20_000) < LINEAR
 
 
-# Whatever comes.
+# Random input.
 
 PIECES = st.sampled_from(
     [b"--b", b"\r\n", b"\r", b"\n", b"--", b"b", b": ", b";", b'"', b"x", b"\0", b"\xff", FIELD, FILE % b"text", END,
@@ -361,7 +361,7 @@ def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(pieces: list
 
     found, in_pieces = verdict(whole), verdict(*[whole[at : at + 1] for at in range(len(whole))])
 
-    # A bare LF in a head is found as such where the CR LF behind it has not come; the status is the same.
+    # A bare LF in a head is found even before the CR LF behind it has come; the status is the same.
     assert found[:1] == in_pieces[:1] if isinstance(found, tuple) else found == in_pieces
 
 

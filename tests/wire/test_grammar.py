@@ -43,7 +43,7 @@ def test_a_request_target_has_visible_ascii_only() -> None:
 
 
 def test_the_bytes_forbidden_alone_are_the_controls_without_tab_and_cr() -> None:
-    """A CR may still be followed by its LF."""
+    """Check that nothing is refused yet: the LF of a CR may still follow."""
     forbidden = [byte[0] for byte in EVERY_BYTE if grammar.FORBIDDEN_IN_HEAD.search(byte)]
 
     assert forbidden == [code for code in [*range(0x20), 0x7F] if code not in b"\t\r"]
@@ -105,7 +105,7 @@ def test_an_unfinished_chunk_line_is_known_to_be_wrong(unfinished: bytes) -> Non
     assert grammar.CHUNK_LINE_START.match(unfinished) is None
 
 
-# Each pattern as the modules use it: `search` of what is meant for `match` would be quadratic for any pattern.
+# Each pattern with the method that the modules use. For any pattern, `search` instead of `match` would be quadratic.
 USES: dict[str, Callable[[bytes], object]] = {
     "TOKEN": grammar.TOKEN.fullmatch,
     "EMPTY_LINES": grammar.EMPTY_LINES.match,
@@ -135,7 +135,7 @@ REPEATED = (
 
 
 def reading(name: str, opening: bytes, part: bytes, size: int) -> Callable[[], object]:
-    """Read an opening that a pattern knows, a run it may like, and an end that it cannot."""
+    """Read an opening that a pattern matches, a run that it may match, and an end that it cannot match."""
     return partial(USES[name], opening + part * (size // len(part)) + b"\x00")
 
 
@@ -152,7 +152,7 @@ def test_a_pattern_reads_hostile_input_in_linear_time(name: str) -> None:
 
 
 def test_the_growth_of_a_quadratic_pattern_would_be_seen() -> None:
-    """The RFC's `OWS field-value OWS`, copied literally: the measurement itself must be able to fail."""
+    """Measure the RFC's `OWS field-value OWS`, copied literally: it proves that the measurement can fail."""
     literal = re.compile(rb"[ \t]*(.*?)[ \t]*\r\n")
 
     assert growth(lambda size: lambda: literal.match(b"a" + b" " * size + b"a"), 1_000) > LINEAR

@@ -39,13 +39,13 @@ ACCEPTED = 200
 
 
 def head_of(*fields: bytes, line: bytes = b"GET / HTTP/1.1", host: bytes = b"Host: a") -> bytes:
-    """Give a request head; `host` may be empty, to leave it out."""
+    """Return a request head; an empty `host` leaves the field out."""
     lines = [line, host, *fields] if host else [line, *fields]
     return b"".join(b"%b\r\n" % each for each in lines) + b"\r\n"
 
 
 def verdict(pieces: Iterable[bytes], limits: Limits = LIMITS) -> int:
-    """Give the status a head is refused with, ACCEPTED, or INCOMPLETE; the head arrives in pieces."""
+    """Return the status a head is refused with, ACCEPTED, or INCOMPLETE; the head arrives in pieces."""
     buffer, scanned = b"", 0
     try:
         for piece in pieces:
@@ -60,7 +60,7 @@ def verdict(pieces: Iterable[bytes], limits: Limits = LIMITS) -> int:
 
 
 def judgement(work: Callable[[], object]) -> int:
-    """Give the status some work is refused with, or ACCEPTED."""
+    """Return the status that some work is refused with, or ACCEPTED."""
     try:
         work()
     except ProtocolError as error:
@@ -270,7 +270,7 @@ BAD_HEADS = {
     "101 fields, the next one bad": (head_of(*[b"X: 1"] * 100, b"X : 1"), 431),
 }
 
-# What is malformed by its length: too long for every split point.
+# Heads that are malformed by their length: too long for every split point.
 LONG_HEADS = {
     "target of 9000 bytes": (head_of(line=b"GET /" + b"a" * 9_000 + b" HTTP/1.1"), 414),
     "method of 9000 bytes": (head_of(line=b"A" * 9_000 + b" / HTTP/1.1"), 414),
@@ -440,7 +440,7 @@ def test_a_line_too_long_is_refused_without_waiting_for_its_end() -> None:
 
 
 def test_empty_lines_count_in_the_line_limit() -> None:
-    """Otherwise a client could send them for ever."""
+    """Check that empty lines count: otherwise a client could send them for ever."""
     limits = Limits(request_line_bytes=20)
 
     assert verdict([b"\r\n" * 2, b"GET / HTTP/1.0\r\n\r\n"], limits) == ACCEPTED
@@ -463,7 +463,7 @@ def test_a_limit_of_one_field_is_kept() -> None:
     assert verdict([head_of(b"X: 1")[:-2]], limits) == 431
 
 
-# What a head says
+# The content of a head
 
 
 def test_a_request_line_is_taken_apart() -> None:
@@ -700,7 +700,7 @@ def test_a_connection_field_may_stand_on_several_lines() -> None:
     assert not keeps_alive(parsed(head_of(b"Connection: keep-alive", b"Connection: close")))
 
 
-# Answers, read both ways
+# Answers, parsed and encoded
 
 ANSWERS = [
     pytest.param(200, [], b"HTTP/1.1 200 OK\r\n\r\n", id="no fields"),
@@ -849,7 +849,7 @@ def test_the_bodiless_statuses_are_those_of_the_rfc() -> None:
     assert {status for status in range(100, 600) if status in BODILESS} == {*range(100, 200), 204, 304}
 
 
-# Requests, read both ways
+# Requests, parsed and encoded
 
 REQUESTS = [
     pytest.param("GET", "/", [("host", "a")], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", id="Host alone"),
@@ -876,7 +876,7 @@ def test_a_request_head_is_read(method: str, target: str, fields: list[tuple[str
     assert head.headers().items() == fields
 
 
-# Anything at all
+# Random input
 
 NAMES = st.from_regex(f"[{TCHAR}]+", fullmatch=True)
 VALUES = st.from_regex(f"[{FIELD_CHAR}]*", fullmatch=True).map(lambda value: value.strip(" \t"))
@@ -897,7 +897,7 @@ PARTS = st.sampled_from(
 
 @st.composite
 def mutated_heads(draw: st.DrawFn) -> bytes:
-    """Give a valid head with some parts put in or taken out."""
+    """Return a valid head with some parts inserted or removed."""
     data = draw(st.sampled_from(list(GOOD_HEADS.values())))[-300:]
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(data)))

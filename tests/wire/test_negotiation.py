@@ -28,7 +28,7 @@ SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
         ("gzip;q=0.5, gzip;q=1", {"gzip": 0.5}),
         ("*;q=0", {"*": 0}),
         ("gzip;q=1.000", {"gzip": 1}),
-        # A malformed weight is no wish.
+        # A malformed weight counts as a refusal.
         ("gzip;q=", {"gzip": 0}),
         ("gzip;q=2", {"gzip": 0}),
         ("gzip;q=1.5", {"gzip": 0}),
@@ -128,7 +128,7 @@ def test_a_hostile_field_is_read_in_linear_time(part: str) -> None:
         ("identity, gzip", "gzip"),
         ("identity, gzip;q=0.9", "identity"),
         ("identity;q=0.5, gzip;q=0.5", "gzip"),
-        # Nothing else is there for who refuses this as well.
+        # The client refuses this one too, but there is no other.
         ("identity;q=0", "identity"),
         ("*;q=0", "identity"),
     ],

@@ -43,7 +43,7 @@ UNSATISFIABLE: list[tuple[int, int]] = []
         ("bytes=0-9,-10", [(0, 10), (990, 1000)]),
         ("bytes=0-9,2000-", [(0, 10)]),
         ("bytes=-0,5-5", [(5, 6)]),
-        # What overlaps or nearly touches is one, where the first of them was asked for.
+        # Ranges that overlap or nearly touch become one, at the place of the one that was asked for first.
         ("bytes=0-9,5-20", [(0, 21)]),
         ("bytes=0-9,10-20", [(0, 21)]),
         (f"bytes=0-9,{10 + GAP}-200", [(0, 201)]),
@@ -52,7 +52,7 @@ UNSATISFIABLE: list[tuple[int, int]] = []
         ("bytes=900-,0-9,5-20", [(900, 1000), (0, 21)]),
         ("bytes=5-20,900-,0-9", [(0, 21), (900, 1000)]),
         ("bytes=0-500,100-200,50-60", [(0, 501)]),
-        # Nothing of it exists.
+        # No part of it exists.
         ("bytes=1000-", UNSATISFIABLE),
         ("bytes=1000-1001", UNSATISFIABLE),
         ("bytes=-0", UNSATISFIABLE),

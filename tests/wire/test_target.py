@@ -203,7 +203,7 @@ def test_an_encoded_slash_separates_nothing(raw_path: str, segments: list[str]) 
     assert decode_segments(raw_path) == segments
 
 
-# Anything at all
+# Random input
 
 
 @SETTINGS

@@ -145,7 +145,7 @@ async def dripped_complaints(handler: Handler, cases: Sequence[Case]) -> list[st
 
 
 async def split_complaints(handler: Handler, cases: Sequence[Case], *, every: bool = False) -> list[str]:
-    """Send cases with a request behind, once for each split point; return those whose outcome differs from the whole."""
+    """Send cases with a request behind, once for each split point; return those that differ from the whole case."""
     wrong: list[str] = []
     async with Client(handler) as client:
         for case in cases:

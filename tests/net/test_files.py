@@ -194,7 +194,7 @@ def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def all_quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test in which something is logged as a warning or worse, except at the end of a connection left open."""
+    """Fail a test in which something is logged as a warning or worse while it runs; its teardown does not count."""
     yield
     gc.collect()
     records = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
@@ -453,7 +453,7 @@ async def test_a_network_that_fails_is_a_client_that_has_left(
     visitor = site.connect()
 
     def failing(sock: int, *_: Any) -> int:
-        # Errors that the kernel reports once and then closes the socket.
+        # The kernel reports this error once, and has then closed the socket.
         with socket.socket(fileno=os.dup(sock)) as own:
             own.shutdown(socket.SHUT_RDWR)
         raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
@@ -559,7 +559,7 @@ async def test_a_client_that_takes_a_little_now_and_then_is_not_idle(open_site: 
 
 
 async def test_a_download_holds_two_descriptors(site: Site) -> None:
-    """Check that a download holds two descriptors: the limit of connections counts on it."""
+    """Check this because the limit of connections relies on it."""
     site.put(2 * BIG)
     before = descriptors()
     visitors = [site.connect(4096) for _ in range(10)]
@@ -620,7 +620,7 @@ async def test_leaving_is_quiet_at_any_moment(site: Site, copies: list[int], tur
 
 
 async def test_others_get_nothing_of_a_connection_that_was_aborted(site: Site) -> None:
-    """Check that the copy ends first: the next connection gets the same descriptor number."""
+    """Check this because the next connection gets the same descriptor number."""
     content = site.put(2 * BIG)
     for _ in range(10):
         first = site.connect(4096)

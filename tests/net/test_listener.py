@@ -101,7 +101,7 @@ def test_localhost_is_bound(opened: Open) -> None:
 
 
 FOREIGN = "192.0.2.1"
-"""Return an address of RFC 5737, which no machine has."""
+"""An address of RFC 5737, which no machine has."""
 
 
 def localhost_with(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:

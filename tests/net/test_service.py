@@ -23,13 +23,7 @@ def test_the_date_is_that_of_the_second(monkeypatch: pytest.MonkeyPatch) -> None
     now = 784111777.0
     monkeypatch.setattr(time, "time", lambda: now)
     served = service()
-    for moment in (
-        784111777.0,
-        784111777.999,
-        784111778.0,
-        784111790.5,
-        784111000.0,
-    ):  # the last: a clock that was set back
+    for moment in (784111777.0, 784111777.999, 784111778.0, 784111790.5, 784111000.0):  # the last: a clock set back
         now = moment
         line = served.date_line()
         assert parse_date(line[6:-2].decode()) == int(moment)

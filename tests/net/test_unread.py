@@ -117,9 +117,7 @@ async def test_a_peer_that_asked_for_the_end_is_waited_for_while_its_body_was_no
         peer.send(post_bytes(b"x" * 10, "Connection: close"))
         await client.settle()
         assert statuses(peer.received) == [200]
-        assert (
-            not transport.is_closing()
-        )  # the ten bytes were dropped without being read: the peer may still be sending
+        assert not transport.is_closing()  # ten bytes were dropped unread: the peer may still send
         peer.end()
         await peer.done()
 

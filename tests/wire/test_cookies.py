@@ -56,7 +56,7 @@ def test_a_nameless_cookie_does_not_shadow_another(field: str) -> None:
 
 @pytest.mark.parametrize("space", ["\xa0", "\x85"])
 def test_only_the_white_space_of_http_is_stripped(space: str) -> None:
-    """Check that only spaces and tabs are removed; Python removes more, and another name would pass for a protected one."""
+    """Check this because Python strips more: another name would then pass for a protected one."""
     assert parse_cookies(f"{space}__Host-a{space}={space}1{space}") == {f"{space}__Host-a{space}": f"{space}1{space}"}
 
 
@@ -189,7 +189,7 @@ def is_taken(**cookie: Any) -> bool:
 
 
 def test_what_each_part_may_be_made_of() -> None:
-    """Check that no text contains a line break, a NUL or a semicolon."""
+    """Check that no part takes a line break, a NUL or a semicolon."""
     characters = list(map(chr, range(256)))
     visible = {character for character in characters if "!" <= character <= "~"}
     alphanumeric = {character for character in characters if character.isascii() and character.isalnum()}

@@ -43,7 +43,7 @@ def test_a_request_target_has_visible_ascii_only() -> None:
 
 
 def test_the_bytes_forbidden_alone_are_the_controls_without_tab_and_cr() -> None:
-    """Check that nothing is refused yet: the LF of a CR may still follow."""
+    """Check that a CR is not among them: its LF may still follow."""
     forbidden = [byte[0] for byte in EVERY_BYTE if grammar.FORBIDDEN_IN_HEAD.search(byte)]
 
     assert forbidden == [code for code in [*range(0x20), 0x7F] if code not in b"\t\r"]

@@ -128,7 +128,7 @@ def test_a_hostile_field_is_read_in_linear_time(part: str) -> None:
         ("identity, gzip", "gzip"),
         ("identity, gzip;q=0.9", "identity"),
         ("identity;q=0.5, gzip;q=0.5", "gzip"),
-        # The client refuses this one too, but there is no other.
+        # Such a client refuses identity too, but there is nothing else to send.
         ("identity;q=0", "identity"),
         ("*;q=0", "identity"),
     ],

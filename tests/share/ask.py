@@ -1,4 +1,4 @@
-"""Asking the app of `aiosock serve` in memory: what its tests have in common."""
+"""Helpers for the tests of `aiosock serve`: they send requests to its app in memory."""
 
 import os
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from tests.web.ask import ask
 
 
 def uploading(directory: Path, **options: Any) -> App:
-    """Give the app that takes uploads into a directory."""
+    """Return the app that takes uploads into a directory."""
     return directory_app(directory, upload=True, **options)
 
 
 async def put(directory: Path, target: str, body: bytes = b"new", **fields: str) -> ClientResponse:
-    """Upload a file; `fields` with underscores for dashes."""
+    """Upload a file; the names in `fields` have underscores in place of dashes."""
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
     return await ask(uploading(directory), "PUT", target, body=body, headers=headers)
 
 
 def put_head(target: str, *fields: str) -> bytes:
-    """Give the head of an upload."""
+    """Return the head of an upload."""
     return "\r\n".join([f"PUT {target} HTTP/1.1", "Host: a", *fields, "", ""]).encode()
 
 
 async def until(client: Client, condition: Callable[[], object]) -> None:
-    """Let the server go on until a condition is met; threads take part in it."""
+    """Let the server run until a condition is true; threads may make it true."""
     for _ in range(100_000):
         if condition():
             return
@@ -39,7 +39,7 @@ async def until(client: Client, condition: Callable[[], object]) -> None:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Give every file below a directory, hidden ones too."""
+    """Return every file below a directory, including hidden ones, as its content by path."""
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in sorted(directory.rglob("*"))
@@ -48,9 +48,9 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def open_below(directory: Path) -> list[str]:
-    """Give what this process has open below a directory, deleted or not; nothing where the system does not say."""
+    """Return the paths this process has open below a directory, deleted or not; none if the system has no /proc."""
     found: list[str] = []
     for number in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else ():
-        with suppress(OSError):  # the listing's own
+        with suppress(OSError):  # the descriptor of the listing itself
             found.append(os.readlink(f"/proc/self/fd/{number}"))
     return [path for path in found if path.startswith(str(directory))]

@@ -1,4 +1,4 @@
-"""Tests of aiosock.share.addresses, without asking this machine's network."""
+"""Tests of aiosock.share.addresses that do not use the network of this machine."""
 
 import socket
 from typing import Any
@@ -12,7 +12,7 @@ OWN = {socket.AF_INET: "192.168.1.5", socket.AF_INET6: "2001:db8::5"}
 
 
 class Datagram:
-    """A socket of a machine that has one address of each family."""
+    """A socket on a machine with one address of each family."""
 
     def __init__(self, family: socket.AddressFamily, kind: int) -> None:
         self.family = family
@@ -31,14 +31,14 @@ class Datagram:
 
 
 class Unconnected(Datagram):
-    """The same where there is no network."""
+    """A socket on a machine without a network."""
 
     def connect(self, address: tuple[str, int]) -> None:
         raise OSError(101, "Network is unreachable")
 
 
 class Impossible(Datagram):
-    """The same where the kernel does not know the family."""
+    """A socket on a machine whose kernel does not know the family."""
 
     def __init__(self, family: socket.AddressFamily, kind: int) -> None:
         raise OSError(97, "Address family not supported by protocol")

@@ -1,4 +1,4 @@
-"""Tests of aiosock.share.app: what a directory is served with."""
+"""Tests of aiosock.share.app: the app that serves a directory."""
 
 from base64 import b64encode
 from pathlib import Path

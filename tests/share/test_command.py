@@ -1,4 +1,4 @@
-"""Tests of aiosock.share.command, in this process; tests/e2e/test_serve.py has it as people type it."""
+"""Tests of aiosock.share.command in this process; tests/e2e/test_serve.py runs it as people type it."""
 
 import sys
 import threading
@@ -21,7 +21,7 @@ LAN = "http://10.0.0.1:8080"
 
 
 class Runs:
-    """What `run` was called with, instead of running it."""
+    """Replaces `run`: keeps its arguments instead of running the app."""
 
     app: App
     config: Config
@@ -31,7 +31,7 @@ class Runs:
         self.app, self.config, self.when_started = app, config, when_started
 
     def start(self, *urls: str) -> None:
-        """Go on as `run` does when the server listens."""
+        """Do what `run` does when the server listens."""
         self.when_started(SimpleNamespace(urls=list(urls or [LOCAL])))
 
 
@@ -47,7 +47,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the app was made with."""
+    """Return the arguments that the app was created with."""
     asked: dict[str, Any] = {}
 
     def directory_app(directory: Path, **options: Any) -> App:
@@ -191,7 +191,7 @@ def test_the_help_of_all_names_the_command(capsys: pytest.CaptureFixture[str], m
     assert "a better python -m http.server." in capsys.readouterr().out
 
 
-# When it has started.
+# After the start.
 
 
 def started(ran: Runs, arguments: str, *urls: str) -> None:
@@ -255,7 +255,7 @@ def test_a_code_is_of_the_address_for_others(
 
 
 class Broken:
-    """A standard output whose reader has gone."""
+    """A standard output whose reader has closed it."""
 
     def write(self, text: str) -> int:
         raise BrokenPipeError

@@ -1,4 +1,4 @@
-"""Tests of aiosock.share.upload: files that come in a form, as from the page without scripts or `curl -F`, in memory."""
+"""Tests of aiosock.share.upload: files in a form, as from the page without scripts or `curl -F`, in memory."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ END = b"--b--\r\n"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A directory with a file and another directory."""
+    """Return a directory with a file and another directory."""
     root = tmp_path / "root"
     (root / "sub").mkdir(parents=True)
     (root / "file").write_bytes(b"old")
@@ -31,20 +31,20 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(root: Path) -> Iterator[None]:
-    """Whatever happens: nothing stays open, no temporary file stays, and nothing is made outside."""
+    """Check after every test that nothing is open, no temporary file remains, and nothing was created outside."""
     yield
     assert open_below(root.parent) == []
     assert [name for name in contents(root.parent) if ".part" in name or not name.startswith("root/")] == []
 
 
 def part(filename: str | None, content: bytes = b"new", name: str = "file") -> bytes:
-    """Give a file of a form, or with None a field."""
+    """Return a file of a form; if `filename` is None, a field."""
     disposition = f'form-data; name="{name}"' + ("" if filename is None else f'; filename="{filename}"')
     return f"--b\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + content + b"\r\n"
 
 
 async def post(root: Path, *parts: bytes, target: str = "/", **options: Any) -> ClientResponse:
-    """Send a form; `headers` are added, other options are the app's."""
+    """Send a form; `headers` are added, and the other options are those of the app."""
     headers = MULTIPART | options.pop("headers", {})
     return await ask(uploading(root, **options), "POST", target, body=b"".join(parts) + END, headers=headers)
 
@@ -155,7 +155,7 @@ async def test_a_directory_that_is_not_there_is_not_made(root: Path, target: str
     assert contents(root) == {"file": b"old"}
 
 
-# What is refused.
+# Refusals.
 
 
 async def test_a_form_without_files_says_so(root: Path) -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A directory with a file, another directory, and something beside it that is nobody's business."""
+    """Return a directory with a file and another directory; beside it is a directory that no upload may change."""
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "file").write_bytes(b"theirs")
     root = tmp_path / "root"
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(root: Path) -> Iterator[None]:
-    """Whatever happens: nothing stays open, no temporary file stays, and nothing changes outside."""
+    """Check after every test that nothing is open, no temporary file remains, and nothing outside has changed."""
     yield
     assert open_below(root.parent) == []
     assert [name for name in contents(root) if ".part" in name] == []
@@ -44,7 +44,7 @@ def _nothing_is_left(root: Path) -> Iterator[None]:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
-    """Let a function of `os` fail."""
+    """Make a function of `os` fail."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number))
@@ -184,7 +184,7 @@ async def test_a_mount_below_a_prefix_says_where_the_file_is(root: Path) -> None
     assert (await ask(app, "GET", "/files/sub/a%20b")).text == "new"
 
 
-# What is there already.
+# Files that exist already.
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ async def test_what_is_no_file_is_never_replaced(
 
 
 async def uploads_at_once(root: Path, count: int, *fields: str) -> list[int]:
-    """Upload `/file2` or `/file` so often that all are under way before one ends; give what is answered."""
+    """Upload `/file2` or `/file` `count` times, all started before one ends; return the statuses."""
     target = "/file" if fields else "/file2"
     async with Client(uploading(root)) as client:
         peers = [await client.connect() for _ in range(count)]
@@ -400,7 +400,7 @@ async def test_a_directory_that_is_removed_meanwhile_takes_nothing(root: Path) -
 
 
 async def refused_early(app: App, head: bytes) -> int:
-    """Give what is answered to a client that waits for a 100, which must not come."""
+    """Return the status for a client that waits for a 100; the 100 must not come."""
     async with Client(app) as client:
         peer = await client.connect()
         peer.send(head)
@@ -467,7 +467,7 @@ async def test_nothing_is_left_of_a_client_that_leaves(root: Path, leave: str, f
         peer = await client.connect()
         peer.send(put_head("/new", framing, "Expect: 100-continue"))
         await until(client, lambda: b"100 Continue" in peer.received)
-        assert len(contents(root)) == 2  # the temporary one
+        assert len(contents(root)) == 2  # one of them is the temporary file
         peer.send(b"200000\r\n" + bytes(2_000_000))
         await client.settle()
         getattr(peer, leave)()
@@ -645,7 +645,7 @@ def test_where_uploads_are_not_safe_there_are_none(root: Path, monkeypatch: pyte
         uploading(root)
 
 
-# Seen at once.
+# Visible at once.
 
 
 async def test_a_new_file_is_seen_at_once(root: Path) -> None:
@@ -707,7 +707,7 @@ async def test_what_is_under_way_is_not_seen(root: Path) -> None:
         assert (await client.get("/")).text.count("\n") == 2
 
 
-# Everything else.
+# Other tests.
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "OPTIONS"])

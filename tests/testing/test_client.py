@@ -15,7 +15,7 @@ from tests.net.helpers import GET, Endless, Gate, echo, hello, request_bytes
 
 
 async def mirror(request: Request) -> Response:
-    """Answer with all that was sent."""
+    """Answer with all parts of the request."""
     fields = {name: value for name, value in request.headers.items() if name.startswith("x-") or name == "host"}
     return Response.json(
         {

@@ -80,7 +80,7 @@ events: list[str] = []
 
 @pytest.fixture
 def witness() -> list[str]:
-    """Be torn down after the server: what it noted at its end can be looked at by the next test."""
+    """Return the list of events. It is torn down after the server, so the next test can check the last ones."""
     events.clear()
     return events
 

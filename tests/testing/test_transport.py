@@ -1,4 +1,4 @@
-"""Tests of aiosock.testing.transport: it behaves as the transports of asyncio do."""
+"""Tests of aiosock.testing.transport: it behaves like the transports of asyncio."""
 
 import asyncio
 from collections.abc import AsyncIterator

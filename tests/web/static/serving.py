@@ -1,4 +1,4 @@
-"""Directories served in memory: what the tests of static files have in common."""
+"""Helpers for the tests of static files: directories served in memory."""
 
 import asyncio
 import os
@@ -40,11 +40,11 @@ ODD_NAMES = [
     ),
     *("日本語.txt", "Ünïcödé.txt", "evil\u202egpj.txt"),
 ]
-"""What a page, a URL or a terminal could take for something else."""
+"""File names that a page, a URL or a terminal could misread."""
 
 
 class Clock:
-    """A clock that goes on when it is told to; with `step`, by itself each time somebody looks at it."""
+    """A clock that moves only when a test moves it; with `step`, it also moves each time it is read."""
 
     def __init__(self, step: float = 0.0) -> None:
         self.now = 5000.0
@@ -70,13 +70,13 @@ async def fetch(
     limits: Limits | None = None,
     **options: Any,
 ) -> ClientResponse:
-    """Give the answer of a server that has just been started."""
+    """Return the answer of a server that has just been started."""
     async with Client(serving(root, **options), limits=limits or Limits()) as client:
         return await client.request(method, target, headers=headers or {})
 
 
 def write(root: Path, files: Mapping[str, str | bytes], moment: int | None = MOMENT) -> Path:
-    """Make files, and the directories they are in, all of one age unless that is None; give the root."""
+    """Create files and their directories, with the same time of change unless it is None; return the root."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,17 +87,17 @@ def write(root: Path, files: Mapping[str, str | bytes], moment: int | None = MOM
 
 
 def open_descriptors() -> int:
-    """Count the open files and directories; a loop opens sockets and pipes of its own when it is first used."""
+    """Count the open files and directories; not sockets and pipes, which a loop opens when it is first used."""
     count = 0
     for name in os.listdir("/dev/fd"):
-        with suppress(OSError):  # the descriptor of the listing itself is gone
+        with suppress(OSError):  # the descriptor of the listing itself is closed
             mode = os.fstat(int(name)).st_mode
             count += stat.S_ISREG(mode) or stat.S_ISDIR(mode)
     return count
 
 
 async def leave_amid_answer(client: Client, request: bytes) -> None:
-    """Send a request, take the beginning of the answer, and reset the connection."""
+    """Send a request, read the beginning of the answer, and reset the connection."""
     peer = await client.connect()
     peer.send(request)
     await peer.receive()
@@ -108,7 +108,7 @@ async def leave_amid_answer(client: Client, request: bytes) -> None:
 
 
 async def descriptors_fall_to(client: Client, number: int) -> None:
-    """Wait until no more descriptors than these are open: a thread may have one for a moment yet."""
+    """Wait until no more descriptors than `number` are open: a thread may close one a moment later."""
     async with asyncio.timeout(client.patience):
         while open_descriptors() > number:
             await client.settle()

@@ -47,7 +47,7 @@ both = pytest.mark.parametrize("kind", FORMATS)
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Give a directory with files, links, and an empty directory."""
+    """Return a directory with files, links, and an empty directory."""
     path = write(tmp_path / "photos", FILES)
     (path / "none").mkdir()
     (path / "script.sh").write_text("run")
@@ -56,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def unpack(kind: str, data: bytes) -> dict[str, bytes | None]:
-    """Give contents by name, None for a directory."""
+    """Return contents by name; None for a directory."""
     if kind == "zip":
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             assert packed.testzip() is None
@@ -85,7 +85,7 @@ async def taken(packed: Archive) -> bytes:
         await packed.aclose()
 
 
-# What is in it.
+# Content.
 
 
 @both
@@ -302,11 +302,11 @@ async def test_a_file_of_more_than_4_gib_is_packed(tmp_path: Path, kind: str) ->
         assert {info.name: info.size for info in tar} == {"sparse": size, "z": 5}
 
 
-# What happens while it is packed.
+# Changes while it is packed.
 
 
 def changing(root: Path, kind: str, change: Callable[[], object]) -> Archive:
-    """Give an archive of a directory in which something changes once its first block has been packed."""
+    """Return an archive of a directory in which something changes after its first block has been packed."""
     packed = Archive(Tree(root), [], kind)
     unchanged = packed._pieces
 
@@ -430,7 +430,7 @@ async def test_an_archive_that_is_left_while_a_thread_packs_it_is_closed_by_that
     task = asyncio.create_task(taken(packed))
     await asyncio.to_thread(reads.wait, 10)
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):  # and no `generator already executing`
+    with pytest.raises(asyncio.CancelledError):  # not ValueError: generator already executing
         await task
     assert open_descriptors() > before
     goes_on.set()

@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.static.cache: what is kept in memory, for how long, and how much of it."""
+"""Tests of aiosock.web.static.cache: which files are kept in memory, for how long, and how many."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    """Give the list of what is looked up in the file system, from now on."""
+    """Return the list of look-ups in the file system, which grows from now on."""
     looked_up: Looks = []
 
     def counting(tree: Any, names: Any, *rest: Any) -> Resource:
@@ -55,7 +55,7 @@ def resource_of(size: int, *, forms: int = 1) -> Resource:
 WEIGHT = resource_of(0).weight
 
 
-# By itself.
+# The cache alone.
 
 
 def test_what_was_put_is_got() -> None:
@@ -261,7 +261,7 @@ async def test_a_file_that_is_too_large_to_be_kept_is_served_as_it_is_now(site: 
 
 async def test_many_requests_at_once_leave_the_weight_right(site: Path) -> None:
     write(site, {f"{number}.txt": "x" * number * 100 for number in range(20)})
-    cache = FileCache(Clock(step=0.3))  # what is known is stale now and then
+    cache = FileCache(Clock(step=0.3))  # cached entries expire now and then
     async with Client(serving(site, cache=cache), limits=Limits(file_cache_bytes=30_000)) as client:
         answers = await asyncio.gather(*(client.get(f"/{number % 23}.txt") for number in range(200)))
     assert {answer.status for answer in answers} == {200, 404}

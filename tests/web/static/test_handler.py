@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.static.handler: what is served, what is not, and what happens while it is sent."""
+"""Tests of aiosock.web.static.handler: which files are served, which are not, and changes while one is sent."""
 
 import asyncio
 import gc
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Give a directory with a few files, and secrets around it and hidden in it."""
+    """Return a directory with a few files, and with secrets around it and hidden in it."""
     root = tmp_path / "site"
     for path, text in {
         "site/index.html": "<h1>home</h1>",
@@ -66,7 +66,7 @@ async def get(root: Path, target: str, headers: Mapping[str, str] | None = None,
     return await ask(serving(root, **options), "GET", target, headers=headers or {})
 
 
-# What is served.
+# Files that are served.
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_root_that_is_no_directory_is_refused(site: Path, name: str) -> None:
         StaticFiles(site.parent / name)
 
 
-# What is not.
+# Files that are not.
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_root_that_is_no_directory_is_refused(site: Path, name: str) -> None:
         "//server/share",
         "/%5c%5cserver%5cshare",
         "/C:/secret.txt",
-        # Other names of what is served.
+        # Other names of served files.
         "/.",
         "/./",
         "/./index.html",
@@ -440,11 +440,11 @@ async def test_what_the_client_has_is_not_sent_again(
     assert ("content-length" in answer.headers) is (status == 200)
 
 
-# What happens while it is sent.
+# Changes while a file is sent.
 
 
 def serving_after(root: Path, change: Callable[[], object]) -> App:
-    """Give an app in which a file changes after its head was made and before its body is sent."""
+    """Return an app in which a file changes after its head was made and before its body is sent."""
     app = serving(root)
 
     @app.middleware

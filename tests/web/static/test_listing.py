@@ -26,7 +26,7 @@ ODD = [
 
 
 class Page(HTMLParser):
-    """A listing as a reader without scripts has it: `links` by text, `rows` as lists of cells."""
+    """A listing as a reader without scripts sees it: `links` by text, `rows` as lists of cells."""
 
     def __init__(self, answer: ClientResponse) -> None:
         super().__init__()
@@ -78,14 +78,14 @@ async def names_of(root: Path, query: str = "") -> list[str]:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Give a directory of which names, sizes and times are in different orders."""
+    """Return a directory in which the orders by name, by size and by time differ."""
     write(tmp_path, {"file 10": "1", "File 9": "22", "file 1": "333", "b/x": "", "a/x": "", "Übung.txt": "22"})
     for name, moment in {"file 10": 3, "File 9": 1, "file 1": 2, "Übung.txt": 4, "a": 2, "b": 1}.items():
         os.utime(tmp_path / name, (MOMENT + moment, MOMENT + moment))
     return tmp_path
 
 
-# To whom what.
+# Which form each client gets.
 
 
 async def test_each_gets_the_form_it_prefers(photos: Path) -> None:
@@ -331,7 +331,7 @@ async def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothin
     assert not re.search(r" (on\w+|style)=", answer.text.partition("<script>")[0])
 
 
-# Many.
+# Many entries.
 
 
 async def test_many_entries_are_sorted_and_written_beside_the_loop(

@@ -37,7 +37,7 @@ UTF_8 = "; charset=utf-8"
         ("a.wasm", "application/wasm"),
         ("a.pdf", "application/pdf"),
         ("a.zip", "application/zip"),
-        # What is compressed is sent as what it is.
+        # A compressed file has the type of its compression.
         ("a.gz", "application/gzip"),
         ("a.html.gz", "application/gzip"),
         ("a.svgz", "application/gzip"),
@@ -46,7 +46,7 @@ UTF_8 = "; charset=utf-8"
         ("a.tar.xz", "application/octet-stream"),
         ("a.tar.bz2", "application/octet-stream"),
         ("a.tar", "application/x-tar"),
-        # What has no type.
+        # Files without a type.
         ("README", "application/octet-stream"),
         ("a.", "application/octet-stream"),
         ("html", "application/octet-stream"),

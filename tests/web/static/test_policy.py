@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.static.handler: what an operator may ask for."""
+"""Tests of aiosock.web.static.handler: the options that an operator can set."""
 
 import errno
 import os
@@ -106,7 +106,7 @@ async def test_a_name_with_a_hash_in_it_is_kept_for_ever(site: Path, name: str, 
     assert "cache-control" not in (await fetch(site, f"/{name}")).headers
 
 
-# An application of one page, and a page for what is not there.
+# Applications of one page, and a page for missing files.
 
 
 @pytest.mark.parametrize("target", ["/users/7", "/users/", "/a/b/c", "/%00", "/bare/", "/x%20y", "/missing.d/"])
@@ -162,7 +162,7 @@ async def test_what_stands_for_another_page_does_not_change_that_page_s_own_answ
 async def test_a_page_for_what_is_not_there_is_about_nothing(
     site: Path, limits: Limits, fields: dict[str, str]
 ) -> None:
-    # RFC 9110 section 13.2.1: preconditions are for what would be answered 2xx.
+    # RFC 9110 section 13.2.1: preconditions apply only if the answer would be 2xx without them.
     before = open_descriptors()
     answer = await fetch(site, "/missing", {**BROWSER, **fields}, limits=limits, not_found="404.html")
 
@@ -225,7 +225,7 @@ async def test_only_reading_is_answered_by_an_application(site: Path) -> None:
         ("/about%00", 404, None),
         ("/about%2f", 404, None),
         ("/" + "x" * 252, 404, None),
-        # A directory of the name comes first, as its own URL.
+        # A directory with the same name comes first, under its own URL.
         ("/both", 308, None),
         ("/both/", 200, "directory"),
         ("/both.html", 200, "file"),
@@ -301,7 +301,7 @@ async def test_only_the_dotfiles_that_are_named_are_served(site: Path, target: s
     assert (await fetch(site, target)).status == 404
 
 
-# Trouble.
+# Errors.
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE])

@@ -34,7 +34,7 @@ def site(tmp_path: Path) -> Path:
         ("zstd", "z"),
         ("deflate", "p"),
         ("compress, deflate, nonsense", "p"),
-        # What is liked best; of equals, the smallest.
+        # The preferred form; of equal ones, the smallest.
         ("gzip, deflate, br, zstd", "b"),
         ("gzip, zstd", "z"),
         ("gzip;q=1, br;q=0.5", "g"),
@@ -46,7 +46,7 @@ def site(tmp_path: Path) -> Path:
         ("identity, gzip;q=0.5", "p"),
         ("identity;q=0.5, gzip", "g"),
         ("identity, *", "b"),
-        # What is refused.
+        # Refused forms.
         ("br;q=0", "p"),
         ("br;q=0, gzip", "g"),
         ("br;q=0, *", "z"),
@@ -60,11 +60,11 @@ def site(tmp_path: Path) -> Path:
         ("*;q=0, identity", "p"),
         ("*;q=0, identity;q=0.1, gzip;q=0", "p"),
         ("deflate, identity;q=0", None),
-        # A malformed weight refuses.
+        # A malformed weight refuses the form.
         ("br;q=high", "p"),
         ("br;q=2, gzip", "g"),
         ("br;q=-1, gzip;q=1.5, zstd", "z"),
-        # As much of a list as is looked at.
+        # A list longer than the server reads.
         (",".join(["deflate"] * 300), "p"),
         (", ,gzip,,", "g"),
     ],
@@ -167,7 +167,7 @@ async def test_a_compressed_file_that_is_asked_for_by_name_is_just_a_file(site: 
     assert "content-encoding" not in answer.headers
 
 
-# Siblings that are none.
+# Files that look like siblings and are not.
 
 
 async def test_a_sibling_without_its_original_is_not_served_for_it(site: Path) -> None:
@@ -238,7 +238,7 @@ async def test_an_empty_sibling_is_a_form(site: Path, limits: Limits) -> None:
     assert (answer.body, answer.headers["content-encoding"], answer.headers["content-length"]) == (b"", "gzip", "0")
 
 
-# Siblings that go.
+# Siblings that disappear.
 
 
 @pytest.mark.parametrize("replaced_by", ["nothing", "directory", "link"])
@@ -277,7 +277,7 @@ async def test_a_file_that_becomes_a_directory_after_it_was_found_is_a_redirect(
         assert (await client.get("/lone.js")).headers["location"] == "/lone.js/"
 
 
-# What is read.
+# Reading.
 
 
 def test_a_file_that_changes_whenever_it_is_read_is_sent_like_a_large_one(

@@ -48,7 +48,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def parts_of(content_type: str, body: bytes) -> list[tuple[str, str, bytes]]:
-    """Take a multipart/byteranges body apart, strictly: (Content-Type, Content-Range, bytes) of each part."""
+    """Split a multipart/byteranges body strictly; return (Content-Type, Content-Range, bytes) of each part."""
     match = re.fullmatch(r"multipart/byteranges; boundary=([0-9a-f]{32})", content_type)
     assert match is not None
     delimiter = b"--" + match[1].encode()
@@ -114,7 +114,7 @@ async def test_a_download_that_was_broken_off_goes_on(site: Path, limits: Limits
     assert (rest.status, first.body + rest.body == LARGE) == (206, True)
 
 
-# None, or all.
+# No part, or all.
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ async def test_no_two_answers_have_the_same_boundary(site: Path) -> None:
     assert len({answer.headers["content-type"] for answer in answers}) == 2
 
 
-# Of which version.
+# Conditions.
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ async def test_a_range_beyond_a_compressed_file_tells_its_compressed_size(site: 
 
 
 def changing(root: Path, change: Callable[[], object], *, before: bool) -> Client:
-    """Give a client of a server on which a file changes before its answer is made, or before that is sent."""
+    """Return a client of a server on which a file changes before its answer is made, or before the answer is sent."""
     app = serving(root)
 
     @app.middleware
@@ -428,7 +428,7 @@ def test_the_kernel_copies_the_same_parts(
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
     try:
         asked = ",".join(f"{start}-{stop - 1}" for start, stop in spans)
-        for _ in range(2):  # the second on the same connection: nothing of the first is left over
+        for _ in range(2):  # the second request on the same connection shows that nothing of the first remains
             connection.request("GET", "/large.bin", headers={"range": f"bytes={asked}"})
             answer = connection.getresponse()
             body = answer.read()

@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.static.tree: no way leads out of the root, whatever happens to it meanwhile."""
+"""Tests of aiosock.web.static.tree: no path leads out of the root, even if the directory changes meanwhile."""
 
 import errno
 import os
@@ -181,7 +181,7 @@ def test_as_many_links_as_linux_follows_are_followed_and_no_more(root: Path) -> 
 
 
 def test_a_bush_of_links_ends(root: Path) -> None:
-    # Each leads to ten of the one before: followed without a bound, 10^20 steps.
+    # Each link leads through the one before it ten times: without a limit that is 10^20 steps.
     (root / "b0").symlink_to(".")
     for number in range(20):
         (root / f"b{number + 1}").symlink_to("/".join([f"b{number}"] * 10))
@@ -201,7 +201,7 @@ def test_a_link_to_the_root_is_the_root(root: Path) -> None:
     assert names == {"index.html", "sub"}
 
 
-# What is at the end of the way.
+# The end of a path.
 
 
 def test_the_root_itself_can_be_opened(root: Path) -> None:
@@ -245,14 +245,14 @@ def test_only_a_directory_is_opened_as_one(root: Path) -> None:
                 Tree(root).scan(names)
 
 
-# What a directory has.
+# Entries of a directory.
 
 
 def test_a_directory_has_only_what_can_be_opened(root: Path) -> None:
     for name in ("CON", "a.", "a:b", "a\\b", ".hidden"):
         (root / name).write_text(SECRET)
     os.mkfifo(root / "pipe")
-    with suppress(OSError):  # a file system that takes UTF-8 only
+    with suppress(OSError):  # fails on a file system that takes UTF-8 only
         (root / os.fsdecode(b"\xff")).write_text(SECRET)
     for name, leads_to in {"in": "index.html", "dir": "sub", "out": "../secret.txt", "up": "..", "env": ".env"}.items():
         (root / name).symlink_to(leads_to)
@@ -265,7 +265,7 @@ def test_a_directory_has_only_what_can_be_opened(root: Path) -> None:
     assert linked == plain | {("in", False, 4), ("dir", True, 0)}
 
 
-# Whatever happens meanwhile.
+# Changes at the same time.
 
 
 def swap_for_link(path: Path, leads_to: str) -> None:
@@ -328,7 +328,7 @@ def keep_swapping(path: Path, leads_to: str, stop: threading.Event) -> None:
 
 @contextmanager
 def swapping(path: Path, leads_to: str) -> Iterator[threading.Event]:
-    """Swap something for a link to the outside and back, again and again, until the event is set, or so many times."""
+    """Swap a path for a link to the outside and back, until the event is set, or a limited number of times."""
     stop = threading.Event()
     thread = threading.Thread(target=keep_swapping, args=(path, leads_to, stop))
     thread.start()

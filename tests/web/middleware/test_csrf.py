@@ -48,7 +48,7 @@ async def test_the_browser_says_where_it_comes_from(method: str, site: str, want
     ("origin", "wanted"),
     [
         (f"https://{HOST}", 200),
-        (f"http://{HOST}", 200),  # Host does not say which: see HSTS
+        (f"http://{HOST}", 200),  # Host has no scheme: see HSTS
         (f"https://{HOST}:8443", 403),
         ("https://other.example", 403),
         (f"https://{HOST}.other.example", 403),

@@ -1,4 +1,4 @@
-"""Tests of docs/how-to/middleware.md: it names every middleware, and what it shows runs."""
+"""Tests of docs/how-to/middleware.md: it names every middleware, and its examples run."""
 
 import re
 from pathlib import Path

@@ -104,7 +104,7 @@ async def test_a_network_of_ipv6_is_one_client(clock: Clock) -> None:
     ("host", "key"),
     [
         ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),  # a socket for IPv6 that takes IPv4 too
+        ("::ffff:192.0.2.1", "192.0.2.1"),  # an IPv6 socket that accepts IPv4 too
         ("fe80::1%eth0", "fe80::"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
         (None, "unix"),
@@ -130,8 +130,8 @@ async def test_clients_beyond_the_most_are_forgotten_the_quietest_first(clock: C
     first = {key: await buckets.take(key, 1.0, 5) for key in ("a", "b", "a", "c")}
 
     assert first == {"a": 2.0, "b": 1.0, "c": 1.0}
-    assert await buckets.take("b", 1.0, 5) == 1.0  # c took its place
-    assert await buckets.take("a", 1.0, 5) == 1.0  # and b that of a
+    assert await buckets.take("b", 1.0, 5) == 1.0  # c replaced it
+    assert await buckets.take("a", 1.0, 5) == 1.0  # and b replaced a
 
 
 async def test_who_insists_is_not_forgotten(clock: Clock) -> None:

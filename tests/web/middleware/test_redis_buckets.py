@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.middleware.buckets, with a Redis of their own behind a UNIX socket."""
+"""Tests of aiosock.web.middleware.buckets, with a Redis server of their own behind a UNIX socket."""
 
 import asyncio
 import shutil
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no redis-serve
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the socket of a Redis that keeps nothing."""
+    """Return the UNIX socket of a Redis server that stores nothing on disk."""
     directory = tmp_path_factory.mktemp("redis")
     path = str(directory / "redis.sock")
     command = [str(PROGRAM), "--port", "0", "--unixsocket", path, "--save", "", "--dir", str(directory)]
@@ -41,7 +41,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def await_socket(path: Path, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until somebody accepts there, for 10 seconds at most."""
+    """Wait until a server accepts connections there, for 10 seconds at most."""
     deadline = time.monotonic() + 10
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
@@ -62,7 +62,7 @@ async def client(path: str) -> AsyncIterator["Redis"]:
 
 @pytest.fixture
 def key() -> str:
-    return uuid4().hex  # the server is one for all tests
+    return uuid4().hex  # all tests share one server
 
 
 async def test_a_bucket_is_emptied_and_no_further(client: "Redis", key: str) -> None:
@@ -128,7 +128,7 @@ async def test_without_redis_everybody_is_let_in_and_the_log_says_so_once(
 async def test_when_redis_is_back_it_counts_again(client: "Redis", key: str, caplog: pytest.LogCaptureFixture) -> None:
     buckets = RedisBuckets(client)
     await client.set("aiosock:rate:" + key, "nonsense")
-    assert await buckets.take(key, 3600.0, 1) == 0.0  # the script fails
+    assert await buckets.take(key, 3600.0, 1) == 0.0  # because the script fails
     await client.delete("aiosock:rate:" + key)
 
     assert await buckets.take(key, 3600.0, 1) == pytest.approx(3600, abs=60)

@@ -21,7 +21,7 @@ SHARED = Response.text("the same object for everybody")
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that moves only when a test moves it."""
 
     now = 1_000_000.0
 
@@ -30,7 +30,7 @@ class Clock:
 
 
 class Visitor:
-    """A browser, as far as cookies go."""
+    """A browser, as far as cookies are concerned."""
 
     def __init__(self, app: App, **cookies: str) -> None:
         self.app = app
@@ -111,11 +111,11 @@ def site(secret: Any = SECRET, **options: Any) -> App:  # noqa: C901 - many hand
 
 @pytest.fixture(params=["in the cookie", "in a store"])
 def kept(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The options with which a session is kept here or there."""
+    """Return the options that keep a session in the cookie, or in a store."""
     return {} if request.param == "in the cookie" else {"store": MemoryStore()}
 
 
-# What a visitor gets.
+# Sessions of visitors.
 
 
 async def test_what_a_handler_leaves_is_there_again(kept: dict[str, Any]) -> None:
@@ -255,7 +255,7 @@ async def test_an_empty_session_has_no_cookie(kept: dict[str, Any]) -> None:
     assert await visitor.session() == {}
 
 
-# What is worth nothing.
+# Cookies that are ignored.
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ async def test_a_new_secret_is_put_before_the_old_one(kept: dict[str, Any]) -> N
     assert await visitor.session() == {"user": "ada", "theme": "dark"}
 
 
-# Its size.
+# Size.
 
 
 async def test_a_session_is_as_large_as_a_cookie(caplog: pytest.LogCaptureFixture) -> None:
@@ -411,7 +411,7 @@ async def test_a_store_is_asked_only_for_ids_that_were_given_out() -> None:
 
 
 def gated(**kept: Any) -> tuple[App, asyncio.Event]:
-    """Give a site on which /slow waits, and what it waits for."""
+    """Return a site whose handler of /slow waits, and the event that it waits for."""
     app = site(**kept)
     gate = asyncio.Event()
 
@@ -424,7 +424,7 @@ def gated(**kept: Any) -> tuple[App, asyncio.Event]:
 
 
 async def overtaken(visitor: Visitor, gate: asyncio.Event, target: str) -> ClientResponse:
-    """Ask for /slow, and for something else before that is answered; give the answer to /slow."""
+    """Request /slow, and `target` before /slow is answered; return the answer to /slow."""
     async with Client(visitor.app) as client:
         cookie = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
         slow = asyncio.create_task(client.get("/slow", headers={"cookie": cookie}))
@@ -497,7 +497,7 @@ async def test_vary_keeps_what_the_handler_said(said: str, sent: str) -> None:
     assert (await Visitor(site()).get(f"/fields/private/{said}/0")).headers["vary"] == sent
 
 
-# What cannot work.
+# Wrong settings.
 
 
 @pytest.mark.parametrize("cookie", ["", "a b", "a;b", "é", "a\r\n", "__Host-a", "__Secure-a"])

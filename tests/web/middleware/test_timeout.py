@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.middleware.timeout, with deadlines that have passed before anything is waited for."""
+"""Tests of aiosock.web.middleware.timeout, with deadlines that have passed before the first wait."""
 
 import asyncio
 from collections.abc import AsyncIterator

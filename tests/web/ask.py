@@ -1,4 +1,4 @@
-"""Asking an app in memory: what the tests of the web layer have in common."""
+"""Helpers for the tests of the web layer: they send requests to an app in memory."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack
@@ -17,20 +17,20 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 def app_of(handler: Callable[..., Any], pattern: str = "/", **options: Unpack[RouteOptions]) -> App:
-    """Give an app with one route, for any method."""
+    """Return an app with one route, for any method."""
     app = App()
     app.route(pattern, "*", **options)(handler)
     return app
 
 
 async def ask(app: Handler, method: str, target: str, **request: Any) -> ClientResponse:
-    """Give the answer to one request."""
+    """Return the answer to one request."""
     async with Client(app) as client:
         return await client.request(method, target, **request)
 
 
 async def ask_raw(app: Handler, data: bytes) -> bytes:
-    """Give all the bytes that come back for some bytes and the end of the input."""
+    """Send some bytes and the end of the input; return all the bytes that come back."""
     async with Client(app) as client:
         peer = await client.connect()
         peer.send(data)
@@ -40,7 +40,7 @@ async def ask_raw(app: Handler, data: bytes) -> bytes:
 
 
 async def seen(look: Callable[[Request], T], method: str = "GET", target: str = "/", **request: Any) -> T:
-    """Give what a handler sees in a request."""
+    """Return what `look` returns for the request that a handler gets."""
     values: list[T] = []
 
     async def handler(request: Request, rest: str) -> None:

@@ -17,7 +17,7 @@ IMPLEMENTED = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 async def where(request: Request, **params: Any) -> dict[str, Any]:
-    """Show which path a handler sees, and where it stands in it."""
+    """Return the path that a handler sees, and the part of it below its mount."""
     return {"path": request.path, "subpath": request.subpath, **params}
 
 
@@ -29,7 +29,7 @@ def app_with(*patterns: str, methods: str = "GET") -> App:
 
 
 def saying(text: str) -> App:
-    """Give an app that says one thing, wherever it is asked."""
+    """Return an app that answers every request with the same text."""
 
     async def say(request: Request, rest: str) -> str:
         return text
@@ -254,7 +254,7 @@ def test_a_url_for_wrong_parameters_is_refused() -> None:
         app_with("/{name}").url_for("where", id=7)
 
 
-# The other slash.
+# The path with or without a slash at its end.
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_url_for_wrong_parameters_is_refused() -> None:
         ("/a/", "/a?b=c&d", "/a/?b=c&d"),
         ("/{name}", "/%C3%A9/", "/%C3%A9"),
         ("/{name}", "/a%2Fb/", "/a%2Fb"),
-        # What would lead to another host.
+        # Redirects that would lead to another host.
         ("//{name}", "//evil.example/", "/evil.example"),
         ("//{name}/", "//evil.example", "/evil.example/"),
         ("/{name}", "/\\evil.example/", "/evil.example"),

@@ -78,7 +78,7 @@ async def test_no_handler_can_answer_past_the_middleware() -> None:
 
 
 class Work:
-    """A handler that works until it may go on, and notes how that ended."""
+    """A handler that waits until it may go on, and records how that ended."""
 
     def __init__(self) -> None:
         self.may_go_on = asyncio.Event()

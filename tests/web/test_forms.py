@@ -41,7 +41,7 @@ async def outcome(
     limits: Limits | None = None,
     **options: Any,
 ) -> Any:
-    """Give what `take` gives for a posted form, or the status and detail of the HTTPError it raises."""
+    """Return what `take` returns for a posted form, or the status and detail of the HTTPError that it raises."""
     values: list[Any] = []
 
     async def handler(request: Request) -> None:
@@ -71,19 +71,19 @@ def names_in(directory: Path) -> list[str]:
 
 
 def descriptors() -> set[str]:
-    """Give what this process has open of deleted files."""
+    """Return the descriptors of deleted files that this process has open."""
     found = set()
     for descriptor in os.listdir("/proc/self/fd"):
         try:
             target = os.readlink(f"/proc/self/fd/{descriptor}")
-        except FileNotFoundError:  # that of the listing itself
+        except FileNotFoundError:  # the descriptor of the listing itself
             continue
         if "(deleted)" in target or target.startswith("/memfd"):
             found.add(descriptor)
     return found
 
 
-# What a form is.
+# Valid forms.
 
 
 async def test_an_urlencoded_form_is_read() -> None:
@@ -161,7 +161,7 @@ async def test_a_form_cannot_be_read_after_the_body_was_iterated() -> None:
     assert await outcome(late, field("a", b"1") + END) == "refused"
 
 
-# What is refused.
+# Refusals.
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ async def test_files_are_kept_in_memory_while_there_is_room_and_take_one_descrip
     assert descriptors() == before
 
 
-# When the request is over.
+# The end of the request.
 
 
 async def answering(request: Request) -> str:
@@ -404,7 +404,7 @@ async def test_a_task_that_outlives_its_request_is_told_so() -> None:
         upload = (await request.form())["f"]
         assert isinstance(upload, Upload)
         tasks.append(asyncio.create_task(upload.read()))
-        await asyncio.sleep(0)  # a thread is reading when the request ends
+        await asyncio.sleep(0)  # a thread is still reading when the request ends
         tasks.append(asyncio.create_task(upload.read()))
 
     before = descriptors()
@@ -695,7 +695,7 @@ async def test_a_connection_goes_on_after_a_form() -> None:
         assert [(await peer.response()).text, (await peer.response()).text] == ["done", "done"]
 
 
-# The page about it.
+# The documentation.
 
 
 async def test_the_code_of_the_how_to_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Beyond `limits.concurrency` requests are refused at once, but for those of health routes."""
+"""Requests beyond `limits.concurrency` are refused at once, except those to health routes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from aiosock.testing import Client
 
 
 class Slow(App):
-    """An app whose `/slow` waits to be released."""
+    """An app whose handler of `/slow` waits to be released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ async def quick(request: Request) -> str:
 
 @asynccontextmanager
 async def busy(app: Slow, *, concurrency: int, requests: int) -> AsyncIterator[Client]:
-    """Give a client of a server that is answering so many requests to `/slow`."""
+    """Yield a client of a server that is handling `requests` requests to `/slow`."""
     async with Client(app, limits=Limits(concurrency=concurrency)) as client:
         waiting = [asyncio.create_task(client.get("/slow")) for _ in range(requests)]
         await client.settle()

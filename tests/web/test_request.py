@@ -14,7 +14,7 @@ JSON = {"content-type": "application/json"}
 
 
 async def outcome(take: Callable[[Request], Awaitable[Any]], body: bytes | str = b"", **headers: str) -> Any:
-    """Give what `take` gives for a posted body, or the status and detail of the HTTPError it raises."""
+    """Return what `take` returns for a posted body, or the status and detail of the HTTPError that it raises."""
     values: list[Any] = []
 
     async def handler(request: Request) -> None:
@@ -28,7 +28,7 @@ async def outcome(take: Callable[[Request], Awaitable[Any]], body: bytes | str =
     return values[0]
 
 
-# What arrived.
+# The parts of a request.
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ async def test_a_caller_may_raise_the_limit() -> None:
 
 
 async def answer_to(data: bytes, **options: Any) -> bytes:
-    """Give what comes back for bytes after which the client says no more, but waits."""
+    """Return the first answer to bytes after which the client sends no more, but waits."""
 
     async def handler(request: Request) -> bytes:
         return await request.read()

@@ -16,7 +16,7 @@ CONTROLS = ["a\rb", "a\nb", "a\r\nb: c", "a\0b", "a\x7fb", "a\x1b[2J", "\n", "a\
 
 
 def giving(response: Callable[[], Response]) -> Any:
-    """Give an app that answers everything with a new response."""
+    """Return an app that answers everything with a new response."""
 
     async def handler(request: Request) -> Response:
         return response()
@@ -30,7 +30,7 @@ async def pieces(*values: bytes | str) -> AsyncIterator[bytes | str]:
 
 
 class Pieces:
-    """A streamed body that knows whether it was closed; after its pieces it raises `error`."""
+    """A streamed body that counts how often it was closed; after its pieces it raises `error`."""
 
     def __init__(self, *values: bytes | str, error: Exception | None = None) -> None:
         self.values = values
@@ -49,7 +49,7 @@ class Pieces:
         self.closed += 1
 
 
-# Making one.
+# Creating one.
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_response_shows_its_status_and_body(response: Response, shown: str) ->
     assert repr(response) == shown
 
 
-# What would split it.
+# Response splitting.
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -284,7 +284,7 @@ async def test_a_streamed_body_is_closed_once(method: str, status: int) -> None:
     assert body.given == (2 if (method, status) == ("GET", 200) else 0)
 
 
-# What must not be sent as it is.
+# Invalid responses.
 
 
 @pytest.mark.parametrize("body", ["", "ab", "abcd"])
@@ -301,7 +301,7 @@ async def test_a_length_that_is_none_is_an_error(length: str, body: Callable[[],
 
 
 async def broken(body: Pieces, **headers: str) -> bytes:
-    """Give what is sent of a streamed answer that fails, after checking that the connection ended with it."""
+    """Return the bytes sent of a streamed answer that fails, after checking that the connection was reset."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     async with Client(giving(lambda: Response(body, headers=fields))) as client:
         peer = await client.connect()

@@ -100,7 +100,7 @@ def test_a_file_that_was_written_over_is_an_error_and_one_that_grew_is_not(
 async def test_a_body_that_is_closed_twice_closes_nothing_of_others(path: Path) -> None:
     body = body_of(path)
     await body.aclose()
-    other = os.open(path, os.O_RDONLY)  # gets the number that has become free
+    other = os.open(path, os.O_RDONLY)  # gets the descriptor number that has become free
     await body.aclose()
     del body
     gc.collect()

@@ -57,15 +57,15 @@ def test_no_name_at_all_is_refused(asked: str) -> None:
         ("a" * 255, "a" * 255),
         ("a" * 256, "a" * 255),
         ("a" * 300 + ".txt", "a" * 251 + ".txt"),
-        ("a" * 250 + "é.txt", "a" * 250 + ".txt"),  # a character at the cut is there or is not
+        ("a" * 250 + "é.txt", "a" * 250 + ".txt"),  # a character at the cut is kept whole or dropped
         ("é" * 300, "é" * 127),
         ("🦊" * 100 + ".png", "🦊" * 62 + ".png"),
-        ("a" * 250 + " " * 10 + "b", "a" * 250),  # no blank and no dot is left at the end
+        ("a" * 250 + " " * 10 + "b", "a" * 250),  # the name ends neither with a space nor with a dot
         ("a" * 250 + "." * 10 + "é" * 30, "a" * 250),
         ("a." + "b" * 300, "a." + "b" * 253),
         ("." * 300 + "a", "_.a"),
         ("." + "a" * 255, "_." + "a" * 253),
-        ("con" + " " * 300 + "a.txt", "_con.txt"),  # a device once it is short
+        ("con" + " " * 300 + "a.txt", "_con.txt"),  # a device name, once it has been shortened
     ],
 )
 def test_a_name_that_is_too_long_keeps_its_suffix(asked: str, name: str) -> None:

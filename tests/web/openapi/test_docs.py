@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.openapi.docs: a page that is whole in itself, whatever the description says."""
+"""Tests of aiosock.web.openapi.docs: the page needs no other file, whatever the description contains."""
 
 import json
 import re

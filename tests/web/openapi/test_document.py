@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.openapi: what a description says, and that it is OpenAPI."""
+"""Tests of aiosock.web.openapi: the content of a description, and that it is valid OpenAPI."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -42,7 +42,7 @@ class Total(TypedDict):
 
 
 def described(router: Router, **more: Any) -> dict[str, Any]:
-    """Give the description of a router, once it has been found to be OpenAPI."""
+    """Return the description of a router, after checking that it is valid OpenAPI."""
     document = openapi(router, title="Shop", version="1.0", **more)
     OpenAPIV31SpecValidator(document).validate()
     return document
@@ -58,7 +58,7 @@ def operation_of(handler: Callable[..., Any], pattern: str = "/", method: str = 
     return found
 
 
-# The whole.
+# The whole description.
 
 
 def test_it_says_what_it_is_of() -> None:

@@ -32,7 +32,7 @@ async def other_handler(request: Request) -> Response:
 
 
 def table_of(*routes: str, convertors: dict[str, Convertor] | None = None) -> RouteTable:
-    """Give a table of routes written as `GET,POST /path`, or `/path` for GET."""
+    """Return a table of routes written as `GET,POST /path`, or `/path` for GET."""
     table = RouteTable({**CONVERTORS, **(convertors or {})})
     for route in routes:
         methods, pattern = route.split(" ", 1) if re.match("[A-Z*]", route) else ("GET", route)
@@ -41,18 +41,18 @@ def table_of(*routes: str, convertors: dict[str, Convertor] | None = None) -> Ro
 
 
 def found(table: RouteTable, path: str, method: str = "GET") -> str:
-    """Give the name of the route that serves a path, or an empty one."""
+    """Return the name of the route that serves a path, or "" if there is none."""
     match = table.match(method, path)
     return match.route.name if isinstance(match, Match) else ""
 
 
 def params(pattern: str, path: str, **convertors: Convertor) -> dict[str, Any] | None:
-    """Give the parameters that a pattern finds in a path, or None where it does not fit."""
+    """Return the parameters that a pattern finds in a path, or None if it does not match."""
     match = table_of(pattern, convertors=convertors).match("GET", path)
     return match.params if isinstance(match, Match) else None
 
 
-# What comes first.
+# Precedence.
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_target_that_is_no_path_is_not_found(path: str) -> None:
     assert table_of("* /", "* /{rest:path}").match("OPTIONS", path) == NOT_FOUND
 
 
-# Patterns that cannot be.
+# Invalid patterns.
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_a_mount_without_leading_slash_is_refused() -> None:
         mounts_of("a")
 
 
-# The way back.
+# Building paths.
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 NAMES = st.text(CHARACTERS, min_size=1)
@@ -384,7 +384,7 @@ def test_parameters_that_the_pattern_does_not_have_are_refused(values: dict[str,
         build_path("/{a}", values)
 
 
-# What could cost much.
+# Hostile paths.
 
 
 def test_a_long_segment_is_not_split_between_parameters() -> None:

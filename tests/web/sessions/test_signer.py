@@ -14,7 +14,7 @@ OLD, NEW, FOREIGN = "old" * 11, "new" * 11, "foreign" * 5
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that moves only when a test moves it."""
 
     now = 1_000_000.5
 
@@ -40,7 +40,7 @@ def test_a_change_anywhere_gives_no_other_text() -> None:
     for index, character in enumerate(signed):
         for other in {*"AZaz09-_.=\xe9"} - {character}:
             changed = signed[:index] + other + signed[index + 1 :]
-            # The last character of a signature has two bits that mean nothing.
+            # The last character of a signature has two bits without a meaning.
             assert signer.verify("theme", changed, 60) is None or index == len(signed) - 1
 
 

@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.sessions.stores: what every store promises, in memory and in a real Redis."""
+"""Tests of aiosock.web.sessions.stores: the contract of every store, in memory and in a real Redis."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +14,7 @@ LIFETIME = 60
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that moves only when a test moves it."""
 
     now = 0.0
 
@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The UNIX socket of a Redis of our own, which keeps nothing on the disk."""
+    """Return the UNIX socket of a Redis server of our own, which stores nothing on disk."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
     directory = tmp_path_factory.mktemp("redis")

@@ -1,4 +1,4 @@
-"""What is measured: the demo site, and handlers that stream, wait, leave things undone, and count."""
+"""The measured app: the demo site, and handlers that stream, wait, leave requests undone, and count."""
 
 import asyncio
 import gc
@@ -20,14 +20,14 @@ released = asyncio.Event()
 
 @app.get("/stats")
 async def stats(request: Request) -> dict[str, int]:
-    """Count tasks, and the objects that are left when what can be collected is gone."""
+    """Return the number of tasks, and of the objects that remain after a garbage collection."""
     gc.collect()
     return {"tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects()), **counts}
 
 
 @app.get("/stream/{size:int}")
 async def stream(request: Request, size: int) -> Response:
-    """Send zeros, as fast as the client takes them."""
+    """Send zeros as fast as the client reads them."""
 
     async def blocks() -> AsyncIterator[bytes]:
         counts["streams"] += 1
@@ -50,14 +50,14 @@ async def pieces(request: Request) -> AsyncIterator[str]:
 
 @app.get("/fields")
 async def fields(request: Request) -> dict[str, int]:
-    """Look at fields and cookies in every way there is."""
+    """Read fields and cookies in every possible way."""
     joined = request.headers.get("x", "")
     return {"joined": len(joined), "lines": len(request.headers.get_all("x")), "cookies": len(request.cookies)}
 
 
 @app.post("/late")
 async def late(request: Request) -> dict[str, int]:
-    """Take a body only after a while."""
+    """Read the body only after a while."""
     await asyncio.sleep(0.3)
     return {"bytes": sum([len(piece) async for piece in request.body])}
 
@@ -71,7 +71,7 @@ async def slow(request: Request) -> str:
 
 @app.get("/hoard")
 async def hoard(request: Request) -> str:
-    """Take all descriptors but a few, for a while."""
+    """Open all descriptors but a few, for a while."""
     taken: list[int] = []
     try:
         with suppress(OSError):
@@ -88,7 +88,7 @@ async def hoard(request: Request) -> str:
 
 @app.get("/release")
 async def release(request: Request) -> str:
-    """Let those who wait go on."""
+    """Release the handlers that wait."""
     released.set()
     return "released\n"
 

@@ -1,4 +1,4 @@
-"""Budgets are measured on each loop, and every figure is shown at the end of the run."""
+"""Fixtures of the budgets: each is measured on every loop, and the end of the run shows every figure."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.process import LOOPS
 
 Report = Callable[[str, str], None]
-"""Takes what was measured and how much it was."""
+"""A function that takes the name of a figure, and its value."""
 
 FIGURES = pytest.StashKey[dict[tuple[str, str], dict[str, str]]]()
 
@@ -26,7 +26,7 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest, loop: str) -> Report:
-    """Print a figure, and keep it for the summary."""
+    """Return a function that prints a figure and keeps it for the summary."""
     name = request.node.name.replace(f"{loop}-", "").replace(f"[{loop}]", "")
     figures = request.config.stash.setdefault(FIGURES, {})
 

@@ -1,4 +1,4 @@
-"""What a process costs, as the kernel counts it: memory, CPU time, descriptors."""
+"""The cost of a process, as the kernel counts it: memory, CPU time, descriptors."""
 
 import os
 import time
@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 
 LOOK_SECONDS = 0.02
-"""Between two looks at a condition: the one who waits must leave the machine to those it waits for."""
+"""The pause between two checks of a condition: the checking process must leave the CPU to the others."""
 
 
 class Meter:
@@ -24,31 +24,31 @@ class Meter:
 
     @property
     def memory(self) -> int:
-        """Bytes resident now.
+        """Bytes that are resident now.
 
-        From `smaps_rollup`, which counts: VmRSS is a sum of counters for each CPU, and can be off by megabytes.
+        They come from `smaps_rollup`, which counts them; VmRSS adds up counters of each CPU and can be megabytes off.
         """
         return self._field("smaps_rollup", "Rss")
 
     @property
     def peak(self) -> int:
-        """Bytes resident at the most, since the start or since `forget_peak`."""
+        """The largest number of resident bytes, since the start or since `forget_peak`."""
         return self._field("status", "VmHWM")
 
     @property
     def cpu(self) -> float:
         """Seconds of CPU, user and system."""
-        # The second field is the name, in parentheses; it may hold anything.
+        # The second field is the name, in parentheses; the name may contain any character.
         fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def descriptors(self) -> int:
-        """Open descriptors."""
+        """The number of open descriptors."""
         return len(os.listdir(self._proc / "fd"))
 
     def forget_peak(self) -> None:
-        """Let `peak` start anew; where the kernel forbids it, `peak` is an upper bound."""
+        """Reset `peak`; if the kernel does not allow that, `peak` is an upper bound."""
         with suppress(OSError):
             (self._proc / "clear_refs").write_text("5")
 
@@ -60,22 +60,22 @@ class Meter:
 
 
 class Cost:
-    """What a process has spent in a block, complete at its end."""
+    """The cost of a process during a block; complete at the end of the block."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         meter.forget_peak()
         self._memory, self._cpu, self._began = meter.memory, meter.cpu, time.monotonic()
         self.growth = 0
-        """Bytes by which resident memory has grown, at its peak."""
+        """Bytes by which the resident memory has grown, at its peak."""
         self.cpu = 0.0
         """Seconds of CPU."""
         self.seconds = 0.0
-        """Seconds on the clock."""
+        """Seconds of elapsed time."""
 
     @property
     def load(self) -> float:
-        """Percent of one CPU."""
+        """CPU load in percent of one CPU."""
         return 100 * self.cpu / self.seconds
 
     def finish(self) -> None:
@@ -97,7 +97,7 @@ def mib(size: float) -> str:
 
 
 def reached(value: int, meter: Meter) -> bool:
-    """Wait until a process has no more than so many descriptors open; say whether it came to that."""
+    """Wait until a process has at most `value` descriptors open; return whether that happened."""
     end = time.monotonic() + PATIENCE
     while meter.descriptors > value:
         if time.monotonic() > end:

@@ -19,11 +19,11 @@ COMMAND = [sys.executable, "-m", "tests.budgets.app", "--port", "0", "--no-acces
 GET = b"GET /hello/you HTTP/1.1\r\nHost: a\r\n\r\n"
 
 SPARE_DESCRIPTORS = 200
-"""What test runner and server need beside the connections."""
+"""Descriptors that the test runner and the server need in addition to the connections."""
 
 
 def serve_measured(loop: str, *options: str, descriptors: int | None = None) -> Served:
-    """Serve the measured app, with a limit of its own on descriptors where one is given."""
+    """Serve the measured app; with `descriptors`, the server has its own limit of descriptors."""
     command = [*COMMAND, "--loop", loop, *options]
     if descriptors is not None:
         command = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(descriptors), *command]
@@ -31,7 +31,7 @@ def serve_measured(loop: str, *options: str, descriptors: int | None = None) -> 
 
 
 def warm_up(server: Served) -> None:
-    """Let the server do once what it does at its first requests only; no connection is left in the end."""
+    """Make the server do now what it does only at its first requests; no connection remains at the end."""
     meter = Meter(server)
     descriptors = meter.descriptors
     with Raw(server.address) as client:
@@ -47,7 +47,7 @@ def warm_up(server: Served) -> None:
 
 
 def stats(server: Served) -> dict[str, int]:
-    """Ask the server for its own counts."""
+    """Return the server's own counts."""
     with Raw(server.address) as client:
         counts: dict[str, int] = json.loads(client.get("/stats", "Connection: close").body)
         return counts
@@ -55,9 +55,9 @@ def stats(server: Served) -> dict[str, int]:
 
 @contextmanager
 def room_for(connections: int) -> Iterator[None]:
-    """Raise the limit on descriptors, for this process and for a server started within; skip where that is forbidden."""
+    """Raise the limit of descriptors, for this process and a server started in the block; skip if that is forbidden."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # A server counts two for each.
+    # A server counts two descriptors for each.
     wanted = 2 * connections + SPARE_DESCRIPTORS
     if soft >= wanted or soft == resource.RLIM_INFINITY:
         yield
@@ -74,18 +74,18 @@ def room_for(connections: int) -> Iterator[None]:
 
 @contextmanager
 def clients(server: Served, number: int) -> Iterator[list[Raw]]:
-    """Connect so many clients for a block."""
+    """Connect `number` clients for a block."""
     with ExitStack() as stack:
         yield [stack.enter_context(Raw(server.address)) for _ in range(number)]
 
 
 def has_input(client: Raw) -> bool:
-    """Say whether something has arrived, an end included; it is left there."""
+    """Return whether input has arrived, or the end of the input; do not read it."""
     return bool(select.select([client.sock], [], [], 0)[0])
 
 
 def read_on(client: Raw, *, size: int = MIB, pause: float = 0.0) -> int:
-    """Read to an orderly end, so many bytes at a time; give how many there were. Raises ConnectionError for any other."""
+    """Read up to `size` bytes at a time until an orderly end; return their number. A reset raises ConnectionError."""
     received, end = 0, time.monotonic() + PATIENCE
     while data := client.sock.recv(size):
         assert time.monotonic() < end, "the server goes on for ever"

@@ -1,4 +1,4 @@
-"""Bodies of any size, both ways: what is held of them does not grow with them."""
+"""Bodies of any size, in requests and answers: the memory for them does not grow with them."""
 
 import json
 import time
@@ -96,7 +96,7 @@ def test_a_hundred_clients_that_ask_for_200_mb_and_read_nothing_are_cut_by_the_w
 
 
 def all_that_came(client: Raw) -> int:
-    """Read to the end of the connection, in order or not; give how many bytes there were."""
+    """Read to the end of the connection, even if that is a reset; return the number of bytes."""
     size = 0
     with suppress(ConnectionError):
         while data := client.sock.recv(MIB):
@@ -114,8 +114,8 @@ def test_a_slow_reader_gets_all_of_it_beside_those_that_do_not_read(loop: str, r
             received = 0
             while data := reader.sock.recv(MIB):
                 received += len(data)
-                time.sleep(len(data) / (8 * MIB))  # longer in all than the deadline
+                time.sleep(len(data) / (8 * MIB))  # in total longer than the deadline
 
     report("RSS growth, CPU", f"{mib(cost.growth)}, {cost.cpu:.2f} s")
-    assert received > size  # with its head
+    assert received > size  # the head is part of it
     assert cost.growth < 16 * MIB

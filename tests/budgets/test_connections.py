@@ -1,4 +1,4 @@
-"""Many connections: idle, reset, more than there are descriptors; memory and descriptors come back."""
+"""Many connections: idle, reset, more than the number of descriptors; memory and descriptors are given back."""
 
 import random
 import time
@@ -19,8 +19,10 @@ DRAINING = "aiosock: draining; a second signal ends it at once\n"
 
 @pytest.mark.parametrize("number", [500, pytest.param(5000, marks=pytest.mark.slow)])
 def test_idle_connections_cost_little_and_give_everything_back(loop: str, report: Report, number: int) -> None:
-    """Freed memory goes back to the system in whole arenas only, so what is kept must serve the next ones: no object is
-    left, and opening as many again takes no more memory than before."""
+    """Check that no object remains, and that opening as many connections again takes no more memory than before.
+
+    Freed memory goes back to the system in whole arenas only. So the next connections must use the memory that is kept.
+    """
     with room_for(number), serve_measured(loop) as server:
         warm_up(server)
         meter = Meter(server)
@@ -80,7 +82,7 @@ def test_resets_at_random_points_leave_nothing_behind(loop: str, report: Report,
         warm_up(server)
         meter = Meter(server)
         descriptors, tasks = meter.descriptors, stats(server)["tasks"]
-        for _ in range(500):  # what only some requests need is loaded, and the threads that read files are there
+        for _ in range(500):  # loads modules that only some requests need, and starts the threads that read files
             reset_somewhere(Raw(server.address), chance)
         until(lambda: stats(server)["tasks"] <= tasks)
         objects = stats(server)["objects"]
@@ -88,7 +90,7 @@ def test_resets_at_random_points_leave_nothing_behind(loop: str, report: Report,
             for _ in range(number):
                 reset_somewhere(Raw(server.address), chance)
         assert reached(descriptors, meter)
-        # A handler that waits for something else hears of the reset at the next sweep.
+        # A handler that waits for something else notices the reset at the next sweep.
         until(lambda: stats(server)["tasks"] <= tasks)
         left = stats(server)["objects"] - objects
         assert server.stop() == 0
@@ -100,7 +102,7 @@ def test_resets_at_random_points_leave_nothing_behind(loop: str, report: Report,
 
 
 def reset_somewhere(client: Raw, chance: random.Random) -> None:
-    """Send a request up to some point, perhaps read something of the answer, and reset."""
+    """Send a request or a part of it, perhaps read a part of the answer, then reset."""
     request = chance.choice(REQUESTS)
     whole = chance.random() < 0.3
     with suppress(ConnectionError):
@@ -114,11 +116,11 @@ def reset_somewhere(client: Raw, chance: random.Random) -> None:
 
 BEGUN = b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"
 REST = b"lo"
-"""A request that holds its connection until its rest comes."""
+"""The rest of a request that holds its connection until the rest comes."""
 
 
 def crowded(server: Served, seconds: float) -> tuple[int, float, list[int]]:
-    """Let 200 clients wait with half a request each; give the most descriptors, the CPU load in %, and the statuses."""
+    """Let 200 clients wait after half a request; return the most descriptors, the CPU load in % and the statuses."""
     warm_up(server)
     meter = Meter(server)
     before = meter.descriptors
@@ -132,7 +134,7 @@ def crowded(server: Served, seconds: float) -> tuple[int, float, list[int]]:
 
 
 def served_in_turn(waiting: list[Raw]) -> list[int]:
-    """Send the rest of all requests, take the answers as they come, and make room after each; give the statuses."""
+    """Send the rest of every request, read answers as they come, close after each; return the statuses."""
     statuses: list[int] = []
     end = time.monotonic() + PATIENCE
     for client in waiting:
@@ -171,7 +173,7 @@ def test_two_hundred_clients_of_a_server_with_64_descriptors_wait_quietly_and_ar
 
 @pytest.mark.slow
 def test_a_server_whose_handlers_take_its_descriptors_does_not_spin_and_serves_again(loop: str, report: Report) -> None:
-    """Accepting fails here, and does not just pause: those that wait are the event loop's to keep, or, in uvloop, to close."""
+    """Accepting fails here instead of pausing: the loop keeps the waiting clients, or closes them if it is uvloop."""
     with serve_measured(loop, descriptors=64) as server:
         server.complains = True
         warm_up(server)
@@ -206,7 +208,7 @@ def test_accepting_pauses_at_the_limit_and_goes_on_below_it(loop: str, report: R
 
     report("open at once, CPU while others wait", f"{most}, {load:.1f} %")
     assert statuses == [200] * 200
-    # Six are accepted in a turn of the loop, and four turns pass until one is served; accepting takes one descriptor.
+    # The loop accepts six in a turn, and one is counted only four turns later; accepting takes one descriptor.
     assert 49 <= most <= 50 + 4 * 6
     assert load < 20
     assert server.errors.count("\n") == 2

@@ -1,6 +1,6 @@
-"""Each deadline on a real connection: what comes of it, and in which order; the moments are tested with a fake clock.
+"""Each deadline on a real connection: its effect, and the order of several; a fake clock tests the exact times.
 
-There is none for a TLS handshake as long as there is no TLS.
+There is no deadline for a TLS handshake as long as there is no TLS.
 """
 
 import select
@@ -22,7 +22,7 @@ UPLOAD = b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
 def feed(client: Raw, piece: bytes, pause: float) -> Answer:
-    """Send a piece again and again, with a pause between, until an answer comes; give it."""
+    """Send a piece repeatedly, with a pause between, until an answer comes; return the answer."""
     end = time.monotonic() + PATIENCE
     while not has_input(client):
         assert time.monotonic() < end, "the server waits for ever"
@@ -105,7 +105,7 @@ def test_a_body_below_the_minimum_rate_gets_408_and_one_above_it_200(loop: str) 
             assert answer.closes
         with Raw(server.address) as client:
             client.send(UPLOAD % 30_000)
-            for _ in range(20):  # three times as long as the grace
+            for _ in range(20):  # for three times as long as the grace
                 client.send(bytes(1500))
                 time.sleep(0.05)
 
@@ -134,12 +134,12 @@ def test_an_answer_taken_below_the_minimum_rate_is_cut_and_one_above_it_is_not(l
     with serve_measured(loop, *rate) as server, Raw(server.address) as slow, Raw(server.address) as fast:
         slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * KIB)
         slow.send(b"GET /stream/%d HTTP/1.0\r\n\r\n" % (16 * MIB))
-        # Never idle for long: it reads on and on, but a sixth of what it should.
+        # Never idle for long: it keeps reading, but at a sixth of the required rate.
         with pytest.raises(ConnectionResetError):
             read_on(slow, size=16 * KIB, pause=0.05)
 
         fast.send(b"GET /stream/%d HTTP/1.0\r\n\r\n" % (16 * MIB))
-        # At six times the rate, for longer than the grace.
+        # At six times the required rate, for longer than the grace.
         assert read_on(fast, size=256 * KIB, pause=0.02) > 16 * MIB
 
 
@@ -150,12 +150,12 @@ def test_a_refused_peer_that_goes_on_sending_sees_the_answer_and_the_end_before_
         assert client.answer().status == 400
         assert client.rest() == b""
 
-        # A byte that reaches a closed connection goes out well; the next one then does not.
+        # Sending a byte to a closed connection succeeds; sending the next one then fails.
         assert 2 < sendable(client) < 20 * PATIENCE
 
 
 def sendable(client: Raw) -> int:
-    """Send a byte 20 times a second; give how many went out until the connection was cut."""
+    """Send a byte 20 times a second; return the number of bytes sent before the connection was cut."""
     for sent in range(int(20 * PATIENCE)):
         time.sleep(0.05)
         try:

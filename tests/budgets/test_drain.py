@@ -1,4 +1,4 @@
-"""SIGTERM: nothing accepted is lost, streams are told, and what does not end is ended."""
+"""SIGTERM: no accepted request is lost, streams are told, and requests that do not end are ended."""
 
 import signal
 import time
@@ -19,11 +19,11 @@ class MixedLoad(Load):
     """The load of the tests of stopping, and clients whose handler takes a while."""
 
     def wait_for_slow_answers(self) -> None:
-        """Ask a slow handler on one connection until it closes, then on the next."""
+        """Send requests to a slow handler on one connection until it closes, then on the next."""
         self._ask_until_refused(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
 
     def wait_for_one_slow_answer(self) -> None:
-        """Make a connection for each request of a slow handler."""
+        """Open a connection for each request to a slow handler."""
         self._ask_until_refused(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 
     @property
@@ -109,7 +109,7 @@ def test_the_hard_deadline_holds_against_handlers_that_ignore_cancellation(loop:
         seconds = time.monotonic() - began
 
     report("seconds from signal to exit", f"{seconds:.2f}")
-    assert answer.body == b"slow\n"  # what ends in time is answered all the same
+    assert answer.body == b"slow\n"  # a request that ends in time is still answered
     assert answer.closes
     assert status == 1
     assert seconds < PATIENCE / 2

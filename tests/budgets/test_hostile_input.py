@@ -1,4 +1,4 @@
-"""Input made to cost: each has its answer, and costs no more memory or CPU than what it is."""
+"""Input made to be costly: each gets its answer, and costs no more memory or CPU than it should."""
 
 import json
 import socket
@@ -17,17 +17,17 @@ from tests.e2e.raw import Raw
 pytestmark = pytest.mark.costly
 
 GROWTH = 4 * MIB
-"""More than any one connection may make the server hold: its buffers, twice, and what parsing makes of a head."""
+"""The memory that one connection may use: its buffers, twice, and the parsed head; a little more than that."""
 
 CPU_SECONDS = 1.0
-"""A hundred times what hostile input takes here; what is quadratic takes far longer."""
+"""A hundred times the time that hostile input takes here; quadratic work takes far longer."""
 
 HOST = b"Host: a\r\n"
 
 
 @pytest.fixture(scope="module")
 def server(loop: str) -> Iterator[Served]:
-    """A server with its defaults, for input of which next to nothing may be kept."""
+    """A server with the default limits, for input of which the server should keep almost nothing."""
     with serve_measured(loop) as served:
         warm_up(served)
         yield served
@@ -35,7 +35,7 @@ def server(loop: str) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def generous(loop: str) -> Iterator[Served]:
-    """A server whose limits are a hundred times the defaults: what these hide must be linear too."""
+    """A server with limits a hundred times the default: work that small limits hide must be linear too."""
     options = ("--limits.head-bytes", str(4 * MIB), "--limits.fields", "200000")
     with serve_measured(loop, *options) as served:
         warm_up(served)
@@ -43,7 +43,7 @@ def generous(loop: str) -> Iterator[Served]:
 
 
 def send_as_far_as_possible(client: Raw, piece: bytes, times: int) -> int:
-    """Send a piece again and again until the server ends the connection; give how many bytes went out."""
+    """Send a piece repeatedly until the server ends the connection; return the number of bytes sent."""
     sent = 0
     with suppress(ConnectionError):
         for _ in range(times):
@@ -53,7 +53,7 @@ def send_as_far_as_possible(client: Raw, piece: bytes, times: int) -> int:
 
 
 def repeated(piece: bytes) -> tuple[bytes, int]:
-    """Give about 64 KiB of a piece, and how often that makes 100 MB."""
+    """Return about 64 KiB of a piece, and the number of such blocks in 100 MB."""
     block = piece * (64 * KIB // len(piece))
     return block, 100_000_000 // len(block)
 
@@ -80,7 +80,7 @@ def test_100_mb_of_what_has_a_limit_are_refused_as_soon_as_that_is_passed(
     with Raw(server.address) as client, cost_of(meter) as cost:
         client.send(start)
         sent = send_as_far_as_possible(client, block, times)
-        # What was sent after the answer may have cost us the answer: only a second client can tell it for sure.
+        # Bytes that arrive after the answer can cause a reset that destroys it. So a second client reads the answer.
         client.close()
     with Raw(server.address) as client:
         client.send(start + block * 4)
@@ -104,7 +104,7 @@ def test_a_body_of_100_mb_is_refused_where_it_was_to_be_read_whole(loop: str, re
 
     report("RSS growth, CPU, bytes sent", f"{mib(cost.growth)}, {cost.cpu:.2f} s, {mib(sent)}")
     assert status == 413
-    assert cost.growth < 16 * MIB + GROWTH  # limits.body_bytes, not yet joined
+    assert cost.growth < 16 * MIB + GROWTH  # the body up to limits.body_bytes, not yet joined
     assert cost.cpu < CPU_SECONDS
 
 
@@ -198,12 +198,12 @@ def test_a_thousand_ranges_cost_no_more_than_one(server: Served, report: Report)
 
 
 def flood(client: Raw) -> int:
-    """Send requests without reading an answer, until the server takes no more for a while; give the bytes."""
+    """Send requests without reading answers until the server reads no more for a while; return the number of bytes."""
     block, sent, moved = GET * 1000, 0, time.monotonic()
     client.sock.setblocking(False)
     while time.monotonic() - moved < 0.5:
         try:
-            # Cut anywhere: the rest of the request that was cut comes first.
+            # A send may stop within a request; the next one starts with the rest of that request.
             sent += client.sock.send(block[sent % len(GET) :])
             moved = time.monotonic()
         except BlockingIOError:
@@ -225,7 +225,7 @@ def test_a_flood_of_requests_without_reading_stops_at_the_buffers_and_ends_at_th
                 sent = flood(client)
             with cost_of(meter) as waiting:
                 time.sleep(0.7)
-            assert stats(server)["tasks"] > 0  # others are served
+            assert stats(server)["tasks"] > 0  # the server still serves others
             cut = reached(before, meter)
             with pytest.raises(ConnectionError):
                 read_on(client)
@@ -243,7 +243,7 @@ SLOW = [
     (b"PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", b"x"),
     (b"PUT /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
 ]
-"""How a request starts, and the piece that drips in then: heads and bodies."""
+"""The start of a request, and the piece that then comes again and again: in heads and in bodies."""
 
 
 @pytest.mark.slow
@@ -266,7 +266,7 @@ def test_two_hundred_clients_that_drip_cost_little_and_are_told_408(loop: str, r
 
 
 def drip(drops: dict[Raw, bytes]) -> list[int]:
-    """Send each client's next drop five times a second until all have an answer; give the statuses."""
+    """Send each client's piece five times a second until all clients have an answer; return the statuses."""
     end = time.monotonic() + PATIENCE
     answers: list[int] = []
     while drops and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""No answer waits for the kernel: a write that waits for the peer's acknowledgement of the last takes 40 ms."""
+"""No answer waits for the kernel: a write that waits for the acknowledgement of the one before takes 40 ms."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The peer that leaves: what becomes of its handler, and that nothing is left of any request."""
+"""A peer that leaves: what happens to its handler, and that no request leaves objects or tasks behind."""
 
 import json
 import random
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.costly
 
 
 def begin(server: Served, route: str, how: str, number: int = 1) -> Raw:
-    """Ask for work that waits, and wait until it has begun."""
+    """Request work that waits, and wait until it has started."""
     client = Raw(server.address)
     client.send(f"GET /work/{route} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     until(lambda: stats(server).get(f"{how} begun") == number)
@@ -33,7 +33,7 @@ def test_a_reset_cancels_a_handler_unless_its_route_finishes(loop: str) -> None:
         default = begin(server, "default", "cancel")
         finishing.reset()
         default.reset()
-        # Both resets were there when the server looked: what was to be cancelled has been.
+        # The server has seen both resets by now, so it would have cancelled the other handler too.
         until(lambda: stats(server).get("cancel cancelled") == 1)
         assert "finish cancelled" not in stats(server)
         release(server)
@@ -86,7 +86,7 @@ def test_a_thousand_peers_that_leave_leave_no_task(loop: str, report: Report) ->
 
 
 def ask_for_everything(server: Served, requests: int, chance: random.Random) -> None:
-    """Send so many requests: pipelined, one by one, on new connections, uploads, and refused ones."""
+    """Send at least `requests` requests: pipelined, one by one, on new connections, uploads, and refused ones."""
     done = 0
     while done < requests:
         with Raw(server.address) as client:
@@ -96,7 +96,7 @@ def ask_for_everything(server: Served, requests: int, chance: random.Random) -> 
                     client.answer()
             client.send(b"PUT /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
             assert json.loads(client.answer().body)["bytes"] == 3
-            # Another block of fields, path and query each time: a cache of these must have a bound.
+            # Fields, path and query differ each time: a cache of these must have a limit.
             answer = client.get(f"/hello/{chance.random()}?{chance.random()}", f"X-{chance.randrange(10**9)}: 1")
             assert answer.status == 200
             client.send(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n" + b"\0\r\n\r\n")
@@ -130,5 +130,5 @@ def test_requests_leave_nothing_behind(loop: str, report: Report, requests: int)
     report("CPU for each request", f"{1e6 * cost.cpu / requests:.0f} us")
     assert after["objects"] - before["objects"] < 100
     assert after["tasks"] <= before["tasks"]
-    # An allocator's noise does not grow with the number of requests; a leak does.
+    # The noise of an allocator does not grow with the number of requests; a leak does.
     assert growth < 256 * KIB + requests

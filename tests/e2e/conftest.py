@@ -1,4 +1,4 @@
-"""The demo site, served once for all tests that leave it as they found it."""
+"""The demo site, started once for all tests that do not change it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.e2e.process import LOOPS, Served, serve_site
 
 @pytest.fixture(scope="session", params=LOOPS)
 def site(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """The demo site on each loop; in the end it must not have complained."""
+    """Serve the demo site on each loop; at the end, it must not have logged an error."""
     with serve_site(request.param) as server:
         yield server
         assert server.stop() == 0

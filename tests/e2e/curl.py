@@ -1,4 +1,4 @@
-"""curl, the client that most people meet a server with first."""
+"""curl, the first client that most people use with a server."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def _path() -> str | None:
 
 
 def curl_command(*arguments: str) -> list[str]:
-    """Give the command of a curl that no settings of this machine change; skip the test where there is no curl."""
+    """Return the command for a curl that ignores the settings of this machine; skip the test if curl is missing."""
     path = _path()
     if path is None:
         pytest.skip("curl is not installed, and could not be: that takes root and apt-get")
@@ -30,7 +30,7 @@ def curl_command(*arguments: str) -> list[str]:
 
 
 class Curled:
-    """What curl printed: for `curl --include`, an answer."""
+    """The output of curl: with `curl --include`, an answer."""
 
     def __init__(self, output: bytes, errors: bytes) -> None:
         self.output = output
@@ -46,7 +46,7 @@ class Curled:
 
 
 def curl(*arguments: str, body: bytes | None = None, fails: bool = False) -> Curled:
-    """Run curl to its end, `body` on its standard input; fail with what it said unless its exit status is 0."""
+    """Run curl to its end with `body` on its standard input; fail with its messages unless its exit status is 0."""
     done = subprocess.run(curl_command(*arguments), input=body, capture_output=True, check=False, timeout=2 * PATIENCE)
     if bool(done.returncode) != fails:
         pytest.fail(f"curl {' '.join(arguments)} ended with {done.returncode}: {done.stderr.decode('latin-1')}")
@@ -54,7 +54,7 @@ def curl(*arguments: str, body: bytes | None = None, fails: bool = False) -> Cur
 
 
 def curl_answer(*arguments: str, body: bytes | None = None) -> tuple[int, dict[str, str], str]:
-    """Give status, fields in lower case, and body text of what curl got."""
+    """Return status, fields in lower case, and body text of the answer that curl got."""
     got = curl("--include", *arguments, body=body).output
     head, _, content = got.partition(b"\r\n\r\n")
     while head.startswith(b"HTTP/1.1 100"):

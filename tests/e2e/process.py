@@ -1,4 +1,4 @@
-"""A server as people run it: a process of its own, told by options and signals, heard on its standard streams."""
+"""A server as people run it: a process with options, signals and standard streams."""
 
 import os
 import re
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 
 ROOT = Path(__file__).parents[2]
-"""Where `run.py` is."""
+"""The directory of `run.py`."""
 
 PATIENCE = 20.0
-"""Seconds to wait for what a sound server does at once: a bound for the broken ones, never a measure."""
+"""Seconds to wait for things that a working server does at once: an upper limit, and never a measurement."""
 
 LOOPS = [
     "asyncio",
@@ -34,7 +34,7 @@ _STARTED = re.compile(r"^(?:aiosock \S+ on| +and) (\S+)$", re.MULTILINE)
 
 
 class Output:
-    """What a process writes to a stream, as far as it has come."""
+    """The output of a process on a stream, as far as it has come."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._text = ""
@@ -48,14 +48,14 @@ class Output:
             return self._text
 
     def wait_for(self, wanted: str | Callable[[str], object]) -> bool:
-        """Wait until it has some text, or fits a predicate; say whether it does."""
+        """Wait until the output contains a text, or a predicate is true for it; return whether that happened."""
         fits = wanted if callable(wanted) else lambda text: wanted in text
         with self._changed:
             self._changed.wait_for(lambda: self._ended or fits(self._text), PATIENCE)
             return bool(fits(self._text))
 
     def whole(self) -> str:
-        """Give all of it, once the process has closed it."""
+        """Return the whole output, after the process has closed the stream."""
         self._reader.join(PATIENCE)
         return str(self)
 
@@ -73,7 +73,7 @@ class Output:
 
 
 class Process:
-    """A process whose output is collected. A context manager: it never outlives its block."""
+    """A process whose output is collected. As a context manager it ends the process with the block."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Process:
         pass_fds: Sequence[int] = (),
         stdout: int | None = None,
     ) -> None:
-        """Start it; `env` is added to ours. `stdout` is a descriptor for its standard output, not collected then."""
+        """Start it; `env` is added to our environment. If `stdout` is a descriptor, that output is not collected."""
         self.popen = subprocess.Popen(
             command,
             cwd=cwd,
@@ -111,7 +111,7 @@ class Process:
                 self.popen.terminate()
                 self.popen.wait(PATIENCE)
         finally:
-            self.popen.kill()  # does nothing to a process that has been waited for
+            self.popen.kill()  # has no effect on a process that has been waited for
             self.popen.wait()
             self._close()
 
@@ -122,23 +122,23 @@ class Process:
 
     @property
     def output(self) -> str:
-        """What it has written to standard output so far."""
+        """The standard output so far."""
         return str(self.stdout)
 
     @property
     def errors(self) -> str:
-        """What it has written to standard error so far."""
+        """The standard error so far."""
         return str(self.stderr)
 
     def await_output(self, wanted: str | Callable[[str], object]) -> str:
-        """Wait for standard output to show it."""
+        """Wait until this is on standard output."""
         assert self.stdout is not None
         if not self.stdout.wait_for(wanted):
             pytest.fail(self.told("did not print what was waited for"))
         return self.output
 
     def await_errors(self, wanted: str | Callable[[str], object]) -> str:
-        """Wait for standard error to show it."""
+        """Wait until this is on standard error."""
         if not self.stderr.wait_for(wanted):
             pytest.fail(self.told("did not print what was waited for"))
         return self.errors
@@ -148,7 +148,7 @@ class Process:
         self.popen.send_signal(number)
 
     def wait(self) -> int:
-        """Wait for its end and for all of its output; give its exit status."""
+        """Wait for its end and for all of its output; return its exit status."""
         try:
             status = self.popen.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -157,12 +157,12 @@ class Process:
         return status
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end, give the exit status."""
+        """Send a signal, wait for the end, return the exit status."""
         self.send(number)
         return self.wait()
 
     def told(self, problem: str) -> str:
-        """Describe a failure with everything the process has said."""
+        """Return a message about a failure, with the whole output of the process."""
         return (
             f"{self.popen.args!r} {problem}; exit status {self.popen.poll()}\n"
             f"--- standard output\n{self.output}\n--- standard error\n{self.errors}"
@@ -170,7 +170,7 @@ class Process:
 
 
 class Served(Process):
-    """A process that serves and says where; `urls` are there as soon as it accepts connections.
+    """A process that serves and prints its addresses; `urls` are known as soon as it accepts connections.
 
     A traceback on its standard error fails the test, unless `complains` is set.
     """
@@ -198,12 +198,12 @@ class Served(Process):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The first URL of the server."""
         return self.urls[0]
 
     @property
     def address(self) -> tuple[str, int]:
-        """The same for a socket."""
+        """Its address for a socket."""
         parts = urlsplit(self.url)
         assert parts.hostname is not None
         assert parts.port is not None
@@ -211,12 +211,12 @@ class Served(Process):
 
 
 def serve_site(loop: str, *options: str, port: int | None = 0, env: Mapping[str, str] | None = None) -> Served:
-    """Serve the demo site; with `port` None the options say where."""
+    """Serve the demo site; with `port` None, the options name the address."""
     return Served([*RUN, "--loop", loop, *(() if port is None else ("--port", str(port))), *options], env=env)
 
 
 def serve_example(name: str) -> Served:
-    """Serve the app of an example, on a port of its own."""
+    """Serve the app of an example, on a free port."""
     program = "import runpy, sys; from aiosock.cli import main; main(runpy.run_path(sys.argv.pop(1))['app'])"
     return Served([sys.executable, "-c", program, str(ROOT / "examples" / f"{name}.py"), "--port", "0"])
 
@@ -229,14 +229,14 @@ def serve_program(path: Path, loop: str, *options: str, complains: bool = False)
 
 
 def environment() -> dict[str, str]:
-    """Give our environment without what would be options of the server."""
+    """Return our environment without the variables that are options of the server."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AIOSOCK_")}
 
 
 def run_to_its_end(
     command: Sequence[str], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Run a command that ends by itself; give exit status, standard output and standard error."""
+    """Run a command that ends by itself; return exit status, standard output and standard error."""
     with Process(command, cwd=cwd, env=env) as process:
         status = process.wait()
         return status, process.output, process.errors
@@ -257,7 +257,7 @@ def threads(*targets: Callable[[], object]) -> Iterator[None]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Ask again and again until a condition is met; fail where it never is."""
+    """Check a condition repeatedly until it is true; fail if it is not true in time."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "the condition was never met"

@@ -1,4 +1,4 @@
-"""A client that is a socket and nothing more: it sends what it is told, and says exactly what came back."""
+"""A client that is a plain socket: it sends exactly these bytes, and returns exactly the bytes that came back."""
 
 import socket
 import struct
@@ -23,7 +23,7 @@ class Answer(NamedTuple):
 
 
 class Incomplete(Exception):
-    """The connection ended before an answer did; the argument is what had come."""
+    """The connection ended before the answer did; the argument has the bytes that had arrived."""
 
 
 class Raw:
@@ -58,7 +58,7 @@ class Raw:
         return self.answer()
 
     def answer(self, *, bodiless: bool = False) -> Answer:
-        """Read one answer; `bodiless` for that to HEAD. Raises Incomplete where the connection ends before it does."""
+        """Read one answer; `bodiless` for an answer to HEAD. Raises Incomplete if the connection ends too early."""
         head = self._until(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         version, status, *_ = first.split(" ", 2)
@@ -66,7 +66,7 @@ class Raw:
         return Answer(version, int(status), fields, b"" if bodiless else self._body(int(status), fields))
 
     def rest(self) -> bytes:
-        """Read until the peer ends the connection, in order or by a reset."""
+        """Read until the peer ends the connection, by an orderly end or by a reset."""
         with suppress(ConnectionError):
             while self._more():
                 pass
@@ -74,15 +74,15 @@ class Raw:
         return rest
 
     def close(self) -> None:
-        """End the connection in order."""
+        """Close the connection in order."""
         self.sock.close()
 
     def end_input(self) -> None:
-        """Say that nothing more will be sent."""
+        """Close the sending side."""
         self.sock.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """End the connection the hard way."""
+        """Reset the connection."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 

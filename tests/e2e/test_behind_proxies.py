@@ -1,6 +1,6 @@
-"""What docs/how-to says of running behind nginx and HAProxy, under systemd and in containers is tried as it is shown.
+"""The files in docs/how-to about nginx, HAProxy, systemd and containers work as shown.
 
-A proxy gets a socket that listens already: its port is free for certain, and clients wait until it accepts.
+A proxy gets a socket that already listens: so its port is certainly free, and clients wait until the proxy accepts.
 """
 
 import json
@@ -37,10 +37,10 @@ UNITS = ("/etc/systemd/system/app.socket", "/etc/systemd/system/app.service")
 DROP_INS = ("/etc/systemd/system/app.service.d/log.conf", "/etc/systemd/system/app.service.d/access-log.conf")
 
 CLIENT = ("127.0.0.2", 0)
-"""Where clients come from, and proxies do not."""
+"""The address of clients; proxies have another."""
 
 SOON = ("--timeouts.drain-idle-seconds", "0.05")
-"""For tests of something else than the drain: nobody sends a last request."""
+"""For tests that are not about the drain: no client sends a last request."""
 
 FORGED: Fields = {
     "host": "example.org",
@@ -48,7 +48,7 @@ FORGED: Fields = {
     "x-forwarded-host": "evil.example",
     "x-forwarded-proto": "https",
 }
-"""What a client says that wants to be another."""
+"""The fields of a client that pretends to be another."""
 
 MORE = """
 
@@ -95,7 +95,7 @@ async def release(request):
 
 
 def installed(name: str) -> str:
-    """Give the path of a program; skip the test where it is not installed."""
+    """Return the path of a program; skip the test if it is not installed."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if path is None:
         pytest.skip(f"{name} is not installed")
@@ -109,14 +109,14 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def front() -> Iterator[socket.socket]:
-    """The socket that clients connect to, and a proxy accepts on."""
+    """Yield the socket that clients connect to, and on which a proxy accepts."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock
 
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[socket.socket]:
-    """The socket that a proxy connects to: it listens all the time, as one of systemd's does."""
+    """Yield the socket that a proxy connects to: it listens all the time, as one of systemd's does."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(tmp_path / "app.sock"))
         sock.listen(4096)
@@ -131,7 +131,7 @@ def serve_page(page: str, directory: Path, loop: str, *options: str, pass_fds: t
 
 
 def serve_unit(directory: Path, loop: str, behind: socket.socket, *more: str) -> Served:
-    """Serve the app of the page on nginx by the line of the unit for systemd, with the socket under another number."""
+    """Serve the app of the page on nginx with the command of the systemd unit; only the socket's number differs."""
     (line,) = [line for line in shown("under-systemd.md", UNITS[1]).splitlines() if line.startswith("ExecStart=")]
     program, app, *options = shlex.split(line.removeprefix("ExecStart="))
     assert (program, app) == ("/srv/app/.venv/bin/aiosock", "app:app")
@@ -141,9 +141,9 @@ def serve_unit(directory: Path, loop: str, behind: socket.socket, *more: str) ->
 
 @contextmanager
 def nginx(directory: Path, site: str, front: socket.socket) -> Iterator[None]:
-    """Run nginx with a site, on a socket that is handed down as to a newer nginx that takes over."""
+    """Run nginx with a site, on a socket that it inherits as a new nginx does from the one it replaces."""
     paths = [f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
-    user = "user root;" if os.geteuid() == 0 else ""  # another one could not enter our directory
+    user = "user root;" if os.geteuid() == 0 else ""  # another user could not enter our directory
     main = f"{user} daemon off; pid {directory}/nginx.pid; error_log stderr; events {{}}"
     path = directory / "nginx.conf"
     path.write_text(f"{main} http {{ access_log off; {' '.join(paths)}\n{site}\n}}\n")
@@ -154,7 +154,7 @@ def nginx(directory: Path, site: str, front: socket.socket) -> Iterator[None]:
 
 @pytest.fixture
 def site(tmp_path: Path, front: socket.socket, behind: socket.socket) -> Iterator[socket.socket]:
-    """nginx with the site that is shown; the app's socket is there, the app is not yet."""
+    """Run nginx with the site of the page; the app's socket exists, but the app does not run yet."""
     changes: dict[str, str | Path] = {"unix:/run/app.sock": f"unix:{tmp_path}/app.sock", "listen 80;": listen(front)}
     uploads = shown("behind-nginx.md", "within the server: uploads as they come")
     text = replaced(shown("behind-nginx.md", SITE), {**changes, "    location / {": f"{uploads}\n    location / {{"})
@@ -167,7 +167,7 @@ def listen(front: socket.socket) -> str:
 
 
 class Client:
-    """A client on a connection that it keeps."""
+    """A client that keeps its connection."""
 
     def __init__(self, front: socket.socket) -> None:
         host, port = front.getsockname()
@@ -180,12 +180,12 @@ class Client:
         self._http.close()
 
     def ask(self, method: str, path: str, body: bytes | None = None, fields: Fields = NONE) -> HTTPResponse:
-        """Send a request, and give the answer with its body unread."""
+        """Send a request; return the answer before its body is read."""
         self._http.request(method, path, body, fields)
         return self._http.getresponse()
 
     def json(self, method: str, path: str, body: bytes | None = None, fields: Fields = NONE) -> dict[str, object]:
-        """Send a request, and give what the answer says."""
+        """Send a request; return the JSON of the answer."""
         answer = self.ask(method, path, body, fields)
         text = answer.read()
         assert answer.status == 200, text
@@ -193,13 +193,13 @@ class Client:
 
 
 def told(front: socket.socket, path: str, fields: Fields = NONE) -> dict[str, object]:
-    """Ask once, on a connection of its own."""
+    """Send one request on a new connection; return the JSON of the answer."""
     with Client(front) as client:
         return client.json("GET", path, fields=fields)
 
 
 class Load:
-    """Clients that ask through a proxy, GET and PUT, until they are told to stop; failures are remembered."""
+    """Clients that send GET and PUT through a proxy until they are told to stop; it records failures."""
 
     def __init__(self, front: socket.socket) -> None:
         self._front = front
@@ -210,7 +210,7 @@ class Load:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Ask during a block."""
+        """Send requests during a block."""
         with threads(*[self._get, self._put] * 3):
             try:
                 yield
@@ -218,7 +218,7 @@ class Load:
                 self._stopped = True
 
     def wait_for(self, more: int) -> None:
-        """Wait until so many more have been answered."""
+        """Wait until `more` further requests have been answered."""
         with self._changed:
             wanted = self.answered + more
             assert self._changed.wait_for(lambda: self.answered >= wanted or self.lost, PATIENCE)
@@ -249,7 +249,7 @@ class Load:
 
 
 def see_events_arrive_one_by_one(front: socket.socket) -> None:
-    """Read the first event of a stream before the second can be made."""
+    """Check that the first event of a stream arrives before the second one is created."""
     with Client(front) as client:
         stream = client.ask("GET", "/events")
         assert stream.readline() == b"data: first\n"
@@ -346,7 +346,7 @@ def test_a_client_by_https_is_known_as_such_behind_haproxy(tmp_path: Path, loop:
 
 
 def run_shown(page: str, beginning: str, directory: Path) -> None:
-    """Run the block of commands that begins so."""
+    """Run the one block of commands that begins with this text."""
     installed(beginning)
     (commands,) = [block.text for block in how_to(page) if block.language == "sh" and block.text.startswith(beginning)]
     status, _, errors = run_to_its_end(["sh", "-e", "-c", commands], cwd=directory)
@@ -373,7 +373,7 @@ BIND = "    bind :80\n"
 
 @contextmanager
 def haproxy(directory: Path, front: socket.socket, *servers: Served, bind: str = BIND) -> Iterator[None]:
-    """Run HAProxy as shown, in front of two servers; `bind` are the lines of the page that say where it listens."""
+    """Run HAProxy as shown, in front of two servers; `bind` has the lines of the page that name its address."""
     first, second = servers
     text = replaced(
         shown("behind-haproxy.md", "/etc/haproxy/haproxy.cfg"),
@@ -391,7 +391,7 @@ def haproxy(directory: Path, front: socket.socket, *servers: Served, bind: str =
 
 @contextmanager
 def balanced(directory: Path, loop: str, front: socket.socket, *more: str) -> Iterator[Served]:
-    """Two processes of the app behind HAProxy; give the first."""
+    """Run two processes of the app behind HAProxy; yield the first."""
     installed("haproxy")
     options = ("--port", "0", *more)
     with (
@@ -471,7 +471,7 @@ def test_caddy_understands_its_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def units(tmp_path: Path) -> list[str]:
-    """The units that are shown, with the drop-ins, of a program that is there."""
+    """Write the units of the page, with the drop-ins, for a program that exists; return them."""
     for name in UNITS:
         text = shown("under-systemd.md", name).replace("/srv/app/.venv/bin/aiosock", sys.executable)
         (tmp_path / Path(name).name).write_text(text)
@@ -485,7 +485,7 @@ def test_systemd_has_nothing_to_say_of_the_units(units: list[str]) -> None:
     command = [installed("systemd-analyze"), "verify", "--man=no", "--recursive-errors=no", *units]
     status, output, errors = run_to_its_end(command)
 
-    # It reads what they depend on too, and may have something to say of that.
+    # systemd-analyze also reads the units they depend on, and may have messages about those.
     complaints = [line for line in (output + errors).splitlines() if "app.s" in line]
     assert (status, complaints) == (0, [])
 
@@ -501,7 +501,7 @@ def test_systemd_calls_the_service_well_shut_in(units: list[str]) -> None:
 
 
 def instruction(name: str) -> str:
-    """Give what stands behind an instruction of the Dockerfile, as one line."""
+    """Return the text after an instruction of the Dockerfile, as one line."""
     lines = shown("docker.md", "Dockerfile").replace("\\\n", " ").splitlines()
     (found,) = [line.partition(" ")[2] for line in lines if line.startswith(f"{name} ")]
     return found

@@ -1,4 +1,4 @@
-"""A browser, Debian's Chromium, before the listing of a directory and before the demo site.
+"""A browser, Debian's Chromium, shows the listing of a directory and the demo site.
 
 Screenshots go to the directory that AIOSOCK_SCREENSHOTS names, or else to a temporary one.
 """
@@ -58,7 +58,7 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Opener]:
-    """Give a function that opens a URL in a window of its own; nothing may be wrong on the console in the end."""
+    """Yield a function that opens a URL in a new window; at the end its console must be empty."""
     problems: list[str] = []
     contexts = []
 
@@ -80,14 +80,14 @@ def opened(browser: Browser) -> Iterator[Opener]:
 
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the directory for screenshots."""
+    """Return the directory for screenshots."""
     path = Path(os.environ.get("AIOSOCK_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
     path.mkdir(parents=True, exist_ok=True)
     return path.resolve()
 
 
 def fill(root: Path) -> Path:
-    """Make a directory of odd names, each file with its name in it, and of some that are usual."""
+    """Create a directory of odd names, each file with its name in it, and of some usual ones."""
     (root / DIRECTORY).mkdir(parents=True)
     (root / DIRECTORY / "file.txt").write_text("inner")
     (root / "empty").mkdir()
@@ -101,7 +101,7 @@ def fill(root: Path) -> Path:
     with wave.open(str(root / "minute.wav"), "wb") as sound:
         sound.setparams((1, 2, 22050, 0, "NONE", ""))
         sound.writeframes(bytes(2 * 22050 * 60))
-    (root / "favicon.ico").touch()  # a browser that shows a text asks for it
+    (root / "favicon.ico").touch()  # a browser that shows a text requests it
     (root / "player").mkdir()
     (root / "player" / "index.html").write_text(
         '<!doctype html><link rel="icon" href="data:,"><audio controls preload="metadata" src="../minute.wav"></audio>'
@@ -115,14 +115,14 @@ def serve_directory(root: Path, *options: str) -> Served:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve odd names, for tests that leave them as they are."""
+    """Serve odd names, for tests that do not change them."""
     with serve_directory(fill(tmp_path_factory.mktemp("browser") / "shared")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
-    """Serve a directory with uploads, and give it."""
+    """Serve a directory with uploads; yield the server and the directory."""
     root = tmp_path_factory.mktemp("uploads")
     with serve_directory(root, "--upload", "--upload-bytes", "50_000_000") as server:
         yield server, root
@@ -130,7 +130,7 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, 
 
 @pytest.fixture
 def inbox(uploads: tuple[Served, Path]) -> tuple[str, Path]:
-    """Give an empty directory below it, and its URL."""
+    """Return the URL of an empty directory below it, and its path."""
     server, root = uploads
     path = Path(tempfile.mkdtemp(prefix="inbox-", dir=root))
     return f"{server.url}/{path.name}/", path
@@ -141,7 +141,7 @@ def names_on(page: Page) -> list[str]:
 
 
 def shoot(page: Page, shots: Path, name: str) -> None:
-    """Take pictures of a page, light and dark, wide and narrow; it must fit."""
+    """Take screenshots of a page, light and dark, wide and narrow; check that it fits the window."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for width in (1280, 380):
@@ -343,7 +343,7 @@ def test_files_are_sent_without_scripts(
     assert names_on(page) == ["large.bin", "ü & 100%.txt", "empty.txt"]
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == contents
 
-    # Not `opened`: a browser notes a refusal on its console.
+    # Not `opened`: a browser writes a refusal to its console.
     with browser.new_context(java_script_enabled=False) as context:
         again = context.new_page()
         again.goto(url)
@@ -386,7 +386,7 @@ def test_a_file_is_replaced_only_if_the_user_agrees(
     with browser.new_page() as page:
         page.on("dialog", answer)
         page.goto(url)
-        with page.expect_event("load", timeout=PATIENCE * 1000):  # it is loaded again when all is done
+        with page.expect_event("load", timeout=PATIENCE * 1000):  # the page is loaded again when all is done
             page.evaluate(DROP, ["report.txt", size])
 
     assert asked == ["report.txt is there already. Replace it?"]
@@ -470,7 +470,7 @@ def test_the_page_of_an_api_fits_its_window_and_sends(opened: Opener, browser: B
         expect(create).to_be_in_viewport()
         create.get_by_label("Body").fill('{"title": "<b>milk</b>"}')
         create.get_by_label("Body").press("Tab")
-        page.keyboard.press("Enter")  # it is on the button
+        page.keyboard.press("Enter")  # the focus is on the button
         expect(create.get_by_role("status")).to_contain_text("201 Created")
         expect(create.get_by_role("status")).to_contain_text('"title": "<b>milk</b>"')
         update = page.locator("#operation-update")

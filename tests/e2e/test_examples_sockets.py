@@ -1,4 +1,4 @@
-"""The way from a socket to a server, walked: each program of examples/sockets as a process, its weakness shown."""
+"""The steps from a socket to a server: each program of examples/sockets runs as a process and shows its weakness."""
 
 import ast
 import os
@@ -26,7 +26,7 @@ HTTP_STEPS = ["1_blocking", "2_threads", "3_selectors", "4_streams", "5_aiosock"
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc and the counts are those of Linux")
 
 A_WHILE = 0.2
-"""Seconds in which a server that is free would have answered."""
+"""Seconds within which a server that is not busy would have answered."""
 
 
 class Step(Served):
@@ -44,7 +44,7 @@ class Step(Served):
         return str(urlsplit(self.url).port)
 
     def tasks(self) -> int:
-        """Count the threads that the kernel knows."""
+        """Count the threads of the process in the kernel."""
         return len(os.listdir(f"/proc/{self.popen.pid}/task"))
 
     def resident_bytes(self) -> int:
@@ -59,7 +59,7 @@ def step(request: pytest.FixtureRequest) -> Iterator[Step]:
 
 
 def is_silent(client: Raw, seconds: float = 0) -> bool:
-    """Say whether nothing has come for this client."""
+    """Return whether nothing has arrived for this client."""
     return not select.select([client.sock], [], [], seconds)[0]
 
 
@@ -69,12 +69,12 @@ def is_served(server: Step) -> bool:
 
 @contextmanager
 def silent_clients(server: Step, count: int) -> Iterator[list[Raw]]:
-    """Connect clients that say nothing."""
+    """Connect clients that send nothing."""
     with ExitStack() as stack:
         yield [stack.enter_context(Raw(server.address)) for _ in range(count)]
 
 
-# What all have in common.
+# Common to all steps.
 
 
 def test_each_step_is_a_small_program() -> None:
@@ -141,7 +141,7 @@ def test_every_step_answers_the_same(
 
 
 def test_a_body_that_no_buffer_holds_comes_back(step: Step) -> None:
-    body = bytes(range(256)) * 24_576  # 6 MiB: Linux keeps 4 for a client that does not read
+    body = bytes(range(256)) * 24_576  # 6 MiB: Linux buffers 4 for a client that does not read
     with Raw(step.address) as client:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -171,7 +171,7 @@ def test_a_client_that_leaves_takes_nobody_along(step: Step) -> None:
 @pytest.mark.parametrize("name", ["0_echo", *HTTP_STEPS, "6_udp", "8_inherited"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_every_server_ends_without_a_traceback(name: str, number: signal.Signals) -> None:
-    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits SIG_IGN
     try:
         with Step(name) as server, ExitStack() as stack:
             if name in HTTP_STEPS:
@@ -261,7 +261,7 @@ def test_the_steps_with_a_loop_answer_nobody_while_they_compute(name: str) -> No
         long.send(b"GET /sum/4000000 HTTP/1.1\r\nHost: a\r\n\r\n")
         with Raw(server.address) as short:
             assert short.get("/hello/you").status == 200
-            assert not is_silent(long)  # the answer was there first
+            assert not is_silent(long)  # the answer had come before
 
 
 # Steps 4 and 5: without limits, and with them.
@@ -344,7 +344,7 @@ def test_a_client_in_the_backlog_is_answered_by_the_next_child() -> None:
     with Step("8_inherited") as server:
         first = child_of(server)
         os.kill(first, signal.SIGSTOP)
-        until(lambda: state_of(first) == "T")  # it accepts nobody any more
+        until(lambda: state_of(first) == "T")  # it accepts no more connections
         with Raw(server.address) as client:
             client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             os.kill(first, signal.SIGKILL)
@@ -355,13 +355,13 @@ def test_a_client_in_the_backlog_is_answered_by_the_next_child() -> None:
 
 
 def child_of(server: Process) -> int:
-    """Ask who serves."""
+    """Return the id of the process that answers."""
     assert isinstance(server, Step)
     return int(curl(server.url).text.removeprefix("This is process ").removesuffix(".\n"))
 
 
 def state_of(process: int) -> str:
-    """Give the letter that the kernel has for it."""
+    """Return the letter for its state in the kernel."""
     return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
 
 
@@ -383,12 +383,12 @@ backlog 4: 5 of 10 clients are connected, and nobody has called accept
     assert re.fullmatch(expected, output), output
 
 
-# What the page about them shows.
+# The page about them.
 
 SHOWN = [each for each in blocks("docs/tutorial/from-socket-to-server.md") if each.language == "console"]
 
 OF_THE_MACHINE = re.compile(r"\d+|(?<=\) = ).*|(?<=\): ).*")
-"""Ports, processes, times, and what names stand for."""
+"""Ports, processes, times, and addresses of names."""
 
 AS_TYPED = """
 python() { "$PYTHON" "$@"; }
@@ -398,7 +398,7 @@ curl() { command curl --silent --show-error --noproxy '*' --max-time 20 "$@"; }
 
 @pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.place)
 def test_the_programs_say_what_the_page_shows(block: Block) -> None:
-    numbers: dict[str, str] = {}  # those of the page, and what they are here
+    numbers: dict[str, str] = {}  # numbers of the page, and those of this run
 
     def start(name: str) -> Step:
         server = stack.enter_context(Step(name))
@@ -416,7 +416,7 @@ def test_the_programs_say_what_the_page_shows(block: Block) -> None:
 
 
 def _typed(command: str, numbers: dict[str, str]) -> str:
-    """Run a command of the page, with the numbers of this run; give what it says."""
+    """Run a command of the page, with the numbers of this run; return its output."""
     command = re.sub(r"\d{4,}", lambda number: numbers.get(number[0], number[0]), command)
     return subprocess.run(
         ["bash", "-c", AS_TYPED + command],

@@ -1,4 +1,4 @@
-"""The command as people type it: its start-up block, addresses, options and their sources, logs, and refusals."""
+"""The command as people type it: its start-up block, addresses, options and their sources, logs, and errors."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
-    """A socket that already listens, as systemd hands it over."""
+    """A socket that already listens, as one from systemd does."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock
 
@@ -91,7 +91,7 @@ def test_auto_takes_asyncio_where_uvloop_is_not_installed(tmp_path: Path) -> Non
 
 
 def without_uvloop(directory: Path) -> dict[str, str]:
-    """Give an environment in which uvloop cannot be imported."""
+    """Return an environment in which uvloop cannot be imported."""
     (directory / "sitecustomize.py").write_text("import sys\nsys.modules['uvloop'] = None\n")
     paths = [str(directory), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"PYTHONPATH": os.pathsep.join(paths)}
@@ -170,7 +170,7 @@ def test_an_inherited_socket_is_served(loop: str, listening: socket.socket) -> N
         assert curl(f"{server.url}/hello/you").text == "Hello, you!\n"
 
 
-# Where options come from.
+# Sources of options.
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(loop: str, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_what_a_module_raises_is_shown_as_it_is(script: str, tmp_path: Path) -> 
     assert errors.endswith("ModuleNotFoundError: No module named 'a_module_that_is_not_there'\n")
 
 
-# The interpreter's own options.
+# Options of the interpreter.
 
 
 def test_assertions_carry_nothing(loop: str) -> None:
@@ -344,7 +344,7 @@ def test_what_a_handler_raises_is_logged_and_shown_to_nobody(loop: str, tmp_path
 
 
 def serve_without_streams(loop: str, closed: str, listening: socket.socket) -> Process:
-    """Serve with standard streams closed by the shell: nothing can be read from it, so its port is known before."""
+    """Serve with standard streams closed by the shell. The output cannot be read, so the port is chosen before."""
     number = listening.fileno()
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", *RUN, "--loop", loop, "--bind", f"fd:{number}"]
     return Process(command, pass_fds=[number])
@@ -396,11 +396,11 @@ def test_a_full_disk_does_not_stop_it(loop: str, listening: socket.socket) -> No
     assert server.errors == DRAINING
 
 
-# What cannot work: one line, and 2.
+# Options that cannot work: one line, and exit status 2.
 
 
 def refused(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    """Run what must be refused; give the line that says why."""
+    """Run a command that must be refused; return its error line."""
     status, output, errors = run_to_its_end(command, cwd=cwd or Path(__file__).parents[2], env=env)
 
     assert status == 2, errors

@@ -1,4 +1,4 @@
-"""Schemathesis reads what the example of a JSON API says of itself, and asks for all of that, and for what it forbids."""
+"""Schemathesis reads the description of the example of a JSON API, and sends requests that it allows and forbids."""
 
 import sys
 from pathlib import Path

@@ -69,7 +69,7 @@ def test_curl_uploads_and_replaces_what_it_names(loop: str, root: Path, tmp_path
         assert curl("-T", str(big), url).json == {"name": "big.bin", "size": 3_000_000}
         assert (root / "sub" / "big.bin").read_bytes() == big.read_bytes()
 
-        # curl waits for the 100 that does not come, and sends nothing of the body.
+        # curl waits for the 100, which does not come, and sends nothing of the body.
         refused = curl(
             "-T", str(big), "-w", "%{http_code} %{size_upload}", "-o", os.devnull, "--expect100-timeout", "20", url
         )

@@ -1,4 +1,4 @@
-"""The demo site with curl, as a newcomer meets it."""
+"""The demo site with curl, as a newcomer uses it."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def test_a_name_arrives_decoded(site: Served, path: str, name: str) -> None:
     assert curl(f"{site.url}/hello/{path}").text == f"Hello, {name}!\n"
 
 
-# What arrived.
+# The request as the server saw it.
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "QUERY"])

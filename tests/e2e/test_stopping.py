@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: nothing that was accepted is lost, and the exit status says how it ended."""
+"""SIGTERM and SIGINT: no accepted request is lost, and the exit status says how the server ended."""
 
 import os
 import signal
@@ -69,10 +69,10 @@ def program(tmp_path: Path) -> Path:
 
 
 class Load:
-    """Clients that ask without a pause until nobody listens, and remember each request that got no answer.
+    """Clients that send requests without a pause until nobody listens, and record each request without an answer.
 
-    A request counts as lost where its connection was made, the whole of it was sent, no earlier answer had said
-    `Connection: close`, and no complete answer came. The first request of a connection is counted apart.
+    A request counts as lost if its connection was made, the whole of it was sent, no earlier answer had
+    `Connection: close`, and no complete answer came. The first request of a connection is counted separately.
     """
 
     def __init__(self, address: tuple[str, int]) -> None:
@@ -83,11 +83,11 @@ class Load:
         self.lost_when_new: list[str] = []
 
     def keep_alive(self) -> None:
-        """Ask on one connection until it closes, then on the next."""
+        """Send requests on one connection until it closes, then on the next."""
         self._ask_until_refused(b"GET /hello/load HTTP/1.1\r\nHost: a\r\n\r\n")
 
     def connect_each_time(self) -> None:
-        """Make a connection for each request."""
+        """Open a connection for each request."""
         self._ask_until_refused(b"GET /hello/load HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 
     def upload(self) -> None:
@@ -101,7 +101,7 @@ class Load:
             yield
 
     def wait_for(self, answers: int) -> None:
-        """Wait until so many requests have been answered."""
+        """Wait until that many requests have been answered."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.answered >= answers, PATIENCE)
 
@@ -119,7 +119,7 @@ class Load:
             return None
 
     def _ask(self, client: Raw, pieces: tuple[bytes, ...], lost: list[str]) -> bool:
-        """Ask and await the answer; say whether another request can follow."""
+        """Send a request and wait for the answer; return whether another request can follow."""
         try:
             for piece in pieces:
                 client.send(piece)

@@ -1,1 +1,1 @@
-"""Fuzzing: near-valid request streams, and what must hold whatever they say. `python -m tests.fuzz` runs for longer."""
+"""Fuzzing: near-valid request streams, and properties that hold for all of them. `python -m tests.fuzz` runs longer."""

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --seconds N`: the properties of the fuzz tests, for as long as wanted.
+"""`python -m tests.fuzz --seconds N`: the properties of the fuzz tests, for as long as you want.
 
 A failure is reduced to a short input, printed as Python literals and in hexadecimal, and ends the run with status 1.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Run; give the exit status."""
+    """Run; return the exit status."""
     options = _parser().parse_args()
     if options.replay is not None:
         return _replay(options.replay)
@@ -66,7 +66,7 @@ def _run_atheris(seconds: float, seed: int) -> int:
     except ImportError:
         print("the engine atheris is not installed: pip install atheris", file=sys.stderr)  # noqa: T201
         return 2
-    with atheris.instrument_imports(include=["aiosock"]):  # what is to be covered must be imported here, first
+    with atheris.instrument_imports(include=["aiosock"]):  # covered code must be imported here first
         run = importlib.import_module("tests.fuzz.run")
     with asyncio.Runner() as runner, tempfile.TemporaryDirectory() as corpus:
         for number, data in enumerate(seeds()):
@@ -77,7 +77,7 @@ def _run_atheris(seconds: float, seed: int) -> int:
             if not fuzzer.check(run.pieces_of(data)) or fuzzer.seconds > seconds:
                 status = _conclude(fuzzer)
                 shutil.rmtree(corpus)
-                os._exit(status)  # libFuzzer never returns, and calls every other way out a crash
+                os._exit(status)  # libFuzzer never returns, and reports any other exit as a crash
 
         def mutate(data: bytes, most: int, seed: int) -> bytes:
             mutated: bytes = atheris.Mutate(data, most) if seed % 2 else run.mutated(data, seed // 2)

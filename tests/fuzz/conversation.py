@@ -1,4 +1,4 @@
-"""Whole connections in memory: a stream is sent in pieces, and what the server does about it is checked."""
+"""Whole connections in memory: a stream is sent in pieces, and the behaviour of the server is checked."""
 
 import asyncio
 import logging
@@ -32,17 +32,17 @@ TIGHT: Final = Limits(
     read_buffer_bytes=64,
     write_buffer_bytes=16,
 )
-"""Limits that short streams meet."""
+"""Limits that even short streams reach."""
 
 ALL_DEADLINES: Final = 200.0
-"""More seconds than any timeout has by default."""
+"""More seconds than any default timeout."""
 
 
-# Handlers. None of them fails, so a 500 is the server's.
+# Handlers. None of them fails, so a 500 would come from the server.
 
 
 class Reads:
-    """Reads the body whole, looks at all that a request can tell, and echoes. `seen` has what it was asked."""
+    """Reads the whole body, uses all parts of the request, and echoes the body. `seen` has the requests."""
 
     def __init__(self) -> None:
         self.seen: list[Message] = []
@@ -55,12 +55,12 @@ class Reads:
 
 
 async def ignores(request: Request) -> Response:
-    """Answers at once and leaves the body to the server."""
+    """Answer at once and leave the body to the server."""
     return _unless_connect(request, Response.text(request.target))
 
 
 async def streams(request: Request) -> Response:
-    """Answers with the body as it arrives: the head is sent before the body has been looked at."""
+    """Answer with the body as it arrives: the head is sent before the body has been read."""
 
     async def pieces() -> AsyncIterator[bytes]:
         async for piece in request.body:
@@ -70,20 +70,20 @@ async def streams(request: Request) -> Response:
 
 
 async def peeks(request: Request) -> Response:
-    """Reads the first piece of the body and answers with its first byte."""
+    """Read the first piece of the body and answer with its first byte."""
     async for piece in request.body:
         return _unless_connect(request, Response(piece[:1]))
     return _unless_connect(request, Response())
 
 
 def _unless_connect(request: Request, response: Response) -> Response:
-    if request.method == "CONNECT":  # a 2xx would make a tunnel of the connection (RFC 9110 section 9.3.6)
+    if request.method == "CONNECT":  # a 2xx would make the connection a tunnel (RFC 9110 section 9.3.6)
         raise HTTPError(405)
     return response
 
 
 def routes() -> App:
-    """Give an app that is found by routes, with path parameters, and answers errors itself."""
+    """Return an app with routes and path parameters, which answers errors itself."""
     app = App()
 
     @app.route("/", methods=["GET", "POST"])
@@ -122,7 +122,7 @@ class Answer(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a server sent; `cut` says that one more answer came, but not whole."""
+    """The answers of a server; `cut` means that one more answer came, but incomplete."""
 
     answers: tuple[Answer, ...]
     cut: bool
@@ -139,7 +139,7 @@ class _Incidents(logging.Handler):
 
 @contextmanager
 def no_incident() -> Iterator[None]:
-    """Fail where something is logged as a warning or worse: what a peer does is no incident."""
+    """Fail if something is logged as a warning or worse: no client may cause that."""
     incidents = _Incidents()
     loggers = [logging.getLogger(name) for name in ("aiosock", "asyncio")]
     for logger in loggers:
@@ -153,7 +153,7 @@ def no_incident() -> Iterator[None]:
 
 
 class _Line:
-    """One connection to a server, and what it holds in memory."""
+    """One connection to a server, and its memory."""
 
     def __init__(self, handler: Handler, limits: Limits) -> None:
         self.client = Client(handler, Config(access_log=False, limits=limits), patience=30.0)
@@ -165,7 +165,7 @@ class _Line:
         self.peer = Peer(self.client, self.transport, self.task)
 
     async def send(self, pieces: Pieces) -> None:
-        """Send piece by piece, each once the server has dealt with the one before; stop when it has closed."""
+        """Send piece by piece, each after the server has handled the one before; stop when it has closed."""
         for piece in pieces:
             try:
                 self.peer.send(piece)
@@ -181,22 +181,22 @@ class _Line:
         assert held <= 2 * limits.read_buffer_bytes + last + READ_SIZE + limits.head_bytes, f"{held} bytes are held"
 
     async def over(self) -> MemoryTransport:
-        """Wait until the server has let go of the connection, of its own accord."""
+        """Wait until the server has closed the connection by itself."""
         await self.peer.done()
-        # Nobody else takes this exception, and asyncio would log it when a collection finds the streams.
+        # Nobody else retrieves this exception, and asyncio would log it when the streams are collected.
         with suppress(ConnectionError):
             await self._writer.wait_closed()
         return self.transport
 
     async def expire(self) -> None:
-        """Let time pass until no deadline is left: the server must let go of the connection."""
+        """Let time pass until no deadline is left: the server must close the connection."""
         for _ in range(4):
             await self.client.advance(ALL_DEADLINES)
         assert self.peer.is_closed, "the connection is open behind every deadline"
 
 
 async def answered(handler: Handler, pieces: Pieces, limits: Limits = LIMITS) -> MemoryTransport:
-    """Send a stream and end the peer's output; give the connection when it is over."""
+    """Send a stream and end the peer's output; return the connection when it is over."""
     line = _Line(handler, limits)
     await line.send(pieces)
     if not line.transport.is_closing():
@@ -205,7 +205,7 @@ async def answered(handler: Handler, pieces: Pieces, limits: Limits = LIMITS) ->
 
 
 async def abandoned(handler: Handler, pieces: Pieces, limits: Limits, *, stalls: bool = False) -> MemoryTransport:
-    """Send a stream and nothing more; the peer may read nothing either."""
+    """Send a stream and nothing more; with `stalls`, the peer reads nothing either."""
     line = _Line(handler, limits)
     if stalls:
         line.peer.stall()
@@ -223,13 +223,13 @@ async def reset(handler: Handler, pieces: Pieces, limits: Limits) -> None:
     await line.over()
 
 
-# What a client makes of it
+# The answers as a client reads them
 
 
 async def outcome(transport: MemoryTransport, methods: Sequence[str]) -> Outcome:
-    """Read answers with our own client and with h11; raise AssertionError where they disagree, or cannot be read."""
+    """Read answers with our own client and with h11; raise AssertionError if they disagree, or cannot read them."""
     received = bytes(transport.received)
-    # More methods than answers: what is refused is answered too, without a body where it began as HEAD does.
+    # Add methods for refused requests: they are answered too, without a body if the request began with HEAD.
     refused = "HEAD" if received.endswith(b"\r\n\r\n") else "GET"
     methods = [*methods, *[refused] * (received.count(b"HTTP/1.1 ") + 1)]
     by_client = await _by_client(transport, methods)
@@ -297,24 +297,24 @@ def _h11_answer(connection: h11.Connection, *, was_reset: bool) -> Answer | None
         elif event is h11.NEED_DATA:
             if was_reset:
                 return None
-            was_reset = True  # asked once: next time the end is known, and h11 says so
+            was_reset = True  # the next call of next_event knows the end, and h11 reports it
             connection.receive_data(b"")
         elif not isinstance(event, h11.InformationalResponse):
             return None
 
 
-# What must hold
+# The checks
 
 
 async def check(name: str, pieces: Pieces) -> None:
-    """Raise AssertionError where a server with that handler does not do its duty by a stream."""
+    """Raise AssertionError if a server with that handler treats a stream wrongly."""
     data = b"".join(pieces)
     expected = reference.read(data)
     before = asyncio.all_tasks()
     with no_incident():
         whole = await _check_answers(name, (data,) if data else (), expected)
         in_pieces = await _check_answers(name, pieces, expected)
-        # What `peeks` answers depends on whether the fault of a body has arrived.
+        # The answer of `peeks` depends on whether the malformed part of a body has arrived.
         assert name == "peeks" or whole == in_pieces, f"whole: {whole}, in pieces: {in_pieces}"
         for limits in (LIMITS, TIGHT):
             await _check_bounds(name, pieces, expected, limits)

@@ -1,7 +1,8 @@
-"""Where `aiosock.wire` reads a stream otherwise than h11 and httptools, listed by hand with the reason.
+"""A list, by hand, of the streams that `aiosock.wire` reads otherwise than h11 and httptools, with the reasons.
 
-Reading a request differently is the raw material of smuggling: where we accept one, the others must read the same
-method, target and body, or not read it at all. That we refuse what another accepts is safe, and listed too.
+Different readings of a request make smuggling possible. So if we accept a request, the others must read the same
+method, target and body, or not read it at all. It is safe to refuse a request that another accepts; these are listed
+too.
 """
 
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Difference(NamedTuple):
-    """One reason to differ. `said` is how the words of whoever refuses begin, `readers` who differs from us."""
+    """One reason to differ. `said` is the beginning of the refusing reader's message; `readers` differ from us."""
 
     said: str
     section: str
@@ -234,7 +235,7 @@ WE_REFUSE: Final = [
         _CHUNKED + b"0\r\nHost: b\r\n\r\n",
     ),
 ]
-"""What we refuse and at least one of the others accepts."""
+"""Streams that we refuse and at least one of the others accepts."""
 
 WE_ACCEPT: Final = [
     Difference(
@@ -288,11 +289,11 @@ WE_ACCEPT: Final = [
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
 ]
-"""What we accept and at least one of the others does not read, or reads as the start of another protocol."""
+"""Streams that we accept and at least one of the others refuses, or takes for the start of another protocol."""
 
 
 class Found(NamedTuple):
-    """One difference that was met."""
+    """One difference that was found."""
 
     reader: str
     said: str
@@ -300,7 +301,7 @@ class Found(NamedTuple):
 
 
 def differences(data: bytes) -> list[Found]:
-    """Compare what the readers make of a stream; raise AssertionError where two read different requests."""
+    """Compare the readings of a stream; raise AssertionError if two readers read different requests."""
     mine = by_aiosock([data])
     return [found for name, reader in READERS.items() if (found := _difference(name, mine, reader(data))) is not None]
 

@@ -1,4 +1,4 @@
-"""What must hold for any stream in any pieces: each property is a function that raises where it does not."""
+"""Properties of any stream in any pieces: each is a function that raises an exception if it does not hold."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -24,7 +24,7 @@ Property = Callable[[Pieces], None]
 
 
 def raises_only_what_is_documented(pieces: Pieces) -> None:
-    """Give every part of a stream to whatever in `wire` could be asked to parse it."""
+    """Parse every part of a stream with every parser of `wire` that could get it."""
     data = b"".join(pieces)
     for part in (data, *pieces, *_heads(data)):
         _expect(DOCUMENTED, partial(_look_at, part))
@@ -38,7 +38,7 @@ def raises_only_what_is_documented(pieces: Pieces) -> None:
 
 
 def reads_alike_in_whatever_pieces(pieces: Pieces) -> None:
-    """Whatever the cuts, the same requests are read and the rest is refused with the same words."""
+    """The split points do not matter: the requests are the same, and so is the message of a refusal."""
     data = b"".join(pieces)
     for limits in (LIMITS, TIGHT):
         whole = by_aiosock([data], limits)
@@ -51,14 +51,14 @@ def reads_as_an_independent_reader_does(pieces: Pieces) -> None:
     data = b"".join(pieces)
     mine, other = by_aiosock([data]), reference.read(data)
     assert (mine.messages, mine.heads) == (other.messages, other.heads), f"{mine} against {other}"
-    if other.ending is Ending.INCOMPLETE:  # what cannot become valid is refused before it has all arrived
+    if other.ending is Ending.INCOMPLETE:  # a request that cannot become valid is refused before all of it has arrived
         assert mine.ending in (Ending.INCOMPLETE, Ending.REFUSED), f"{mine} against {other}"
     else:
         assert mine.ending is other.ending, f"{mine} against {other}"
 
 
 def differs_only_as_listed(pieces: Pieces) -> None:
-    """h11 and httptools read the same requests, but for what `differences` lists."""
+    """h11 and httptools read the same requests, except for the listed differences."""
     for found in differences(b"".join(pieces)):
         assert found.listed is not None, f"{found.reader} differs, and that is not listed: {found.said}"
 
@@ -72,7 +72,7 @@ WIRE: Final[dict[str, Property]] = {
 
 
 def _heads(data: bytes) -> Iterable[bytes]:
-    """Give what looks like a head at each line of a stream."""
+    """Yield the parts of a stream that look like a head."""
     at = 0
     while (end := data.find(b"\r\n\r\n", at)) >= 0:
         yield data[at : end + 4]

@@ -13,7 +13,7 @@ from tests.fuzz.reference import Ending, Message, Reading
 
 LIMITS = Limits()
 DOCUMENTED = frozenset({400, 414, 431, 501, 505})
-"""What `aiosock.wire` may refuse a request with."""
+"""The statuses with which `aiosock.wire` may refuse a request."""
 
 
 class _Source:
@@ -24,7 +24,7 @@ class _Source:
         self.buffer = b""
 
     def more(self) -> bytes:
-        """Give the next piece; raise EOFError at the end."""
+        """Return the next piece; raise EOFError at the end."""
         for piece in self._pieces:
             return piece
         raise EOFError
@@ -80,7 +80,7 @@ def _body(source: _Source, head: Http1Head, limits: Limits) -> bytes:
 
 
 def by_h11(data: bytes) -> Reading:
-    """Read a stream with h11 as the server's side, which declines every upgrade and answers every request."""
+    """Read a stream with h11 as a server that declines every upgrade and answers every request."""
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     messages: list[Message] = []
@@ -122,7 +122,7 @@ def _h11_message(connection: h11.Connection, heads: list[str]) -> Message | None
 
 
 class _Heard:
-    """What httptools reports."""
+    """The callbacks of httptools."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []

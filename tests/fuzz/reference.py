@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 
 class Ending(Enum):
-    """Why a reader read no further request."""
+    """The reason why a reader read no further request."""
 
     FINISHED = "nothing is left but empty lines"
     INCOMPLETE = "the rest has not arrived"
@@ -21,7 +21,7 @@ class Ending(Enum):
 
 
 class Message(NamedTuple):
-    """One request, body included."""
+    """One request with its body."""
 
     method: str
     target: str
@@ -29,7 +29,7 @@ class Message(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a reader made of a stream. `heads` has the methods of all accepted heads; the last may lack its body."""
+    """The result of reading a stream. `heads` has the methods of all accepted heads; the last may lack its body."""
 
     messages: tuple[Message, ...]
     heads: tuple[str, ...]
@@ -58,11 +58,11 @@ _NOT_IN_TRAILERS = frozenset(
         set-cookie te trailer transfer-encoding upgrade vary warning www-authenticate
     """.split()  # noqa: SIM905 - a list of 36 strings would fill the page
 )
-"""RFC 9110 section 6.5.1: what frames, routes, authenticates, modifies a request or controls an answer."""
+"""RFC 9110 section 6.5.1: fields for framing, routing, authentication, request modifiers and answer control."""
 
 
 def read(data: bytes) -> Reading:
-    """Read a stream as a server does that reads every body. It knows no limits: give it short streams."""
+    """Read a stream as a server that reads every body. It has no limits, so streams must be short."""
     messages: list[Message] = []
     heads: list[str] = []
     try:
@@ -123,7 +123,7 @@ def _all(name: str, fields: list[tuple[str, str]]) -> list[str]:
 
 
 def _framing(fields: list[tuple[str, str]], method: str, target: str, is_1_1: bool) -> int | None:
-    """Give the length of the body, None for one in chunks."""
+    """Return the length of the body; None for a chunked body."""
     hosts = _all("host", fields)
     _demand(len(hosts) == 1 or (not hosts and not is_1_1), "hosts")
     for host in hosts:
@@ -227,7 +227,7 @@ def _behind_trailers(data: bytes) -> bytes:
 
 
 def _check_extensions(text: bytes) -> None:
-    """RFC 9112 section 7.1.1, without the whitespace it calls bad."""
+    """RFC 9112 section 7.1.1, without the bad whitespace (BWS)."""
     while text:
         _demand(text.startswith(b";"), "extension")
         name, text = _token(text[1:])

@@ -1,4 +1,4 @@
-"""The longer run: the same properties for as long as wanted, and a short input where one of them does not hold."""
+"""The longer run: the same properties for as long as you want, and a short input if one of them does not hold."""
 
 import asyncio
 import time
@@ -15,16 +15,16 @@ from tests.fuzz.properties import WIRE, Property
 from tests.fuzz.strategies import Pieces, Rolled, cut, damaged, stream
 
 STREAMS_PER_CONNECTION: Final = 8
-"""A connection is checked in a dozen ways and costs as much as some dozen streams that only the parsers see."""
+"""Checking a connection takes a dozen runs, and as long as some dozen streams that only the parsers read."""
 
 LONGEST: Final = 4096
-"""Bytes of a stream: longer ones would meet limits, of which the independent reader knows nothing."""
+"""Bytes of a stream: longer ones would reach limits, which the independent reader does not have."""
 
 REDUCING_SECONDS: Final = 30.0
 
 
 class Fuzzer:
-    """Checks stream after stream. `failure` has the report on the first one that broke a property."""
+    """Checks stream after stream. `failure` has the report on the first stream that broke a property."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._properties = dict(WIRE)
@@ -38,11 +38,11 @@ class Fuzzer:
 
     @property
     def seconds(self) -> float:
-        """How long it has run."""
+        """Seconds since the start."""
         return time.monotonic() - self._began
 
     def check(self, pieces: Pieces) -> bool:
-        """Check the parsers with a stream, and now and then a connection; say whether all is well."""
+        """Check the parsers with a stream, and sometimes a connection too; return whether all properties hold."""
         names = list(WIRE)
         if self.streams % STREAMS_PER_CONNECTION == 0:
             names.append(list(HANDLERS)[self.connections % len(HANDLERS)])
@@ -51,7 +51,7 @@ class Fuzzer:
         return self._holds(names, pieces)
 
     def replay(self, pieces: Pieces) -> bool:
-        """Check everything with one stream."""
+        """Check all properties with one stream."""
         self.streams = self.connections = 1
         return self._holds(list(self._properties), pieces)
 
@@ -66,7 +66,7 @@ class Fuzzer:
         return True
 
     def summary(self) -> str:
-        """Say how much was checked and how fast, and how often we differed from other readers."""
+        """Return a text: how much was checked, how fast, and how often we differed from other readers."""
         rate = self.streams / max(self.seconds, 1e-9)
         counts = [f"{count:8} {said}" for said, count in self._differences.most_common()]
         done = (
@@ -76,7 +76,7 @@ class Fuzzer:
 
 
 def run_random(fuzzer: Fuzzer, seconds: float, seed: int) -> bool:
-    """Check streams made of random choices until time is up; say whether all is well."""
+    """Check random streams until the time is over; return whether all properties hold."""
     source = Rolled(Random(seed))
     while fuzzer.seconds < seconds:
         if not fuzzer.check(cut(source, stream(source)[:LONGEST])):
@@ -85,12 +85,12 @@ def run_random(fuzzer: Fuzzer, seconds: float, seed: int) -> bool:
 
 
 def pieces_of(data: bytes) -> Pieces:
-    """Cut a stream at places that depend on its bytes alone, for an engine that knows bytes and nothing else."""
+    """Split a stream at places that depend on its bytes alone, for an engine that knows nothing but bytes."""
     return cut(Rolled(Random(zlib.crc32(data))), data)
 
 
 def mutated(data: bytes, seed: int) -> bytes:
-    """Damage a stream as the strategies do, for an engine that has its own ways besides."""
+    """Damage a stream as the strategies do, for an engine that also has mutations of its own."""
     source = Rolled(Random(seed))
     return damaged(source, data or stream(source)) if seed % 8 else data + stream(source)
 
@@ -103,7 +103,7 @@ def _converse(runner: asyncio.Runner, name: str, pieces: Pieces) -> None:
 
 
 def broken(holds: Property, pieces: Pieces) -> str:
-    """Say how a property does not hold, "" where it does."""
+    """Return a message if a property does not hold, else ""."""
     try:
         holds(pieces)
     except Exception as error:
@@ -112,7 +112,7 @@ def broken(holds: Property, pieces: Pieces) -> str:
 
 
 def reduced(pieces: Pieces, holds: Property, seconds: float = REDUCING_SECONDS) -> Pieces:
-    """Take bytes and cuts out of a stream for as long as the property stays broken."""
+    """Remove bytes and split points from a stream as long as the property stays broken."""
     until = time.monotonic() + seconds
     size = sum(map(len, pieces))
     while size:
@@ -123,7 +123,7 @@ def reduced(pieces: Pieces, holds: Property, seconds: float = REDUCING_SECONDS) 
 
 
 def _shorter(pieces: Pieces, holds: Property, size: int, until: float) -> Pieces:
-    """Try to do without each run of `size` bytes, and without each cut."""
+    """Try to remove each run of `size` bytes, and each split point."""
     stride = size if size > 16 else 1
     candidates: list[Callable[[Pieces, int], Pieces]] = [lambda pieces, at: _without(pieces, at, at + size), _joined]
     for candidate in candidates:
@@ -145,7 +145,7 @@ def _without(pieces: Pieces, start: int, end: int) -> Pieces:
 
 
 def _joined(pieces: Pieces, at: int) -> Pieces:
-    """Join the piece that ends at or behind a place with the next one."""
+    """Join the piece that ends at or after a place with the next one."""
     end = 0
     for index, piece in enumerate(pieces[:-1]):
         end += len(piece)

@@ -1,4 +1,4 @@
-"""The request streams that fuzzing starts from; `seeds` is the one place where they come from."""
+"""The request streams that fuzzing starts from; they all come from `seeds`."""
 
 _HOST = b"Host: example.org\r\n"
 _NEXT = b"GET /next HTTP/1.1\r\n" + _HOST + b"\r\n"
@@ -49,7 +49,7 @@ _VALID = [
     _chunked(b"000005\r\nhello\r\n00\r\n\r\n", b"Expect: 100-continue") + _NEXT,
 ]
 
-# Refused, or refused by some: see docs/explanation/supported-http.md. What follows each must never be taken for a request.
+# Refused, or refused by some: see docs/explanation/supported-http.md. No bytes after them may be taken for a request.
 _DOUBTFUL = [
     _chunked(b"0\r\n\r\n", b"Content-Length: 5") + _NEXT,
     _post(b"Content-Length: 5", b"Content-Length: 5", body=b"hello") + _NEXT,
@@ -98,5 +98,5 @@ _DOUBTFUL = [
 
 
 def seeds() -> list[bytes]:
-    """Give the streams that mutation starts from, valid ones first."""
+    """Return the streams that mutation starts from, valid ones first."""
     return _VALID + _DOUBTFUL

@@ -1,7 +1,7 @@
-"""Near-valid request streams: assembled from valid parts, then damaged, then cut into pieces.
+"""Near-valid request streams: assembled from valid parts, then damaged, then split into pieces.
 
-Written once against `Source`, where choices come from: hypothesis, which shrinks them, or `random.Random`, faster.
-An integer is drawn from its range and a choice from its list; the first of both is the plainest.
+They are written once, for a `Source` of choices: hypothesis, which shrinks them, or `random.Random`, which is faster.
+An integer is drawn from its range and a choice from its list; the first value of both is the simplest.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,13 +22,13 @@ SEEDS: Final = seeds()
 
 
 class Source(Protocol):
-    """Where choices come from."""
+    """A source of choices."""
 
     def integer(self, low: int, high: int) -> int:
-        """Give an integer from `low` to `high`, both included."""
+        """Return an integer from `low` to `high`, both included."""
 
     def pick(self, options: Sequence[_T]) -> _T:
-        """Give one of the options."""
+        """Return one of the options."""
 
 
 class Drawn:
@@ -45,7 +45,7 @@ class Drawn:
 
 
 class Rolled:
-    """Choices of a generator of random numbers: the same for the same seed."""
+    """Choices of a random number generator: the same for the same seed."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -102,7 +102,7 @@ NOTHING: Final = b""
 
 
 def request(source: Source) -> bytes:
-    """Give a request that is valid, or wrong only in that its parts do not belong together."""
+    """Return a request that is valid, or whose valid parts do not fit together."""
     line = b" ".join([source.pick(METHODS), source.pick(TARGETS), source.pick(VERSIONS)])
     fields = [source.pick(HOSTS), *(source.pick(FIELDS) for _ in range(source.integer(0, 3)))]
     framing, body = source.pick(_BODIES)(source)
@@ -266,7 +266,7 @@ def damaged(source: Source, data: bytes, most: int = 3) -> bytes:
 
 
 def stream(source: Source) -> bytes:
-    """Give some requests in one stream, damaged here and there."""
+    """Return some requests in one stream, damaged in some places."""
     parts = [source.pick(SEEDS) if source.integer(0, 1) else request(source) for _ in range(source.integer(1, 3))]
     return damaged(source, b"".join(parts))
 
@@ -275,7 +275,7 @@ def stream(source: Source) -> bytes:
 
 
 def cut(source: Source, data: bytes) -> Pieces:
-    """Cut a stream into pieces: at a few places, or everywhere where it is short."""
+    """Split a stream into pieces: at a few places, or after every byte if it is short."""
     if len(data) < 200 and source.integer(0, 9) == 9:
         return tuple(data[at : at + 1] for at in range(len(data)))
     marks = sorted({0, len(data), *(source.integer(0, len(data)) for _ in range(source.integer(0, 4)))})
@@ -284,12 +284,12 @@ def cut(source: Source, data: bytes) -> Pieces:
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """Near-valid request streams."""
+    """Generate near-valid request streams."""
     return stream(Drawn(draw))
 
 
 @st.composite
 def pieces(draw: st.DrawFn) -> Pieces:
-    """Near-valid request streams, in pieces."""
+    """Generate near-valid request streams, in pieces."""
     source = Drawn(draw)
     return cut(source, stream(source))

@@ -1,7 +1,7 @@
-"""Fuzz tests of whole connections, in memory: whatever the bytes and their pieces, the server does its duty.
+"""Fuzz tests of whole connections, in memory, with any bytes in any pieces.
 
-It answers no 5xx of its own, logs no incident, serves what an independent reader would serve and nothing else, answers
-the same whatever the pieces, in a form that two clients read alike, and lets go behind the last deadline.
+The server sends no 5xx by itself and logs no error. It serves exactly the requests that an independent reader would
+serve. Its answers are the same whatever the pieces, two clients read them alike, and it closes after the last deadline.
 """
 
 import pytest
@@ -35,7 +35,7 @@ async def test_near_valid_streams_are_served_or_refused(name: str, stream: Piece
     await check(name, stream)
 
 
-# The check has to see what it is there for.
+# The check must be able to fail.
 
 
 async def test_an_incident_in_the_log_is_seen() -> None:

@@ -1,4 +1,4 @@
-"""The differences to h11 and httptools: each row is one, on its own example, and no stream shows another."""
+"""The differences to h11 and httptools: each row is true for its own example, and no stream shows another."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_we_accept_what_the_row_says_and_its_readers_do_not_read_it(row: Differe
     assert shown(row) == row.readers
 
 
-# The comparison has to see what it is there for.
+# The comparison must be able to fail.
 
 
 def test_a_body_of_another_length_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Tests of the longer run: it ends, repeats itself, and reduces what it finds."""
+"""Tests of the longer run: it ends, it is repeatable, and it reduces a failing stream."""
 
 import asyncio
 import subprocess

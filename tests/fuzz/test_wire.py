@@ -56,7 +56,7 @@ def test_a_damaged_text_is_parsed_or_refused_with_400(parse: Callable[[str], obj
     assert status == 400
 
 
-# The independent reader has to be right too.
+# The independent reader must be right too.
 
 
 def test_the_independent_reader_reads_what_is_valid() -> None:

@@ -134,7 +134,7 @@ def test_a_time_is_in_utc() -> None:
     assert timestamp(1) == "1970-01-01T00:00:01+00:00"
 
 
-# Where the lines go.
+# Destinations of the lines.
 
 
 def test_lines_are_written_together(tmp_path: Path) -> None:

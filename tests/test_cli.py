@@ -217,7 +217,7 @@ def test_checking_has_no_options_of_the_server(
     assert "there is no category 'nonsense'" in capsys.readouterr().err
 
 
-# What cannot work.
+# Options that cannot work.
 
 
 @pytest.mark.parametrize(

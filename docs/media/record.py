@@ -1,10 +1,10 @@
-"""Make what README.md shows: the session with curl, its recording as an animated SVG, and a screenshot of the demo page.
+"""Make the parts of README.md that show the demo site: a curl session, an animated SVG of it, and a screenshot.
 
     python docs/media/record.py
 
-starts run.py on a free port, runs the commands of README's session, and puts what they print into README.md and
-session.svg. Dates and the port are always the same, so that a change of these files is a change of what aiosock says.
-The SVG is animated by CSS alone, so it plays in an <img>, once; who prefers reduced motion sees its end.
+starts run.py on a free port, runs the commands of README's session, and writes their output into README.md and
+session.svg. Dates and the port are always the same, so that these files change only if the output of aiosock changes.
+The SVG is animated by CSS alone, so it plays once in an <img>. A reader who prefers reduced motion sees its end.
 """
 
 import re
@@ -31,8 +31,8 @@ _DATE = re.compile(r"(?m)(?<=^Date: ).*$")
 _STATUS = re.compile(r"HTTP/1\.1 ([1-5])[0-9]{2} ")
 
 FONT_SIZE: Final = 13
-COLUMN, ROW, MARGIN = 7.85, 18, 16  # of a pixel; fonts of one width are 0.6 of their size wide
-TYPED_SECONDS, ANSWERED_SECONDS, READ_SECONDS = 0.025, 0.3, 1.2  # for a character, until the answer, for the answer
+COLUMN, ROW, MARGIN = 7.85, 18, 16  # pixels; in a monospaced font a character is 0.6 of its size wide
+TYPED_SECONDS, ANSWERED_SECONDS, READ_SECONDS = 0.025, 0.3, 1.2  # a character, before an answer, after it
 
 STYLE: Final = f"""
 svg {{ color-scheme: light dark; font: {FONT_SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }}
@@ -57,14 +57,14 @@ rect {{ fill: #0d1117; stroke: #3d444d }}
 
 
 class Step(NamedTuple):
-    """A command, and what it prints."""
+    """A command and its output."""
 
     command: str
     output: str
 
 
 def read_session(readme: str) -> list[Step]:
-    """Give the steps of the session that README.md shows."""
+    """Return the steps of the session that README.md shows."""
     steps = []
     for step in _find_session(readme).split("$ ")[1:]:
         command, _, output = step.partition("\n")
@@ -73,7 +73,7 @@ def read_session(readme: str) -> list[Step]:
 
 
 def write_session(readme: str, session: list[Step]) -> str:
-    """Give README.md with this session in place of the one that it shows."""
+    """Return README.md with its session replaced by this one."""
     return readme.replace(_find_session(readme), "\n".join(f"$ {step.command}\n{step.output}\n" for step in session))
 
 
@@ -89,7 +89,7 @@ def _find_session(readme: str) -> str:
 
 @contextmanager
 def demo_site() -> Iterator[tuple[str, str]]:
-    """Run run.py on a free port; give its address, and what it prints when it starts."""
+    """Run run.py on a free port; yield its address, and its output at the start."""
     command = [sys.executable, "run.py", "--port", "0", "--no-access-log"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
@@ -102,7 +102,7 @@ def demo_site() -> Iterator[tuple[str, str]]:
 
 
 def record(session: list[Step], address: str) -> list[Step]:
-    """Run the commands of a session against a server; give them with what they print."""
+    """Run the commands of a session against a server; return them with their output."""
     steps = []
     for command, _ in session:
         ran = subprocess.run(
@@ -116,7 +116,7 @@ def record(session: list[Step], address: str) -> list[Step]:
 
 
 def draw(session: list[Step]) -> str:
-    """Give a session as an animated SVG: commands are typed, and their output appears."""
+    """Return a session as an animated SVG: commands are typed, and their output appears."""
     drawn, row, now = [], 1, 0.5
     widest = max(len(line) for step in session for line in (f"$ {step.command}", *step.output.splitlines()))
     for command, output in session:
@@ -166,7 +166,7 @@ def _baseline(row: int) -> int:
 
 
 def take_screenshot(address: str, path: Path) -> None:
-    """Take a picture of the top of the demo page, as Chromium shows it, with an answer on it."""
+    """Take a screenshot of the top of the demo page in Chromium, with an answer on it."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
@@ -185,11 +185,11 @@ _SHOW_FIXED: Final = """([address, shown, date]) => {
     while (texts.nextNode())
         texts.currentNode.data = texts.currentNode.data.replaceAll(address, shown).replace(/\\w+, .* GMT/, date)
 }"""
-"""The port and the date, wherever they stand on the page."""
+"""JavaScript that replaces the address and the date in all texts of the page."""
 
 
 def main() -> None:
-    """Make all of it anew."""
+    """Make all of it again."""
     readme = README.read_text()
     with demo_site() as (address, banner):
         session = record(read_session(readme), address)

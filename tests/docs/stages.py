@@ -38,6 +38,7 @@ STAGES = {
         files=["run.py", "static"],
         prepare="mkdir pictures package; echo 'from run import app' > package/module.py; echo 'port = 0' > aiosock.toml",
     ),
+    "docs/README.md": Stage(serve=["-m", "aiosock", "hello:app"]),
     "docs/how-to/check-a-server.md": Stage(serve=["run.py"], files=["run.py", "static"]),
     "docs/how-to/cookies-and-sessions.md": Stage(given="import os; os.environ['SECRET'] = 's' * 32"),
     "docs/how-to/run-it.md": Stage(given=AN_APP),

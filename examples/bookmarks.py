@@ -51,7 +51,7 @@ async def lifespan(app: App) -> AsyncIterator[None]:
 
 
 async def ask(work: Callable[[sqlite3.Connection], T]) -> T:
-    """Do some work on the database, in a thread: what waits for a disk must not hold up other requests."""
+    """Do some work on the database in a thread, because waiting for the disk would block all other requests."""
 
     def in_thread() -> T:
         with closing(sqlite3.connect(app.state.path)) as database, database:
@@ -66,7 +66,7 @@ async def all_bookmarks() -> list[dict[str, object]]:
 
 
 async def keep(url: object, title: object) -> int:
-    """Store a bookmark; say which number it has got."""
+    """Store a bookmark and return its number."""
     if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
         raise HTTPError(422, "A bookmark needs a URL of http or https.")
     if not isinstance(title, str) or not 1 <= len(title.strip()) <= 100:

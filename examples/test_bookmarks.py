@@ -36,7 +36,7 @@ async def test_a_url_is_kept_once(client: Client) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"url": "javascript:alert(1)"}, {"url": 3}, {"title": " "}, {"title": "x" * 101}])
-async def test_what_is_no_bookmark_is_refused(client: Client, wrong: dict[str, object]) -> None:
+async def test_an_invalid_bookmark_is_refused(client: Client, wrong: dict[str, object]) -> None:
     assert (await client.post("/bookmarks", json={**BOOKMARK, **wrong})).status == 422
 
 

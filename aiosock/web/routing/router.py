@@ -67,10 +67,10 @@ class Router:
         known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))
 
         def register(handler: _F) -> _F:
-            name = options.get("name") or getattr(handler, "__name__", type(handler).__name__)
-            settings = {key: value for key, value in options.items() if key != "name"}
+            name = options.get("name", "") or getattr(handler, "__name__", type(handler).__name__)
+            settings: RouteOptions = {**options, "name": name}
             endpoint = as_endpoint(handler, pattern, parameters, known)
-            self.add(Route(pattern, known, endpoint, name, handler, **settings))  # type: ignore[arg-type]
+            self.add(Route(pattern, known, endpoint, handler=handler, **settings))
             return handler
 
         return register

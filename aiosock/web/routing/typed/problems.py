@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import repeat
+from types import GenericAlias
 from typing import Annotated, Any, Final, Literal, Union
 from urllib.parse import quote
 from uuid import UUID
@@ -194,9 +195,9 @@ def _items(kind: Any, value: list[Any], path: Path) -> Iterator[_Step]:
 
 
 def _pairs(kind: inspect.DictType, value: dict[str, Any], path: Path) -> Iterator[_Step]:
-    names = _outside(kind.key_type)
+    names = GenericAlias(dict, (_outside(kind.key_type), Any))
     for name, item in value.items():
-        if refusal := _refusal({name: None}, dict[names, Any]):  # type: ignore[valid-type]  # only a name may be "1"
+        if refusal := _refusal({name: None}, names):
             yield f"{refusal.partition(' - at ')[0]}, as a name", name, (path, name)
         yield kind.value_type, item, (path, name)
 

@@ -99,12 +99,12 @@ def _streaming(function: Callable[..., AsyncGenerator[bytes | str, None]]) -> En
         # What it raises before its first piece can still be answered, so the head waits for that piece.
         first = await anext(pieces, b"")
         # Text unless it says otherwise by returning Response(generator(), headers=...): browsers then show it.
-        return Response(_Begun(first, pieces), headers={"content-type": "text/plain; charset=utf-8"})
+        return Response(_Resumed(first, pieces), headers={"content-type": "text/plain; charset=utf-8"})
 
     return endpoint
 
 
-class _Begun:
+class _Resumed:
     """A generator whose first piece has been taken: gives it, then the others."""
 
     def __init__(self, first: bytes | str, rest: AsyncGenerator[bytes | str, None]) -> None:

@@ -1,26 +1,17 @@
 """Tests of aiosock.web.routing.table."""
 
 import re
-from typing import Any
-from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from aiosock.errors import RouteError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.routing.pattern import CONVERTORS, Convertor, build_path, parameter_names
-from aiosock.web.routing.table import Match, Mounted, NotMatched, Route, RouteTable
+from aiosock.web.routing.pattern import Convertor
+from aiosock.web.routing.table import Mounted, NotMatched, RouteTable
+from tests.web.routing.tables import found, params, table_of
 
-SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
-
-ID = UUID("0b7a3c5e-1d2f-4a6b-8c9d-0e1f2a3b4c5d")
 NOT_FOUND = NotMatched(frozenset())
-
-
-async def endpoint(request: Request, **params: Any) -> None: ...
 
 
 async def handler(request: Request) -> Response:
@@ -127,81 +118,6 @@ def test_a_method_is_served_by_the_route_that_names_it_best(
     table = table_of(*(route + pattern for route in routes))
 
     assert found(table, "/", method) == (served_by and served_by + pattern)
-
-
-# Parameters.
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "expected"),
-    [
-        ("/{name}", "/ann", {"name": "ann"}),
-        ("/{name:str}", "/ann", {"name": "ann"}),
-        ("/{id:int}", "/7", {"id": 7}),
-        ("/{id:int}", "/-007", {"id": -7}),
-        ("/{x:float}", "/1.5", {"x": 1.5}),
-        ("/{x:float}", "/-2", {"x": -2.0}),
-        ("/{id:uuid}", f"/{ID}", {"id": ID}),
-        ("/{id:uuid}", f"/{ID}".upper(), {"id": ID}),
-        ("/{rest:path}", "/a/b//c/", {"rest": "a/b//c/"}),
-        ("/{rest:path}", "/", {"rest": ""}),
-        ("/files/{rest:path}", "/files/", {"rest": ""}),
-        ("/v{version:int}-{name}.txt", "/v2-a-b.txt", {"version": 2, "name": "a-b"}),
-        ("/{a}/{b}", "/1/2", {"a": "1", "b": "2"}),
-    ],
-)
-def test_a_parameter_is_converted(pattern: str, path: str, expected: dict[str, object]) -> None:
-    assert params(pattern, path) == expected
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path"),
-    [
-        ("/{name}", "/"),
-        ("/{name}", "/a/b"),
-        ("/{name}", "/a/"),
-        ("/{id:int}", "/"),
-        ("/{id:int}", "/x"),
-        ("/{id:int}", "/+7"),
-        ("/{id:int}", "/7_0"),
-        ("/{id:int}", "/%207"),
-        ("/{id:int}", "/7%0A"),
-        ("/{id:int}", "/%D9%A7"),  # an Arabic seven, which int() takes
-        pytest.param("/{id:int}", "/" + "7" * 5000, id="more digits than int() takes"),
-        ("/{x:float}", "/nan"),
-        ("/{x:float}", "/inf"),
-        ("/{x:float}", "/1e5"),
-        ("/{x:float}", "/1."),
-        ("/{id:uuid}", f"/{ID.hex}"),
-        ("/{id:uuid}", f"/{{{ID}}}"),
-        ("/files/{rest:path}", "/files"),
-        ("/v{rest:path}", "/x1"),
-        ("/a.b", "/axb"),
-        ("/a.b-{x}", "/axb-1"),
-    ],
-)
-def test_what_is_not_of_the_parameters_kind_is_not_found(pattern: str, path: str) -> None:
-    assert params(pattern, path) is None
-
-
-def test_an_own_convertor_gives_its_own_values() -> None:
-    month = Convertor("[0-9]{4}-[0-9]{2}", lambda text: tuple(int(part) for part in text.split("-")))
-
-    assert params("/{when:month}", "/2026-02", month=month) == {"when": (2026, 2)}
-    assert params("/{when:month}", "/2026-2", month=month) is None
-
-
-def test_a_value_that_an_own_convertor_refuses_is_not_found() -> None:
-    assert params("/{code:hex}", "/zz", hex=Convertor("[^/]+", lambda text: int(text, 16))) is None
-
-
-def test_an_own_convertor_with_alternatives_stays_within_its_parameter() -> None:
-    assert params("/{unit:unit}-x", "/kg", unit=Convertor("kg|m", str)) is None
-    assert params("/{unit:unit}-x", "/m-x", unit=Convertor("kg|m", str)) == {"unit": "m"}
-
-
-def test_an_own_convertor_that_takes_slashes_takes_the_rest() -> None:
-    assert params("/{rest:any}", "/a/b", any=Convertor(".*", str.upper)) == {"rest": "A/B"}
 
 
 # Encoding.

@@ -13,13 +13,7 @@ from aiosock.web.middleware import proxy_headers, rate_limit
 from aiosock.web.middleware.buckets import MemoryBuckets
 from aiosock.web.middleware.rate_limit import client_network
 from tests.web.ask import ask
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.web.clock import Clock
 
 
 @pytest.fixture
@@ -73,18 +67,6 @@ async def test_what_is_refused_does_not_count(clock: Clock) -> None:
 
     assert statuses == [200] + [429] * 9
     assert (await given(app)).status == 200
-
-
-@pytest.mark.parametrize(("quota", "seconds"), [(1, 1), (7, 3), (10, 1), (100, 7), (3, 86400)])
-async def test_rounding_takes_nothing_away(clock: Clock, quota: int, seconds: int) -> None:
-    buckets = MemoryBuckets(clock=clock)
-    interval = seconds / quota
-    window = interval * (quota + 0.5)
-
-    for _ in range(2):
-        assert sum([await buckets.take("a", interval, quota) <= window for _ in range(quota + 5)]) == quota
-        for _ in range(quota):
-            clock.now += interval
 
 
 async def test_each_client_has_its_own(clock: Clock) -> None:

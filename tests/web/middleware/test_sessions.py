@@ -15,6 +15,7 @@ from aiosock.web.sessions.signer import Signer
 from aiosock.web.sessions.stores import MemoryStore
 from aiosock.wire.cookies import COOKIE_BYTES
 from tests.web.ask import ask
+from tests.web.clock import Clock
 
 SECRET, OLD, FOREIGN = "secret" * 6, "old" * 11, "foreign" * 5
 SHARED = Response.text("the same object for everybody")
@@ -309,7 +310,7 @@ async def test_an_id_is_no_session_and_a_session_no_id() -> None:
 
 
 async def test_a_session_is_over_a_lifetime_after_its_last_change(kept: dict[str, Any]) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     visitor = Visitor(site(lifetime_seconds=60, clock=clock, **kept))
     await visitor.get("/set/user/ada")
     clock.now += 59

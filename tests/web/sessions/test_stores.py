@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from aiosock.web.sessions.stores import MemoryStore, RedisStore, SessionStore
 from tests.e2e.process import Process
+from tests.web.clock import Clock
 
 LIFETIME = 60
 

@@ -15,15 +15,50 @@ import pytest
 
 from aiosock import App
 from aiosock.web.middleware import RedisBuckets, rate_limit
+from aiosock.web.middleware.buckets import MemoryBuckets
 from tests.web.ask import ask
+from tests.web.clock import Clock
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-PROGRAM = shutil.which("redis-server")
 
-pytest.importorskip("redis", reason="redis is not installed")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server: apt-get install redis-server")
+# In memory.
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.mark.parametrize(("quota", "seconds"), [(1, 1), (7, 3), (10, 1), (100, 7), (3, 86400)])
+async def test_rounding_takes_nothing_away(clock: Clock, quota: int, seconds: int) -> None:
+    buckets = MemoryBuckets(clock=clock)
+    interval = seconds / quota
+    window = interval * (quota + 0.5)
+
+    for _ in range(2):
+        assert sum([await buckets.take("a", interval, quota) <= window for _ in range(quota + 5)]) == quota
+        for _ in range(quota):
+            clock.now += interval
+
+
+async def test_clients_beyond_the_most_are_forgotten_the_quietest_first(clock: Clock) -> None:
+    buckets = MemoryBuckets(2, clock)
+    first = {key: await buckets.take(key, 1.0, 5) for key in ("a", "b", "a", "c")}
+
+    assert first == {"a": 2.0, "b": 1.0, "c": 1.0}
+    assert await buckets.take("b", 1.0, 5) == 1.0  # c took its place
+    assert await buckets.take("a", 1.0, 5) == 1.0  # and b that of a
+
+
+async def test_who_insists_is_not_forgotten(clock: Clock) -> None:
+    buckets = MemoryBuckets(2, clock)
+
+    assert [await buckets.take(key, 1.0, 1) for key in ("a", "b", "a", "c", "a")] == [1.0, 1.0, 2.0, 1.0, 2.0]
+
+
+# In Redis.
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +66,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the UNIX socket of a Redis server that stores nothing on disk."""
     directory = tmp_path_factory.mktemp("redis")
     path = str(directory / "redis.sock")
-    command = [str(PROGRAM), "--port", "0", "--unixsocket", path, "--save", "", "--dir", str(directory)]
+    command = [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", str(directory)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             await_socket(Path(path), process)
@@ -111,6 +146,7 @@ async def test_apps_share_a_limit(client: "Redis", key: str) -> None:
 async def test_without_redis_everybody_is_let_in_and_the_log_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    pytest.importorskip("redis", reason="redis is not installed")
     from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff

@@ -1,4 +1,4 @@
-"""Middleware to choose from, one file each: `app.middleware(basic_auth({"ada": "secret"}))`."""
+"""Middleware, one file each. Use: `app.middleware(basic_auth({"ada": "secret"}))`."""
 
 from aiosock.web.middleware.basic_auth import basic_auth
 from aiosock.web.middleware.bearer_auth import bearer_auth, insufficient_scope

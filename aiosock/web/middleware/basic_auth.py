@@ -1,4 +1,4 @@
-"""Basic authentication (RFC 7617): a name and a password with every request, readable by whoever can read the traffic."""
+"""Basic authentication (RFC 7617): a name and a password with every request. Without TLS, the network can read them."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from aiosock.web.response import Response
 
 
 def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
-    """Let through who gives the password of one of `users`, a password by name; ask everybody else for it with 401.
+    """Let a request through if it has the name and password of one of `users`; answer others with 401.
 
     ```python
     app.middleware(basic_auth({"ada": "secret"}))
     ```
 
-    The name is then in `request.state.user`. Both are compared in a time that does not tell how much of them is right,
-    nor how long they are.
+    `users` maps names to passwords. The name is then in `request.state.user`. The time that a comparison takes does not
+    depend on how much of the name and password is right, nor on their lengths.
 
-    Raises ValueError for a name with a colon, which nobody could give, and for a realm that cannot be quoted.
+    Raises ValueError for a name with a colon, which no client can send, and for a realm that cannot be quoted.
     """
     if any(":" in name for name in users):
         raise ValueError("a name for Basic authentication cannot have a colon")
@@ -31,10 +31,10 @@ def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
 
     async def authenticated(request: Request, next: Next) -> Response:
         given = _digest(_credentials(request.headers.get("authorization", "")))
-        # All of them, whichever fits: where it stops would tell which names there are.
+        # Compare with all users: if it stopped at a match, the time would tell which names exist.
         names = [name for digest, name in known.items() if compare_digest(digest, given)]
         if not names:
-            raise HTTPError(401, "This takes a name and a password.", challenge)
+            raise HTTPError(401, "A name and a password are required.", challenge)
         request.state.user = names[0]
         return await next(request)
 
@@ -42,7 +42,7 @@ def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
 
 
 def _digest(credentials: bytes) -> bytes:
-    return sha256(credentials).digest()  # compare_digest ends at once where lengths differ
+    return sha256(credentials).digest()  # compare_digest returns at once if the lengths differ
 
 
 def _credentials(field: str) -> bytes:

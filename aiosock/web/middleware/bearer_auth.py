@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750): a secret that lets in whoever has it, so never without TLS on a network."""
+"""Bearer tokens (RFC 6750): anybody who has the token is let in, so never use them without TLS on a network."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 
 Verify = Callable[[str], Awaitable[object | None]]
-"""Gives whom a token stands for; None, or False, for a token that is unknown, expired or revoked."""
+"""Returns the user of a token; None, or False, if the token is unknown, expired or revoked."""
 
 _CREDENTIALS = re.compile(r"(?i:bearer) ++([A-Za-z0-9\-._~+/]++=*+)")
 """RFC 6750 section 2.1: b64token."""
@@ -19,7 +19,7 @@ _NAMES = "a realm or a scope"
 
 
 def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Middleware:
-    """Let through who has a token that `verify` knows; ask everybody else for one with 401.
+    """Let a request through if `verify` knows its token; answer others with 401.
 
     ```python
     async def verify(token: str) -> str | None:
@@ -29,10 +29,10 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
     app.middleware(bearer_auth(verify))
     ```
 
-    What `verify` gives is then in `request.state.user`. Tokens are taken from the Authorization field alone: in a body
-    or a URL they would end up in logs (RFC 6750 section 2.3). A `verify` that compares them itself does so with
-    `hmac.compare_digest`. `scope` is told to clients: names, separated by spaces, of what a token must be good for; to
-    check it is the business of `verify`, or of a handler that raises `insufficient_scope`.
+    The result of `verify` is then in `request.state.user`. Tokens are read from the Authorization field only: in a body
+    or a URL they would end up in logs (RFC 6750 section 2.3). If `verify` compares tokens itself, it should use
+    `hmac.compare_digest`. `scope` tells clients which scopes a token must have: names, separated by spaces. It is not
+    checked here: `verify` can check it, or a handler that raises `insufficient_scope`.
 
     Raises ValueError for a realm or a scope that cannot be quoted.
     """
@@ -41,14 +41,14 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
     async def authenticated(request: Request, next: Next) -> Response:
         field = request.headers.get("authorization", "")
         if field.partition(" ")[0].lower() != "bearer":
-            # RFC 6750 section 3.1: to who has not tried, no error is told.
-            raise HTTPError(401, "This takes a token.", {"www-authenticate": challenge})
+            # RFC 6750 section 3.1: if the request has no token, the challenge has no error code.
+            raise HTTPError(401, "A token is required.", {"www-authenticate": challenge})
         credentials = _CREDENTIALS.fullmatch(field)
         if credentials is None:
             raise _refusal(400, "The token is malformed.", challenge, "invalid_request")
         user = await verify(credentials[1])
         if user is None or user is False:  # False: `return compare_digest(token, known)`
-            raise _refusal(401, "The token is not known, or no longer.", challenge, "invalid_token")
+            raise _refusal(401, "The token is unknown, expired or revoked.", challenge, "invalid_token")
         request.state.user = user
         return await next(request)
 
@@ -56,7 +56,7 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
 
 
 def insufficient_scope(scope: str, realm: str = "aiosock") -> HTTPError:
-    """Give the error to raise where a token is not good for this: `scope` says what it would have to be good for.
+    """Return an HTTPError (403) for a token that does not have the required `scope`.
 
     ```python
     @app.delete("/notes")
@@ -68,7 +68,7 @@ def insufficient_scope(scope: str, realm: str = "aiosock") -> HTTPError:
     Raises ValueError for a realm or a scope that cannot be quoted.
     """
     challenge = f'Bearer realm="{quotable(realm, _NAMES)}", scope="{quotable(scope, _NAMES)}"'
-    return _refusal(403, "The token is not good for this.", challenge, "insufficient_scope")
+    return _refusal(403, "The token does not have the required scope.", challenge, "insufficient_scope")
 
 
 def _refusal(status: int, detail: str, challenge: str, error: str) -> HTTPError:

@@ -1,4 +1,4 @@
-"""Where `rate_limit` keeps its buckets: in memory, or in Redis for several processes or machines."""
+"""Buckets for `rate_limit`: in memory, or in Redis to share them between processes or machines."""
 
 import logging
 import time
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("aiosock.app")
 
 MAX_KEYS: Final = 100_000
-"""Clients that are remembered: some 20 MB."""
+"""Clients that are remembered at most: about 20 MB."""
 
 MARGIN: Final = 0.01
-"""Of a token: what rounding may make of a sum of fractions. Nobody is refused for that."""
+"""Tolerance for rounding errors, in tokens. Without it, a client could be refused because of one."""
 
 
 class Buckets(Protocol):
-    """Where the buckets are. Each is one number: when it will be full again."""
+    """A collection of token buckets. Each bucket is one number: the time when it will be full again."""
 
     async def take(self, key: str, interval: float, capacity: int) -> float:
-        """Take a token from the bucket of `key`, if it has one; give the seconds until it would be full after that.
+        """Take a token from the bucket of `key`, if it has one; return the seconds until the bucket is full again.
 
-        `interval` is in seconds for each token that is added, up to `capacity`. More than `capacity` takes to be
-        added says that there was none: nothing has been taken then.
+        One token is added every `interval` seconds, up to `capacity`. If the result is longer than it takes to add
+        `capacity` tokens, the bucket was empty and nothing was taken.
         """
 
 
 class MemoryBuckets:
-    """Buckets in the memory of this process; of too many, those not asked for longest are forgotten, and so full."""
+    """Buckets in the memory of this process. Beyond `max_keys`, the one unused for longest is forgotten: it is full."""
 
     def __init__(self, max_keys: int = MAX_KEYS, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_keys = max_keys
@@ -43,13 +43,13 @@ class MemoryBuckets:
         full_at = max(self._full_at.get(key, now), now) + interval
         if full_at - now <= interval * (capacity + MARGIN):
             self._full_at[key] = full_at
-        self._full_at.move_to_end(key)  # of one that is refused too: whoever insists is not forgotten
+        self._full_at.move_to_end(key)  # after a refusal too: a client that keeps asking is not forgotten
         if len(self._full_at) > self._max_keys:
             self._full_at.popitem(last=False)
         return full_at - now
 
 
-# Redis runs a script as one step, and its clock is the one that all agree on. A bucket that is full again is forgotten.
+# Redis runs a script in one step, and its clock is the same for all clients. A bucket expires when it is full again.
 _TAKE: Final = f"""
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -64,7 +64,7 @@ return string.format('%.6f', until_full)
 
 
 class RedisBuckets:
-    """Buckets in Redis, each a key that begins with `prefix`. The client is the program's, to make and to close.
+    """Buckets in Redis, each under a key that begins with `prefix`. The program makes and closes the client.
 
     ```python
     from redis.asyncio import Redis
@@ -73,8 +73,9 @@ class RedisBuckets:
     app.middleware(rate_limit(100, 60, buckets=RedisBuckets(redis)))
     ```
 
-    Where Redis does not answer, everybody is let in, and the log says so once: a limit is no reason to stop serving. Give
-    the client a short `socket_timeout` and no retries, for requests wait for it: by its own defaults, seconds.
+    While Redis does not answer, every request is let through, and the log says so once: it is better to serve without a
+    limit than not at all. Give the client a short `socket_timeout` and no retries, because requests wait for it. With
+    the client's defaults they would wait for seconds.
     """
 
     def __init__(self, client: "Redis", prefix: str = "aiosock:rate:") -> None:
@@ -84,13 +85,13 @@ class RedisBuckets:
 
     async def take(self, key: str, interval: float, capacity: int) -> float:
         """Take a token; see Buckets."""
-        from redis.exceptions import RedisError  # here: only who has made a client has redis
+        from redis.exceptions import RedisError  # here: only a program that has made a client needs redis
 
         try:
             until_full = float(await self._take(keys=[self._prefix + key], args=[interval, capacity]))
         except (RedisError, OSError) as error:
             if not self._is_down:
-                logger.warning("nobody's rate is limited: Redis does not answer: %s", error)
+                logger.warning("rates are not limited: Redis does not answer: %s", error)
             self._is_down = True
             return 0.0
         self._is_down = False

@@ -1,4 +1,4 @@
-"""Compression of answers (RFC 9110 sections 8.4 and 12.5.3): gzip, and br and zstd where they are installed."""
+"""Compression of responses (RFC 9110 sections 8.4 and 12.5.3): gzip, and br and zstd if they are installed."""
 
 import asyncio
 import re
@@ -14,41 +14,43 @@ from aiosock.wire.message import BODILESS
 from aiosock.wire.negotiation import choose_coding, vary_by
 
 MINIMUM_BYTES: Final = 1024
-"""What fits into one packet with its head arrives no sooner for being smaller."""
+"""A smaller body fits into one packet with its head, so it would not arrive sooner compressed."""
 
 THREAD_BYTES: Final = 32 * 1024
-"""From here on compressing takes longer, up to 1 ms, than the hop to a thread, some 0.1 ms."""
+"""From this size on, compressing takes longer (up to 1 ms) than handing it to a thread (0.1 ms)."""
 
 _COMPRESSIBLE = re.compile(
     r"text/.++|[^+]++\+(?:json|xml|text)|font/(?:otf|ttf)|image/(?:bmp|vnd\.microsoft\.icon|x-icon)"
     r"|application/(?:graphql|javascript|json|json-seq|ld\+json|rtf|sql|toml|wasm|x-javascript|x-ndjson|xml|yaml)"
 )
-"""Media types worth it. Others are compressed already, as images, films, archives and woff2 are, or nobody knows."""
+"""Media types worth compressing. Others are unknown, or compressed already: images, videos, archives, woff2."""
 
-_SEALS: Final = frozenset({"accept-ranges", "content-digest", "content-encoding", "content-range", "repr-digest"})
-"""Fields that are only true of the very bytes they came with."""
+_BYTE_EXACT: Final = frozenset({"accept-ranges", "content-digest", "content-encoding", "content-range", "repr-digest"})
+"""Fields that are true only of the exact bytes they came with."""
 
 
 def compression(*, minimum_bytes: int = MINIMUM_BYTES, codings: Sequence[str] = ()) -> Middleware:
-    """Compress what is worth it, in the coding that the client likes best; of equals the first of `codings`.
+    """Compress responses that are worth it, in the coding that the client prefers.
 
     ```python
     app.middleware(compression(minimum_bytes=512))
     ```
 
-    Those are by default zstd, br and gzip, as far as they are installed: `pip install 'aiosock[compress]'`. What comes
-    piece by piece is sent so: each piece can be read when it arrives, events too. Left as they are:
+    If it prefers several equally, the first of `codings` is used. These are by default zstd, br and gzip, if they are
+    installed: `pip install 'aiosock[compress]'`. A streamed body stays streamed: the client can decode each piece, such
+    as an event, when it arrives. Not compressed are:
 
-    - bodies below `minimum_bytes`, and media types that are compressed already;
-    - answers with a Content-Encoding, a digest, or `Cache-Control: no-transform`;
-    - parts, and what can be asked for in parts. So StaticFiles: those have precompressed siblings.
+    - bodies smaller than `minimum_bytes`, and media types that are compressed already;
+    - responses with a Content-Encoding, a digest, or `Cache-Control: no-transform`;
+    - partial responses, and those that accept ranges, such as StaticFiles: it has precompressed siblings instead.
 
-    A strong ETag becomes weak, for one version then has several sequences of bytes (RFC 9110 section 8.8.1). That is as
-    good for If-None-Match; If-Match takes strong ones only, so give `no-transform` to what clients edit with its help.
+    A strong ETag becomes weak, because one version now has several forms in bytes (RFC 9110 section 8.8.1).
+    If-None-Match works with weak tags, but If-Match does not. If clients use If-Match to edit a resource, send it with
+    `no-transform`.
 
-    Beware of BREACH: who can make a browser send requests, and sees how long the answers are, guesses a secret that
-    stands in a page beside what the request said, letter by letter. Mask such secrets (CSRF tokens), or send them
-    with `no-transform`.
+    Beware of the BREACH attack. It needs a page that contains a secret and a text from the request. An attacker who can
+    make a browser send requests, and who sees the length of the responses, then guesses the secret letter by letter.
+    Mask such secrets (CSRF tokens), or send them with `no-transform`.
 
     Raises ValueError for a coding that is unknown or not installed.
     """
@@ -57,7 +59,7 @@ def compression(*, minimum_bytes: int = MINIMUM_BYTES, codings: Sequence[str] = 
     async def compressed(request: Request, next: Next) -> Response:
         response = await next(request)
         if response.status == 304 and "accept-ranges" not in response.headers:
-            _confirm(request, response)
+            _complete_304(request, response)
         elif _is_worth_it(response, minimum_bytes):
             vary_by(response.headers, "Accept-Encoding")
             coding = choose_coding(request.headers.get("accept-encoding", ""), offers)
@@ -69,18 +71,18 @@ def compression(*, minimum_bytes: int = MINIMUM_BYTES, codings: Sequence[str] = 
 
 
 def _is_worth_it(response: Response, minimum_bytes: int) -> bool:
-    """Say whether a client that takes a coding gets this answer in it."""
+    """Return whether a client that accepts a coding gets this response in it."""
     body, headers = response.body, response.headers
     if response.status < 200 or response.status in BODILESS or isinstance(body, FileBody):
         return False
     media_type = headers.get("content-type", "").partition(";")[0].strip(" \t").lower()
     if not _COMPRESSIBLE.fullmatch(media_type):
         return False
-    if _SEALS.intersection(headers) or _SEALS.intersection(response.trailers):
+    if _BYTE_EXACT.intersection(headers) or _BYTE_EXACT.intersection(response.trailers):
         return False
     if "no-transform" in headers.get("cache-control", "").lower():  # RFC 9111 section 5.2.2.6
         return False
-    # The length that a handler announces for HEAD is that of GET.
+    # For HEAD, a handler announces the length that GET would have.
     announced = headers.get("content-length", "")
     if announced.isdecimal():
         return int(announced) >= minimum_bytes
@@ -95,7 +97,7 @@ async def _compress(request: Request, response: Response, coding: str) -> None:
     if etag.startswith('"'):
         headers["etag"] = f"W/{etag}"
     if request.method == "HEAD":
-        # RFC 9110 section 9.3.2: what is known without the content. Its length is not.
+        # RFC 9110 section 9.3.2: leave out fields that are known only from the content. The compressed length is one.
         response.body = _nothing() if isinstance(body, bytes) else body
     elif isinstance(body, bytes):
         response.body = await _off_loop(encoder(coding).finish, body)
@@ -104,7 +106,7 @@ async def _compress(request: Request, response: Response, coding: str) -> None:
 
 
 class _Compressed:
-    """A body piece by piece, each of them whole for the client when it is sent."""
+    """A streamed body. The encoder flushes each piece, so the client can decode it when it arrives."""
 
     def __init__(self, body: AsyncIterable[bytes | str], encoder: Encoder) -> None:
         self._body = body
@@ -138,11 +140,11 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
-def _confirm(request: Request, response: Response) -> None:
-    """Make a 304 say what the answer said that it stands for (RFC 9110 section 15.4.5)."""
+def _complete_304(request: Request, response: Response) -> None:
+    """Set the Vary and ETag that the 200 would have had (RFC 9110 section 15.4.5)."""
     headers = response.headers
     vary_by(headers, "Accept-Encoding")
-    # A cache looks for the very tag that it keeps (RFC 9111 section 4.3.4).
+    # A cache looks for the exact tag that it has stored (RFC 9111 section 4.3.4).
     weak = f"W/{headers.get('etag', '')}"
     if weak.startswith('W/"') and weak in request.headers.get("if-none-match", ""):
         headers["etag"] = weak

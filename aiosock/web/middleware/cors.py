@@ -1,4 +1,4 @@
-"""Cross-origin resource sharing (the Fetch standard, "CORS protocol"): which other sites' scripts may read answers."""
+"""Cross-origin resource sharing (the Fetch standard, "CORS protocol"): other sites' scripts that may read responses."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -13,11 +13,10 @@ from aiosock.wire.negotiation import vary_by
 ANY: Final = "*"
 
 MAX_AGE_SECONDS: Final = 7200
-"""How long a browser may keep the answer to a preflight; Chromium takes no more."""
+"""How long a browser may keep the response to a preflight; Chromium's maximum."""
 
 ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
-"""What browsers send as Origin (RFC 6454 section 6.2): scheme, host and port, no path, in lower case."""
-
+"""An Origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, no path, in lower case."""
 
 _NAME = re.compile(rf"[{TCHAR}]++")
 
@@ -31,18 +30,19 @@ def cors(
     credentials: bool = False,
     max_age_seconds: int = MAX_AGE_SECONDS,
 ) -> Middleware:
-    """Let the scripts of `origins`, one or several, read answers; `"*"` are all of them.
+    """Let scripts of `origins`, one or several, read responses; `"*"` means all origins.
 
     ```python
     app.middleware(cors(["https://example.org"], methods=["GET", "PUT"], headers=["content-type"]))
     ```
 
-    `methods` and `headers` are what their requests may have beyond what any form could send, `expose` the fields of
-    answers that they may see beyond the usual ones. With `credentials`, requests come with cookies. Register it before
-    what may refuse a request: a preflight comes without credentials, and scripts may read errors too.
+    `methods` and `headers` are those that requests may have beyond what an HTML form can send. `expose` lists response
+    fields that scripts may read beyond the usual ones. With `credentials`, requests come with cookies. Register it
+    before middleware that may refuse a request: a preflight has no credentials, and scripts should be able to read
+    errors.
 
-    Raises ValueError for what is no origin; for a text where a list of names belongs, and for what is no name; and for
-    credentials to all origins, which would hand every visitor's data to every site.
+    Raises ValueError for an invalid origin; for a str instead of a list of names; for an invalid name; and for
+    credentials with all origins, because then every site could read every visitor's data.
     """
     allowed = _checked(origins, credentials=credentials)
     is_open = ANY in allowed
@@ -58,12 +58,12 @@ def cors(
     }
 
     def grant(request: Request, fields: Headers, granted: Mapping[str, str]) -> None:
-        """Add the fields that let the request's origin read the answer, if it may."""
+        """Add the fields that let the request's origin read the response, if it is allowed to."""
         origin = request.headers.get("origin", "")
         if not is_open:
             vary_by(fields, "Origin")
         if is_open or origin in allowed:
-            # To all, without an Origin too: a cache may give the answer to somebody who sends one.
+            # Also for a request without an Origin: a cache may reuse the response for one with an Origin.
             fields["access-control-allow-origin"] = ANY if is_open else origin
             for name, value in granted.items():
                 if value:
@@ -82,26 +82,26 @@ def cors(
 
 
 def _checked(origins: str | Collection[str], *, credentials: bool) -> frozenset[str]:
-    """Give origins as a set; raise ValueError as `cors` says."""
+    """Return origins as a set; raise ValueError as `cors` says."""
     allowed = frozenset({origins} if isinstance(origins, str) else origins)
     if ANY in allowed and credentials:
-        raise ValueError("credentials need a list of origins: with all of them, every site could read everybody's data")
+        raise ValueError("credentials need a list of origins: with *, every site could read every visitor's data")
     for origin in allowed - {ANY}:
         if not ORIGIN.fullmatch(origin):
-            raise ValueError(f"not an origin, such as https://example.org: {origin!r}")
+            raise ValueError(f"an origin is a scheme and a host, such as https://example.org, not {origin!r}")
     return allowed
 
 
 def _names(names: Collection[str], *, credentials: bool) -> str:
-    """Give names of methods or fields as a list; raise ValueError as `cors` says."""
+    """Return names of methods or fields, separated by commas; raise ValueError as `cors` says."""
     if isinstance(names, str):
-        raise ValueError(f"a list of names, not {names!r}")
+        raise ValueError(f"the names must be a list, not the str {names!r}")
     for name in names:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"not the name of a method or a field: {name!r}")
-    # A name like any other then: the Fetch standard, "CORS protocol and credentials".
+            raise ValueError(f"{name!r} is not the name of a method or a field")
+    # With credentials, browsers take * for a literal name: the Fetch standard, "CORS protocol and credentials".
     if ANY in names and credentials:
-        raise ValueError("with credentials, browsers do not take * for all names: list them")
+        raise ValueError("with credentials, * does not stand for all names: list them")
     return ", ".join(names)
 
 

@@ -1,4 +1,4 @@
-"""Entity-tags for answers that a handler makes anew each time (RFC 9110 section 8.8.3): what has not changed is not sent."""
+"""Entity-tags for responses that handlers make (RFC 9110 section 8.8.3): an unchanged body is not sent again."""
 
 import asyncio
 from hashlib import blake2b
@@ -12,22 +12,22 @@ from aiosock.web.response import Response
 from aiosock.wire.conditional import Verdict, evaluate, without_content
 
 DIGEST_BYTES: Final = 16
-"""Of blake2b: two bodies of one URL with the same tag are not to be found, by mistake or on purpose."""
+"""Length of the blake2b digest: enough that nobody finds two bodies with the same tag, even on purpose."""
 
 THREAD_BYTES: Final = 256 * 1024
-"""From here on hashing holds others up for longer, 0.3 ms and more, than the hop to a thread takes."""
+"""From this size on, hashing would hold up other requests for longer (0.3 ms) than handing it to a thread takes."""
 
 
 def etag() -> Middleware:
-    """Give whole answers to GET and HEAD a strong tag, a hash of their body; answer 304 to who has that body already.
+    """Add a strong tag, a hash of the body, to responses to GET and HEAD; answer 304 if the client has that body.
 
     ```python
     app.middleware(etag())
     ```
 
-    It saves the way, not the work: the handler runs each time. Left alone are answers with a tag of their own, streamed
-    or empty ones, statuses other than 200, and what is `no-store`. Register `compression` before it, which makes the tag
-    weak, and what else changes bodies after it.
+    It saves bandwidth, not work: the handler runs each time. It does not change responses that have a tag already, are
+    streamed or empty, have another status than 200, or are `no-store`. Register `compression` before it, which makes
+    the tag weak, and any other middleware that changes bodies after it.
     """
 
     async def tagged(request: Request, next: Next) -> Response:
@@ -38,13 +38,13 @@ def etag() -> Middleware:
         assert isinstance(body, bytes)
         tag = await asyncio.to_thread(_tag, body) if len(body) >= THREAD_BYTES else _tag(body)
         response.headers["etag"] = tag
-        # Dates say nothing here: when the answer last changed is not known (RFC 9110 section 13.1.3).
+        # Without the fields with dates: the time of the last change is not known (RFC 9110 section 13.1.3).
         tags = Headers(
             [(name, value) for name, value in request.headers.items() if name in ("if-match", "if-none-match")]
         )
         verdict = evaluate(tags, request.method, tag, 0)
         if verdict is Verdict.FAILED:
-            raise HTTPError(412, "The answer is not the one that If-Match names.")
+            raise HTTPError(412, "If-Match does not name the current version.")
         if verdict is Verdict.NOT_MODIFIED:
             return Response(status=304, headers=without_content(response.headers.items()))
         return response

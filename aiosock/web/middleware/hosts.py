@@ -10,19 +10,20 @@ from aiosock.wire.target import parse_host, without_port
 
 
 def hosts(names: Collection[str]) -> Middleware:
-    """Answer requests for these hosts, and any other with 421.
+    """Serve requests for these hosts only; answer others with 421.
 
     ```python
     app.middleware(hosts(["example.org", "*.example.org", "127.0.0.1"]))
     ```
 
-    A name stands for itself on every port, with a port for that port only, and `*.example.org` for all hosts below that
-    one. An address is a name like any other: `127.0.0.1`, `[::1]`. Case apart, they match letter by letter.
+    A name without a port matches every port, a name with a port only that one. `*.example.org` matches all hosts below
+    `example.org`, but not `example.org`. An address is a name like any other: `127.0.0.1`, `[::1]`. Case does not
+    matter.
 
-    Raises ValueError for what is no host, and where there are none.
+    Raises ValueError for an invalid host, and for an empty list.
     """
     if isinstance(names, str) or not names:
-        raise ValueError("hosts takes a list of names, one at least")
+        raise ValueError("hosts needs a list of names, at least one")
     known = [_checked(name) for name in names]
     literal = frozenset(known)
     below = tuple(name[1:] for name in known if name.startswith("*."))
@@ -31,8 +32,8 @@ def hosts(names: Collection[str]) -> Middleware:
         host, name = request.host, without_port(request.host)
         if not (host in literal or name in literal or host.endswith(below) or name.endswith(below)):
             # RFC 9110 section 15.5.20: for "a target URI that does not match an origin for which the server has been
-            # configured". Not 400: the request is well-formed, and meant for somebody else.
-            raise HTTPError(421, "This server does not answer for that host.")
+            # configured". Not 400: the request is well-formed, but meant for another server.
+            raise HTTPError(421, "This server does not serve that host.")
         return await next(request)
 
     return listed
@@ -43,4 +44,4 @@ def _checked(name: str) -> str:
     try:
         return star + parse_host(name.removeprefix(star))
     except ProtocolError:
-        raise ValueError(f"not a host, such as example.org or *.example.org:8080: {name!r}") from None
+        raise ValueError(f"a host is a name such as example.org or *.example.org:8080, not {name!r}") from None

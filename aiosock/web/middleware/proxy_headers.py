@@ -1,7 +1,7 @@
-"""Who the client is behind proxies: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239).
+"""The client behind proxies: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239).
 
-Anybody can send these fields, so they are read from the right, where the nearest proxy adds its own, and no further than
-through proxies that are trusted.
+Anybody can send these fields. So they are read from the right, where the nearest proxy adds its values, and only as far
+as the proxies are trusted.
 """
 
 import re
@@ -19,16 +19,16 @@ from aiosock.web.response import Response
 from aiosock.wire.target import parse_host
 
 Hop = Mapping[str, str]
-"""What one proxy says of who has asked it: `for`, `proto` and `host`, each if it says it."""
+"""What one proxy says of its client: `for`, `proto` and `host`, each if it is there."""
 
 _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]++)\]|([0-9.]++))(?::([0-9]{1,5}+))?+|([0-9A-Fa-f:.]++)")
-"""An address, with a port or without: RFC 7239 section 6, and IPv6 without brackets, as X-Forwarded-For has it."""
+"""An address, with or without a port: RFC 7239 section 6, and IPv6 without brackets, as in X-Forwarded-For."""
 
 _PAIR = re.compile(rf'([{TCHAR}]++)=(?:([{TCHAR}]++)|"([^"\\]*+)")')
-"""RFC 7239 section 4, but for quoted pairs, which no address and no host needs."""
+"""RFC 7239 section 4, without quoted pairs, which no address and no host needs."""
 
 _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-"""Some proxies, such as Traefik, name a WebSocket's scheme; a request that becomes one is HTTP like any other."""
+"""Some proxies, such as Traefik, send ws or wss for a WebSocket, but its request is HTTP like any other."""
 
 
 def proxy_headers(
@@ -43,17 +43,17 @@ def proxy_headers(
     app.middleware(proxy_headers(["127.0.0.1", "10.0.0.0/8"]))
     ```
 
-    `request.client`, `.scheme`, `.host` and `.url` are then what the client saw, and the access log has its address; a
-    port that nobody tells is 0. With `unix`, peers on a UNIX socket are trusted too. Say which `fields` the proxies set:
-    the others, which they pass on as clients send them, are not looked at. What is malformed is passed over. Register it
-    before what asks for the client, the scheme or the host.
+    `request.client`, `.scheme`, `.host` and `.url` are then those that the client used, and the access log has the
+    client's address. The port is 0 if no proxy sends it. With `unix`, peers on a UNIX socket are trusted too. `fields`
+    says which fields the proxies set. The others are ignored: proxies pass them on as the client has sent them.
+    Malformed values are ignored. Register it before middleware that needs the client, the scheme or the host.
 
-    Raises ValueError for what is no address or network, one with bits beyond its prefix included.
+    Raises ValueError for an invalid address or network, and for a network with bits beyond its prefix.
     """
     if isinstance(trusted, str):
-        raise ValueError("trusted is a list of addresses and networks")
+        raise ValueError("trusted must be a list of addresses and networks")
     if fields not in ("x-forwarded", "forwarded"):
-        raise ValueError(f"fields is x-forwarded or forwarded, not {fields!r}")
+        raise ValueError(f"fields must be x-forwarded or forwarded, not {fields!r}")
     networks = [ip_network(network) for network in trusted]
     hops_of = _x_forwarded if fields == "x-forwarded" else _forwarded
 
@@ -61,7 +61,7 @@ def proxy_headers(
         if client is None:
             return unix
         address = ip_address(client.host)
-        address = getattr(address, "ipv4_mapped", None) or address  # a socket for IPv6 that takes IPv4 too
+        address = getattr(address, "ipv4_mapped", None) or address  # an IPv6 socket that accepts IPv4 too
         return any(address in network for network in networks)
 
     async def forwarded(request: Request, next: Next) -> Response:
@@ -74,7 +74,7 @@ def proxy_headers(
             host = _host(hop.get("host", "")) or host
             address = _address(hop.get("for", ""))
             client = address or client
-            if address is None or not is_trusted(address):  # what is further to the left, that one could have made up
+            if address is None or not is_trusted(address):  # this peer may have invented the values further left
                 break
         request.forwarded = Forwarded(client, scheme, host)
         return await next(request)
@@ -83,15 +83,15 @@ def proxy_headers(
 
 
 def _x_forwarded(headers: Headers) -> Iterator[Hop]:
-    """Give what each proxy says, the nearest first."""
+    """Return what each proxy says, the nearest first."""
     names = ("for", "proto", "host")
     columns = [reversed(_members(headers, f"x-forwarded-{name}")) for name in names]
     return (dict(zip(names, row, strict=True)) for row in zip_longest(*columns, fillvalue=""))
 
 
 def _forwarded(headers: Headers) -> Iterator[Hop]:
-    """Give what each proxy says, the nearest first; nothing for a malformed element."""
-    # Split at every comma, in quotes too: a quote that a client opens cannot swallow what the proxy adds behind it.
+    """Return what each proxy says, the nearest first; an empty Hop for a malformed element."""
+    # Split at every comma, in quotes too: a quote that the client opens must not swallow what the proxy adds after it.
     return map(_element, reversed(_members(headers, "forwarded")))
 
 

@@ -1,8 +1,8 @@
-"""Quoted strings (RFC 9110 section 5.6.4) for what an app says of itself: realms, scopes, names of policies."""
+"""Quoted strings (RFC 9110 section 5.6.4) for texts of the app: realms, scopes, names of policies."""
 
 
 def quotable(text: str, what: str) -> str:
-    """Give a text that can stand between quotes as it is; raise ValueError, naming `what` it was to be, for another."""
+    """Return a text that can be quoted without escapes; raise ValueError, with `what` it is, for any other text."""
     if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
-        raise ValueError(f"not {what}: {text!r}")
+        raise ValueError(f"{what} must be printable ASCII without quotes and backslashes, not {text!r}")
     return text

@@ -1,4 +1,4 @@
-"""An id for each request, in every line that is logged while it is handled, and its place in a trace (W3C Trace Context)."""
+"""An id for each request, on every line logged while it is handled, and its place in a trace (W3C Trace Context)."""
 
 import os
 import re
@@ -12,14 +12,14 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response, close_body
 
 _ID = re.compile(r"[A-Za-z0-9._\-]{1,128}+")
-"""What is taken for an id: nothing that could break a line of a log, or a field."""
+"""An id that is accepted: nothing in it can break a log line or a field."""
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*+)?+")
-"""W3C Trace Context section 3.2; only versions to come may have more than four parts."""
+"""W3C Trace Context section 3.2; only future versions may have more than four parts."""
 
 
 class Trace(NamedTuple):
-    """The place of a request in a trace. Send both fields with the requests that it leads to, if they are not empty."""
+    """The place of a request in a trace. Send both fields, unless empty, with each request that your handler makes."""
 
     id: str
     traceparent: str
@@ -27,7 +27,7 @@ class Trace(NamedTuple):
 
 
 def request_id(*, incoming: bool = False) -> Middleware:
-    """Give each request an id, and send it back as X-Request-ID.
+    """Set an id for each request, and send it back as X-Request-ID.
 
     ```python
     app.middleware(request_id())
@@ -38,9 +38,9 @@ def request_id(*, incoming: bool = False) -> Middleware:
         return f"This is request {request.id}."
     ```
 
-    Handlers find it in `request.id`, the access log as `request_id`; a Trace is in `request.state.trace`: that of the client's
-    traceparent where it is well-formed, else a new one. What is logged meanwhile has both ids through
-    `aiosock.log.RequestIdFilter`; the lines of `run` have the request's already. With `incoming`, a well-formed
+    Handlers read it in `request.id`; the access log has it as `request_id`. `request.state.trace` is a Trace: that of
+    the client's traceparent if it is well-formed, else a new one. `aiosock.log.RequestIdFilter` adds both ids to lines
+    that are logged meanwhile; under `run`, lines have the request's id without it. With `incoming`, a well-formed
     X-Request-ID of the client is kept: for servers behind a proxy that sets it.
     """
 
@@ -55,7 +55,7 @@ def request_id(*, incoming: bool = False) -> Middleware:
         finally:
             request_ids.reset(token)
         response.headers["x-request-id"] = id_
-        if not isinstance(response.body, bytes | FileBody):  # sent when we are through: its lines have the ids too
+        if not isinstance(response.body, bytes | FileBody):  # sent after we return: its lines need the ids too
             response.body = _Identified(response.body, (id_, trace.id))
         return response
 
@@ -63,19 +63,19 @@ def request_id(*, incoming: bool = False) -> Middleware:
 
 
 def _trace(request: Request) -> Trace:
-    """Give the trace that the request is part of, with a span of our own; a new one where it is part of none."""
+    """Return the trace that the request is part of, with a new span; a new trace if it is part of none."""
     span = os.urandom(8).hex()
     field = request.headers.get("traceparent", "")
     match = _TRACEPARENT.fullmatch(field)
     if match is None or (field.startswith("00") and match[3]):
         id_ = os.urandom(16).hex()
         return Trace(id_, f"00-{id_}-{span}-00", "")
-    sampled = int(match[2], 16) & 1  # section 3.2.2.5.1; flags that we do not know are not passed on
+    sampled = int(match[2], 16) & 1  # section 3.2.2.5.1; unknown flags are not passed on
     return Trace(match[1], f"00-{match[1]}-{span}-{sampled:02x}", request.headers.get("tracestate", ""))
 
 
 class _Identified:
-    """A streamed body whose pieces are made with the ids set."""
+    """A streamed body. The ids are set while each piece is made."""
 
     def __init__(self, body: AsyncIterable[bytes | str], ids: tuple[str, str]) -> None:
         self._body = body
@@ -86,7 +86,7 @@ class _Identified:
         return self
 
     async def __anext__(self) -> bytes | str:
-        # Set for each piece, not around a loop: a body that is given up would never set them back.
+        # Set for each piece, not around a loop: a body that is not read to its end would never reset them.
         token = request_ids.set(self._ids)
         try:
             return await anext(self._pieces)

@@ -1,4 +1,4 @@
-"""Fields that make browsers stricter than they are by default, on every answer."""
+"""Fields that make browsers stricter than their defaults, on every response."""
 
 from typing import Final, Literal
 
@@ -8,7 +8,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 
 HSTS_SECONDS: Final = 31_536_000
-"""A year: what the preload list of browsers asks for."""
+"""A year: the preload list of browsers demands it."""
 
 _FRAMES: Final = {"none": ("DENY", "'none'"), "self": ("SAMEORIGIN", "'self'")}
 
@@ -22,21 +22,21 @@ def security_headers(
     hsts_seconds: int = HSTS_SECONDS,
     hsts_subdomains: bool = False,
 ) -> Middleware:
-    """Add fields to answers that do not have them: what a handler says of its own answer is not changed.
+    """Add security fields to responses; a field that the handler has set is not changed.
 
     ```python
     app.middleware(security_headers(content_security_policy="default-src 'self'"))
     ```
 
-    X-Content-Type-Options (the Fetch standard) is always among them; "" leaves out the policy for the Referer, for
+    X-Content-Type-Options (the Fetch standard) is always added. Pass "" to leave out the policy for the Referer, for
     openers (the HTML standard, "Cross-origin opener policies") or for content (CSP Level 3). `frames` says which pages
-    may show this site in a frame. Over https alone, browsers are told to use nothing else for `hsts_seconds` (RFC 6797
-    section 7.2), 0 for not at all; with `hsts_subdomains` for all hosts below this one as well.
+    may show this site in a frame. Responses over https tell browsers to use only https for `hsts_seconds` (RFC 6797
+    section 7.2), unless that is 0. With `hsts_subdomains`, this includes all hosts below this one.
 
-    Raises ValueError for another value of `frames` and for a policy that is no field value.
+    Raises ValueError for another value of `frames`, and for a policy that is not a valid field value.
     """
     if frames not in (*_FRAMES, "any"):
-        raise ValueError(f"frames is none, self or any, not {frames!r}")
+        raise ValueError(f"frames must be none, self or any, not {frames!r}")
     option, ancestors = _FRAMES.get(frames, ("", ""))
     policies = [content_security_policy.strip("; ")]
     if ancestors and "frame-ancestors" not in content_security_policy:

@@ -1,4 +1,4 @@
-"""Sessions: `request.session`, a dict that is there again when its visitor comes back."""
+"""Sessions: `request.session`, a dict that is kept from one request of a visitor to the next."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ LIFETIME_SECONDS: Final = 14 * 24 * 3600
 """Two weeks, as in Django and Starlette."""
 
 STORED_BYTES: Final = 64 * 1024
-"""The most that one session may have in a store, as JSON."""
+"""The largest session that is kept in a store, as JSON."""
 
 
 def sessions(
@@ -32,7 +32,7 @@ def sessions(
     secure: bool | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Middleware:
-    """Give each request a `session`: empty for a new visitor, and again what the handler left in it.
+    """Set `request.session`: empty for a new visitor, else what the visitor's last request left in it.
 
     ```python
     app.middleware(sessions(os.environ["SECRET"]))
@@ -44,21 +44,22 @@ def sessions(
         return f"{request.session['visits']}"
     ```
 
-    Without a `store` the cookie holds all of it: signed, so that nobody can change it, but its visitor can read it, and
-    whoever has copied it can use it to its end, even after a logout. With one, the cookie holds a random id.
+    Without a `store`, the cookie holds the whole session. It is signed, so that nobody can change it, but the visitor
+    can read it. A copy of the cookie can be used until its lifetime ends, even after a logout. With a store, the cookie
+    holds a random id.
 
-    `secret` is one or several, as `Signer` takes them. A session is over `lifetime_seconds` after it was last changed. The
-    cookie is `secure`, and its name then begins with `__Host-`, where the request came over https: behind a proxy that
-    ends TLS say True, or register `proxy_headers` first. `clock` gives seconds since the epoch.
+    `secret` is one secret or several, as for `Signer`. A session ends `lifetime_seconds` after its last change. If the
+    request came over https, the cookie is `secure` and its name begins with `__Host-`. Behind a proxy that ends TLS,
+    pass `secure=True` or register `proxy_headers` first. `clock` returns seconds since the epoch.
 
-    Of requests at the same time each has a session of its own, and the last to be answered is the one that is kept.
+    Each of several requests at the same time has its own copy of the session. The copy of the last response is kept.
 
-    Raises what `Signer` raises, and ResponseError for a name that no cookie can have or that has a prefix already, and for
-    a lifetime that is none.
+    Raises what `Signer` raises, and ResponseError for a name that no cookie can have or that has a prefix already, and
+    for an invalid lifetime.
     """
     signer = Signer(secret, clock=clock)
     keeper = _InCookie() if store is None else _InStore(store, lifetime_seconds)
-    encode_cookie(cookie, "", max_age=lifetime_seconds, secure=False)  # raises what it would raise for each answer
+    encode_cookie(cookie, "", max_age=lifetime_seconds, secure=False)  # raise now what it would raise for each response
 
     async def with_session(request: Request, next: Next) -> Response:
         is_secure = request.scheme == "https" if secure is None else secure
@@ -90,7 +91,7 @@ def sessions(
 class _InCookie:
     """The cookie holds the session itself."""
 
-    purpose: Final = "session data"  # the space is in no cookie's name: what an app signs for a cookie is no session
+    purpose: Final = "session data"  # no cookie's name has a space: a text signed for a cookie is not a session
 
     async def load(self, ticket: str) -> str | None:
         return ticket
@@ -112,10 +113,10 @@ class _InStore:
         return await self._store.load(ticket)
 
     async def keep(self, session: Session, ticket: str) -> str | None:
-        """Give the ticket with which it comes back, "" for none, None where the client's is no longer our concern."""
+        """Save the session; return what the cookie must hold, "" to delete the cookie, None to leave it as it is."""
         text = session.encoded()
         if len(text) > STORED_BYTES:
-            raise ResponseError(f"a session of {len(text)} bytes is too large: a store takes {STORED_BYTES}")
+            raise ResponseError(f"the session of {len(text)} bytes is larger than the limit of {STORED_BYTES} bytes")
         if ticket and (session.is_renewed or not session):
             await self._store.delete(ticket)
             ticket = ""
@@ -123,12 +124,12 @@ class _InStore:
             return ""
         id = ticket or token_urlsafe(32)
         is_kept = await self._store.save(id, text, self._lifetime_seconds, new=not ticket)
-        # Another request has ended or renewed the session meanwhile: the client has the cookie of that one.
+        # If not kept, another request has ended or renewed the session meanwhile, and the client has its cookie.
         return id if is_kept else None
 
 
 def _keep_from_caches(fields: Headers) -> None:
-    """Whatever the handler said: a cache must not give the cookie to others (RFC 9111 section 7.3)."""
+    """Override a Cache-Control that would let a cache send the cookie to others (RFC 9111 section 7.3)."""
     directives = {directive.strip(" \t").lower() for directive in fields.get("cache-control", "").split(",")}
     if directives.isdisjoint({"no-store", "private"}):
         fields["cache-control"] = "no-store"
@@ -136,5 +137,5 @@ def _keep_from_caches(fields: Headers) -> None:
 
 def _fitting(name: str, value: str) -> str:
     if len(name) + len(value) > COOKIE_BYTES:
-        raise ResponseError(f"the session is too large for a cookie ({COOKIE_BYTES} bytes): give sessions() a store")
+        raise ResponseError(f"the session is larger than a cookie of {COOKIE_BYTES} bytes: pass a store to sessions()")
     return value

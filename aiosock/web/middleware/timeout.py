@@ -1,4 +1,4 @@
-"""A limit on how long a handler may take to answer."""
+"""A limit on the time that a handler may take."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ RETRY_AFTER: Final = {"retry-after": "1"}
 
 
 def timeout(seconds: float | None, paths: Mapping[str, float | None] | None = None) -> Middleware:
-    """Cancel handlers that have given no answer after so many seconds, and answer 503; None is no limit.
+    """Cancel a handler that has not returned after `seconds`, and answer 503; None means no limit.
 
     ```python
     app.middleware(timeout(5, {"/reports/": 60, "/events": None}))
     ```
 
-    `paths` has other limits for some paths, as sent; one that ends in a slash stands for all below it, and the longest
-    that fits counts. A body that is streamed may take as long as it likes, for it comes after the answer; reading the
-    request's body is part of the handler's time.
+    `paths` has other limits for some paths, as sent. A path that ends in a slash stands for all paths below it; the
+    longest match counts. The limit includes the time to read the request's body. It does not include the time to send a
+    streamed body, because that begins after the handler has returned.
 
-    Raises ValueError for a limit that is not positive, or no path.
+    Raises ValueError for a limit that is not positive, and for an invalid path.
     """
     limits = dict(sorted((paths or {}).items(), key=lambda item: len(item[0]), reverse=True))
     for path, limit in [("/", seconds), *limits.items()]:
         if not path.startswith("/"):
-            raise ValueError(f"a path starts with a slash: {path!r}")
-        if limit is not None and not limit > 0:  # a NaN too
-            raise ValueError(f"a timeout is positive, not {limit}")
+            raise ValueError(f"a path must start with a slash: {path!r}")
+        if limit is not None and not limit > 0:  # refuses a NaN too
+            raise ValueError(f"a timeout must be positive, not {limit}")
 
     def limit_of(path: str) -> float | None:
         for known, limit in limits.items():
@@ -39,14 +39,15 @@ def timeout(seconds: float | None, paths: Mapping[str, float | None] | None = No
         return seconds
 
     async def limited(request: Request, next: Next) -> Response:
-        deadline = asyncio.timeout(limit_of(request.raw_path))
+        limit = limit_of(request.raw_path)
+        deadline = asyncio.timeout(limit)
         try:
             async with deadline:
                 return await next(request)
         except TimeoutError:
-            if not deadline.expired():  # somebody else's
+            if not deadline.expired():  # one that the handler raised itself
                 raise
-            # Not 504, which is a gateway's word for the server behind it (RFC 9110 section 15.6.5).
-            raise HTTPError(503, "This took too long.", RETRY_AFTER) from None
+            # Not 504, which a gateway sends for the server behind it (RFC 9110 section 15.6.5).
+            raise HTTPError(503, f"The request took longer than the limit of {limit} seconds.", RETRY_AFTER) from None
 
     return limited

@@ -110,7 +110,7 @@ def test_what_cannot_be_quoted_is_refused(text: str) -> None:
         lambda: bearer_auth(verify, "a", text),
         lambda: insufficient_scope(text),
     ):
-        with pytest.raises(ValueError, match="not a realm or a scope"):
+        with pytest.raises(ValueError, match="a realm or a scope must be printable ASCII"):
             make()
 
 

@@ -82,7 +82,7 @@ async def test_without_a_host_nothing_is_served() -> None:
     "name", ["", "*", "*.", "**.a", "a.*.b", "a b", "a\r\nb", "a:b", "a:65536", "http://a", "a/", "é.example", "::1"]
 )
 def test_what_is_no_host_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="not a host"):
+    with pytest.raises(ValueError, match="a host is a name"):
         hosts([name])
 
 

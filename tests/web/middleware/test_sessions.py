@@ -343,7 +343,7 @@ async def test_a_session_is_as_large_as_a_cookie(caplog: pytest.LogCaptureFixtur
     answer = await visitor.get("/fill/3100")
     assert answer.status == 500
     assert "set-cookie" not in answer.headers
-    assert "the session is too large for a cookie (4096 bytes): give sessions() a store" in caplog.text
+    assert "the session is larger than a cookie of 4096 bytes: pass a store to sessions()" in caplog.text
     assert len((await visitor.session())["much"]) == 2900
 
 
@@ -353,7 +353,7 @@ async def test_a_session_in_a_store_may_be_larger(caplog: pytest.LogCaptureFixtu
     assert (await visitor.get("/fill/65000")).status == 204
     assert len(visitor.cookies["session"]) < 150
     assert (await visitor.get("/fill/66000")).status == 500
-    assert "a store takes 65536" in caplog.text
+    assert "larger than the limit of 65536 bytes" in caplog.text
     assert len((await visitor.session())["much"]) == 65000
 
 

@@ -1,1 +1,1 @@
-"""Sessions: what a site remembers of a visitor, and where that is kept."""
+"""Sessions: the data that a site keeps for each visitor, and where it is kept."""

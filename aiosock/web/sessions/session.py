@@ -1,4 +1,4 @@
-"""Session: what a site remembers of one visitor from request to request."""
+"""Session: the data that a site keeps for one visitor from request to request."""
 
 import json
 from typing import Any, Final
@@ -9,33 +9,33 @@ _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class Session(dict[str, Any]):
-    """A dict of JSON values under names that are str. It is kept if it has changed when the answer is ready.
+    """A dict of JSON values with str keys. It is saved if it has changed when the response is ready.
 
-    What is changed deep inside it counts as well. Empty it, with `clear()`, and it is over.
+    Changes deep inside it count too. To end the session, empty it with `clear()`.
     """
 
     __slots__ = ("_kept", "is_renewed", "is_used")
 
     def __init__(self, kept: str = EMPTY) -> None:
-        """Begin with what was kept, a JSON object; raise ValueError for what is none."""
+        """Start with what was saved, a JSON object; raise ValueError for malformed JSON."""
         super().__init__(json.loads(kept))
         self._kept = kept
         self.is_used: bool = False
         self.is_renewed: bool = False
 
     def renew(self) -> None:
-        """Keep it as if it were new: under another id, for its whole lifetime.
+        """Save the session as if it were new: under another id, for its whole lifetime.
 
-        To be called whenever somebody logs in or gains rights: an id that was known, or planted, before is worth nothing
-        after that (session fixation).
+        Call this when somebody logs in or gains rights. An id that an attacker knew, or planted, before that is then
+        worth nothing (session fixation).
         """
         self.is_renewed = True
 
     @property
     def has_changed(self) -> bool:
-        """Whether it is to be kept again; raises what `encoded` raises."""
+        """Return whether the session must be saved; raises what `encoded` raises."""
         return self.is_renewed or self.encoded() != self._kept
 
     def encoded(self) -> str:
-        """Give it as a JSON object; raises TypeError or ValueError for what JSON cannot say."""
+        """Return the session as a JSON object; raise TypeError or ValueError for values that JSON does not have."""
         return _encode(self)

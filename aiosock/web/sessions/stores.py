@@ -1,4 +1,4 @@
-"""Where sessions are kept that are not kept in their cookie."""
+"""Stores for sessions that are not kept in their cookie."""
 
 import time
 from collections import OrderedDict
@@ -10,58 +10,58 @@ if TYPE_CHECKING:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions, each a text under an id. What it raises is answered with 500."""
+    """A store of sessions, each a text under an id. An exception that it raises is answered with 500."""
 
     async def load(self, id: str) -> str | None:
-        """Give what is kept under an id, None where nothing is, or no longer."""
+        """Return the text under an id; None if there is none, or its lifetime is over."""
 
     async def save(self, id: str, text: str, lifetime_seconds: int, *, new: bool) -> bool:
-        """Keep a text for some seconds from now; say whether it is kept.
+        """Save a text for `lifetime_seconds` from now; return whether it was saved.
 
-        Unless it is `new`, only where something is kept under that id: a request that was under way while its visitor
-        logged out must not bring the session back.
+        Unless the session is `new`, save it only if there is a text under its id: a request that was running during a
+        logout must not bring the session back.
         """
 
     async def delete(self, id: str) -> None:
-        """Forget what is kept under an id, if anything is."""
+        """Delete the text under an id, if there is one."""
 
 
 class MemoryStore:
-    """Sessions in this process: other processes do not see them, and they end with it."""
+    """Sessions in the memory of this process: other processes do not see them, and they are lost when it ends."""
 
     def __init__(self, sessions: int = 10_000, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Keep `sessions` of them at the most: beyond that, the one that was saved longest ago is forgotten.
+        """Keep at most `sessions`; beyond that, forget the one that was saved longest ago.
 
-        `clock` gives seconds, from wherever.
+        `clock` returns seconds from any start.
         """
         self._sessions = sessions
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # end and text, the last saved last
+        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()  # end and text by id, in the order of saving
 
     async def load(self, id: str) -> str | None:
-        """Give what is kept under an id."""
+        """Return the text under an id."""
         end, text = self._kept.get(id, (0.0, ""))
         return text if text and self._clock() < end else None
 
     async def save(self, id: str, text: str, lifetime_seconds: int, *, new: bool) -> bool:
-        """Keep a text, unless it is not new and gone; say whether it is kept."""
+        """Save a text, unless it is not new and its session is gone; return whether it was saved."""
         if not new and await self.load(id) is None:
             return False
         self._kept.pop(id, None)
-        self._make_room()
+        self._forget_old()
         self._kept[id] = (self._clock() + lifetime_seconds, text)
         return True
 
     async def delete(self, id: str) -> None:
-        """Forget what is kept under an id."""
+        """Delete the text under an id."""
         self._kept.pop(id, None)
 
     def __len__(self) -> int:
-        """Count them, and those that are over and not yet forgotten."""
+        """Return the number of sessions; those that are over but not yet forgotten count too."""
         return len(self._kept)
 
-    def _make_room(self) -> None:
-        """Forget what is over as far as it was saved first, and one more where there are too many."""
+    def _forget_old(self) -> None:
+        """Forget the oldest sessions, as long as the oldest is over or there is no place for another one."""
         now = self._clock()
         while self._kept:
             end, _ = next(iter(self._kept.values()))
@@ -71,26 +71,26 @@ class MemoryStore:
 
 
 class RedisStore:
-    """Sessions in Redis, the same for every process and machine: `RedisStore(redis.asyncio.from_url(url))`.
+    """Sessions in Redis, shared by all processes and machines: `RedisStore(redis.asyncio.from_url(url))`.
 
-    The client is the caller's: to be closed when the app ends, in its lifespan. Give it a short `socket_timeout` and no
-    retries, for requests wait for it: by its own defaults half a minute, or for ever.
+    Close the client when the app ends, in its lifespan. Give it a short `socket_timeout` and no retries, because
+    requests wait for it. With the client's defaults they would wait for half a minute, or for ever.
     """
 
     def __init__(self, client: "Redis", prefix: str = "aiosock:session:") -> None:
-        """Keep them under keys that begin with `prefix`."""
+        """Save sessions under keys that begin with `prefix`."""
         self._client = client
         self._prefix = prefix
 
     async def load(self, id: str) -> str | None:
-        """Give what is kept under an id; raises redis.RedisError."""
+        """Return the text under an id; raises redis.RedisError."""
         text = await self._client.get(self._prefix + id)
-        return text.decode() if isinstance(text, bytes) else text  # a client can be told to decode
+        return text.decode() if isinstance(text, bytes) else text  # a client may be set to decode by itself
 
     async def save(self, id: str, text: str, lifetime_seconds: int, *, new: bool) -> bool:
-        """Keep a text, unless it is not new and gone; say whether it is kept; raises redis.RedisError."""
+        """Save a text, unless it is not new and its session is gone; return whether it was; raises redis.RedisError."""
         return bool(await self._client.set(self._prefix + id, text, ex=lifetime_seconds, nx=new, xx=not new))
 
     async def delete(self, id: str) -> None:
-        """Forget what is kept under an id; raises redis.RedisError."""
+        """Delete the text under an id; raises redis.RedisError."""
         await self._client.delete(self._prefix + id)

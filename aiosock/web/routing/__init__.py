@@ -1,1 +1,1 @@
-"""Routing: how routes are written down, and which of them answers a request."""
+"""Routing: routes are registered, and the one that fits a request is found."""

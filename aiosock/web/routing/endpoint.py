@@ -1,4 +1,4 @@
-"""Endpoints: handlers as routes call them, checked when they are registered, and what they may return."""
+"""Endpoints: handlers in the form that routes call, checked when they are registered; what handlers may return."""
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
@@ -28,11 +28,11 @@ _RESPONSES: dict[type, Callable[[Any], Response]] = {
 
 
 def to_response(result: object) -> Response:
-    """Turn what a handler returned into a Response: the one table that decides.
+    """Turn the result of a handler into a Response. Only this table decides how.
 
-    Raises TypeError for anything that is not in it.
+    Raises TypeError for a result of any other type.
     """
-    # By exact type first: each `isinstance` that says no costs as much as making the response.
+    # Try the exact type first: each `isinstance` that fails costs as much as making the response.
     make = _RESPONSES.get(type(result))
     if make is not None:
         return make(result)
@@ -41,17 +41,17 @@ def to_response(result: object) -> Response:
     for kind, make in _RESPONSES.items():
         if isinstance(result, kind):
             return make(result)
-    raise TypeError(f"a handler returns Response, str, bytes, dict, list or None, not {type(result).__name__}")
+    raise TypeError(f"a handler must return Response, str, bytes, dict, list or None, not {type(result).__name__}")
 
 
 def as_endpoint(
     function: Callable[..., Any], pattern: str, parameters: Collection[str], methods: Collection[str] = ()
 ) -> Endpoint:
-    """Give a handler in the shape that routes call, after checking that it fits its pattern.
+    """Return a handler in the form that routes call, after checking that it fits its pattern.
 
-    One without typed parameters, that returns what is in the table, is called as it is.
-    Raises RouteError, naming both, for a function that is not `async`, or whose arguments are not the request, the
-    pattern's parameters, and what can be read from the query and the body.
+    A handler without typed parameters, whose results are in the table, is returned unchanged. Raises RouteError, with
+    the names of both, if the function is not `async`, or if its arguments are not the request, the pattern's
+    parameters, and parameters that can be read from the query and the body.
     """
     streams = is_stream(function)
     if not streams and not is_coroutine(function):
@@ -65,7 +65,7 @@ def as_endpoint(
 def _typed(
     function: Callable[..., Any], endpoint: Endpoint, wanted: list[Parameter], pattern: str, methods: Collection[str]
 ) -> Endpoint:
-    """Have the query and the body read for an endpoint; raise RouteError, naming it, where they cannot be."""
+    """Return an endpoint that reads the query and the body first; raise RouteError, with its name, if it cannot."""
     from aiosock.web.routing.typed import require_msgspec
 
     require_msgspec(f"handler {name_of(function)} for {pattern!r}: the typed parameter {wanted[0].name!r}")
@@ -78,9 +78,9 @@ def _typed(
 
 
 def _serialising(function: Endpoint) -> Endpoint:
-    """Have what a handler returns written as JSON where it is what its return annotation promises.
+    """Write a handler's result as JSON if it is of a class in the handler's return annotation.
 
-    Only its class is looked at, not its fields. Anything else goes by the table, which refuses what it does not know.
+    Only the class is checked, not the fields. For other results, the table decides.
     """
     models = models_of(return_annotation(function))
     if not models:
@@ -96,16 +96,16 @@ def _serialising(function: Endpoint) -> Endpoint:
 def _streaming(function: Callable[..., AsyncGenerator[bytes | str, None]]) -> Endpoint:
     async def endpoint(request: Request, /, **parameters: Any) -> Response:
         pieces = function(request, **parameters)
-        # What it raises before its first piece can still be answered, so the head waits for that piece.
+        # The head waits for the first piece: an exception before that can still be answered with an error.
         first = await anext(pieces, b"")
-        # Text unless it says otherwise by returning Response(generator(), headers=...): browsers then show it.
+        # Text, which browsers show. For another type, a handler returns Response(generator(), headers=...).
         return Response(_Resumed(first, pieces), headers={"content-type": "text/plain; charset=utf-8"})
 
     return endpoint
 
 
 class _Resumed:
-    """A generator whose first piece has been taken: gives it, then the others."""
+    """A generator whose first piece was taken already: yields that piece, then the others."""
 
     def __init__(self, first: bytes | str, rest: AsyncGenerator[bytes | str, None]) -> None:
         self._first = first
@@ -122,13 +122,13 @@ class _Resumed:
 
 
 def _check_signature(function: Callable[..., Any], pattern: str, parameters: Collection[str]) -> None:
-    """Raise RouteError, naming both, for a handler whose arguments are not the request and these parameters."""
+    """Raise RouteError, with the names of both, if a handler's arguments are not the request and these parameters."""
     signature = inspect.signature(function)
     try:
         signature.bind(object(), **dict.fromkeys(parameters))
     except TypeError as error:
         wanted = ", ".join(["request", *parameters])
-        advice = "; a parameter of the query has a default, or stands behind *" if "missing" in str(error) else ""
+        advice = "; a query parameter needs a default, or must stand after *" if "missing" in str(error) else ""
         raise RouteError(
             f"handler {name_of(function)}{signature} does not fit the pattern {pattern!r}, "
             f"which calls it with ({wanted}): {error}{advice}"

@@ -1,4 +1,4 @@
-"""Patterns of paths: `/users/{id:int}` taken apart, compiled, and filled in again."""
+"""Patterns of paths, such as `/users/{id:int}`: parse and compile them, convert a path's text, build a path again."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,12 +10,12 @@ from aiosock.errors import RouteError
 from aiosock.web.json import finite
 
 MAX_SPLIT_SEGMENT = 255
-"""Characters of a segment that is split between several parameters. Trying all ways to split it takes time that grows
-with its length to the power of their number: at most three, so a segment of this length takes milliseconds."""
+"""Characters of a segment that is split between several parameters. The time to try all splits grows with the length to
+the power of the number of parameters. That is at most three, so a segment of this length takes milliseconds."""
 
 
 class Convertor(NamedTuple):
-    """A kind of path parameter. `convert` raises ValueError for text that matches but is none: the path is not found.
+    """A kind of path parameter. If `convert` raises ValueError for a text that matches `regex`, the path is not found.
 
     ```python
     app.convertors["even"] = Convertor("[0-9]*[02468]", int)
@@ -32,30 +32,35 @@ class Convertor(NamedTuple):
 
 
 def _uuid(text: str) -> object:
-    from uuid import UUID  # here: 2 ms that `import aiosock` does without
+    from uuid import UUID  # here: not every app needs it, and `import aiosock` is faster without it
 
     return UUID(text)
 
 
 CONVERTORS: Mapping[str, Convertor] = {
-    "str": Convertor(r".+", str),  # of one segment, so a slash in it was sent as %2F
+    "str": Convertor(r".+", str),  # within one segment: a slash in it was sent as %2F
     "int": Convertor(r"-?[0-9]+", int),
     "float": Convertor(r"-?[0-9]+(?:\.[0-9]+)?", finite),
     "uuid": Convertor(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", _uuid),
     "path": Convertor(r".*", str),
 }
-"""`path` takes the rest of the path, slashes included, and may be empty; so it comes last."""
+"""`path` takes the rest of the path, with its slashes, and may be empty. So it must come last in a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a pattern between two slashes with parameters in it."""
+    """A part of a pattern between two slashes that has parameters."""
 
     regex: re.Pattern[str]
     convertors: tuple[tuple[str, Convertor], ...]
 
+    @property
+    def takes_rest(self) -> bool:
+        """Return whether it takes the rest of the path and not only one segment."""
+        return any(convertor.regex == CONVERTORS["path"].regex for _, convertor in self.convertors)
+
     def convert(self, text: str, params: dict[str, Any]) -> dict[str, Any] | None:
-        """Give the parameters so far with those of this segment; None where it does not fit."""
+        """Return the parameters so far with those of this segment; None if the text does not fit."""
         if len(self.convertors) > 1 and len(text) > MAX_SPLIT_SEGMENT:
             return None
         match = self.regex.fullmatch(text)
@@ -71,9 +76,9 @@ class Segment:
 
 
 def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> Segment:
-    """Compile a part of a pattern that has parameters, with the convertors that are `known`.
+    """Compile a part of a pattern that has parameters, with the `known` convertors.
 
-    Raises RouteError for a convertor that is not, and for more than three parameters.
+    Raises RouteError for an unknown convertor, and for more than three parameters.
     """
     regex, convertors = "", []
     for literal, name, kind in parse_part(part, pattern):
@@ -89,7 +94,7 @@ def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> 
 
 
 def split_pattern(pattern: str) -> list[str]:
-    """Split a pattern at its slashes; raise RouteError unless it starts with one and keeps `path` for its end."""
+    """Split a pattern at its slashes; raise RouteError unless it starts with one and has `path` only at its end."""
     if not pattern.startswith("/"):
         raise RouteError(f"the pattern {pattern!r} must start with a slash")
     parts = pattern[1:].split("/")
@@ -99,7 +104,7 @@ def split_pattern(pattern: str) -> list[str]:
 
 
 def parameter_names(pattern: str) -> list[str]:
-    """Give the names of a pattern's parameters in order; raise RouteError where one comes twice."""
+    """Return the names of a pattern's parameters in order; raise RouteError if a name comes twice."""
     names = [name for part in split_pattern(pattern) for _, name, _ in parse_part(part, pattern) if name]
     if len(names) != len(set(names)):
         raise RouteError(f"the pattern {pattern!r} has the same parameter twice")
@@ -107,9 +112,9 @@ def parameter_names(pattern: str) -> list[str]:
 
 
 def build_path(pattern: str, params: Mapping[str, object]) -> str:
-    """Fill a pattern's parameters in and give the encoded path.
+    """Return the encoded path of a pattern with its parameters filled in.
 
-    Raises RouteError where the parameters given are not those of the pattern.
+    Raises RouteError if `params` are not the parameters of the pattern.
     """
     if set(parameter_names(pattern)) != set(params):
         raise RouteError(f"the pattern {pattern!r} does not take the parameters {sorted(params)}")
@@ -124,7 +129,7 @@ def build_path(pattern: str, params: Mapping[str, object]) -> str:
 
 
 def parse_part(part: str, pattern: str) -> Iterator[tuple[str, str, str]]:
-    """Give (literal before it, name, convertor) for each parameter, then (literal, "", "") for what is left."""
+    """Yield (literal before it, name, convertor) for each parameter, then (literal, "", "") for the rest."""
     position = 0
     for match in re.finditer(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([A-Za-z_][A-Za-z0-9_]*))?\}", part):
         yield _literal(part[position : match.start()], pattern), match[1], match[2] or "str"

@@ -1,4 +1,4 @@
-"""Router: how routes are written down, alone or under a prefix to be included in an app."""
+"""Router: registers routes, under a prefix or without one, for an app to include."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,11 +15,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class RouteOptions(TypedDict, total=False):
-    """What a route may say besides pattern and methods.
+    """Options of a route, besides its pattern and methods.
 
-    `name` is for `url_for`, by default the handler's own. `on_disconnect` says what a leaving client does to the
-    handler. `body_limit` is in bytes, for bodies read whole. A `health` route is answered even by a server that is
-    beyond its `limits.concurrency`. One that is not `documented` is left out of what `aiosock.web.openapi` publishes.
+    `name` is for `url_for`; by default it is the handler's name. `on_disconnect` says what happens to the handler when
+    the client leaves. `body_limit` is in bytes, for bodies that are read as a whole. A `health` route is answered even
+    if the server has reached its `limits.concurrency`. If a route is not `documented`, `aiosock.web.openapi` leaves it
+    out.
     """
 
     name: str
@@ -56,12 +57,12 @@ class Router:
     def route(
         self, pattern: str, methods: Iterable[str] | Literal["*"] = ("GET",), **options: Unpack[RouteOptions]
     ) -> Callable[[_F], _F]:
-        """Register a handler for a pattern; GET serves HEAD as well, "*" serves any method.
+        """Register a handler for a pattern; GET serves HEAD too, "*" serves any method.
 
-        Raises RouteError for a pattern that is malformed or taken, and for a handler that does not fit it.
+        Raises RouteError for a pattern that is malformed or already taken, and for a handler that does not fit it.
         """
         if callable(pattern):
-            raise RouteError('a route takes a pattern: @app.get("/"), not @app.get')
+            raise RouteError('a route needs a pattern: @app.get("/"), not @app.get')
         pattern = self.prefix + pattern
         parameters = parameter_names(pattern)
         known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))
@@ -76,7 +77,7 @@ class Router:
         return register
 
     def get(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
-        """Register a handler for GET, and so for HEAD."""
+        """Register a handler for GET, which serves HEAD too."""
         return self.route(pattern, ["GET"], **options)
 
     def post(self, pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
@@ -96,25 +97,25 @@ class Router:
         return self.route(pattern, ["DELETE"], **options)
 
     def include(self, router: "Router", prefix: str = "") -> None:
-        """Take in another router's routes, under `prefix` and its own; later additions to it are not seen.
+        """Add another router's routes, under `prefix` and its own prefix. Routes added to it later are not included.
 
-        Raises RouteError where a parameter in a prefix does not fit a handler.
+        Raises RouteError if a parameter in a prefix does not fit a handler.
         """
         for route in router.routes:
             pattern = self.prefix + prefix + route.pattern
-            # Made again from what was written: a parameter of a prefix is no longer one of the query.
+            # Made again from the handler: a parameter that is in the prefix is no longer read from the query.
             endpoint = as_endpoint(route.handler or route.endpoint, pattern, parameter_names(pattern), route.methods)
             self.add(replace(route, pattern=pattern, endpoint=endpoint))
 
     def add(self, route: Route) -> None:
-        """Add a route as it is."""
+        """Add a route without changes."""
         self.routes.append(route)
 
 
 def _method(method: str) -> str:
     # RFC 9110 section 9.1: a token, and case-sensitive.
     if not grammar.TOKEN.fullmatch(method.encode(errors="replace")):
-        raise RouteError(f"not a method: {method!r}")
+        raise RouteError(f"a method is a token, such as GET, not {method!r}")
     if method != method.upper() and method.upper() in IMPLEMENTED:
-        raise RouteError(f"methods are case-sensitive: {method!r} would never be {method.upper()}")
+        raise RouteError(f"methods are case-sensitive: write {method.upper()!r}, not {method!r}")
     return method

@@ -1,4 +1,4 @@
-"""Signatures: what a handler's parameters and its return annotation ask for, read once, when it is registered."""
+"""Signatures: a handler's parameters and its return annotation, read once when it is registered."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from aiosock.errors import RouteError
 
 Endpoint = Callable[..., Awaitable[object]]
-"""A handler as users write it: the request, then the parameters by name."""
+"""A handler as users write it, called with the request, then the parameters by name."""
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Parameter(NamedTuple):
-    """A parameter that the client fills: from the body where its annotation has a model, else from the query."""
+    """A parameter that the client fills: from the body if its annotation has a model, else from the query."""
 
     name: str
     annotation: Any
@@ -25,15 +25,15 @@ class Parameter(NamedTuple):
 
     @property
     def is_required(self) -> bool:
-        """Say whether it has no default."""
+        """Return whether it has no default."""
         return self.default is inspect.Parameter.empty
 
 
 def client_parameters(function: Callable[..., Any], taken: Collection[str]) -> list[Parameter]:
-    """Give a handler's annotated parameters beyond the request and those that are `taken`, by the pattern.
+    """Return a handler's annotated parameters, without the request and those `taken` by the pattern.
 
-    One without annotation is left at its default; so is what a partial has bound, which no client may change. A scalar
-    without a default must be keyword-only: another is more often one that the pattern forgot.
+    A parameter without annotation keeps its default. So does one that a partial has bound: no client may change it. A
+    scalar without a default must be keyword-only. Otherwise it is probably one that is missing in the pattern.
     Raises RouteError for an annotation that cannot be resolved.
     """
     found = []
@@ -55,17 +55,17 @@ def client_parameters(function: Callable[..., Any], taken: Collection[str]) -> l
 
 
 def return_annotation(function: Callable[..., Any]) -> Any:
-    """Give what a handler says it returns; `inspect.Signature.empty` where it says nothing that can be resolved."""
+    """Return a handler's return annotation; `inspect.Signature.empty` if there is none or it cannot be resolved."""
     annotation = inspect.signature(function).return_annotation
     try:
         return annotation if annotation is inspect.Signature.empty else _resolved(function, annotation)
-    except Exception:  # a name for the type checker alone: nothing that is written as JSON
+    except Exception:  # such as a name that only the type checker knows
         return inspect.Signature.empty
 
 
 def has_model(annotation: Any) -> bool:
-    """Say whether an annotation is, or contains, a dataclass or a `msgspec.Struct`."""
-    annotation = getattr(annotation, "__value__", annotation)  # what `type Name = ...` stands for
+    """Return whether an annotation is, or contains, a dataclass or a `msgspec.Struct`."""
+    annotation = getattr(annotation, "__value__", annotation)  # the type behind `type Name = ...`
     if isinstance(annotation, type) and (is_dataclass(annotation) or hasattr(annotation, "__struct_fields__")):
         return True
     origin = get_origin(annotation)
@@ -76,7 +76,7 @@ def has_model(annotation: Any) -> bool:
 
 
 def models_of(annotation: Any) -> tuple[type, ...]:
-    """Give the classes of an annotation, or of the members of a union, that have a model: what is written as JSON."""
+    """Return the classes with a model in an annotation or in a union's members; their objects are written as JSON."""
     annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -88,12 +88,12 @@ def models_of(annotation: Any) -> tuple[type, ...]:
 
 
 def is_coroutine(function: Callable[..., Any]) -> bool:
-    """Say whether a handler is an `async def`."""
+    """Return whether a handler is an `async def`."""
     return any(map(inspect.iscoroutinefunction, _called(function)))
 
 
 def is_stream(function: Callable[..., Any]) -> bool:
-    """Say whether a handler is an async generator."""
+    """Return whether a handler is an async generator."""
     return any(map(inspect.isasyncgenfunction, _called(function)))
 
 
@@ -103,19 +103,19 @@ def _called(function: Callable[..., Any]) -> tuple[Any, Any]:
 
 
 def written(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give what a partial was made of, as it was written; anything else as it is."""
+    """Return the function that a partial was made of; anything else unchanged."""
     while isinstance(function, partial):
         function = function.func
     return function
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Give the name by which the writer of a handler knows it."""
+    """Return the name of a handler as it stands in its source."""
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _resolved(function: Callable[..., Any], annotation: Any) -> Any:
-    """Give an annotation with its forward references replaced by what they refer to, where the handler was written."""
+    """Return an annotation with its forward references resolved in the module where the handler was written."""
 
     def holder() -> None: ...
 

@@ -1,4 +1,4 @@
-"""Routes: patterns in, the route for a method and path out. Pure: no request, no response, no I/O."""
+"""Route table: holds the routes of an app and finds the one for a method and a path. No request, response or I/O."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,15 @@ from aiosock.web.routing.signature import Endpoint
 from aiosock.wire.target import decode_segments
 
 ANY = "*"
-"""A route's method that stands for all."""
-
+"""A route with this method serves all methods."""
 
 IMPLEMENTED = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
-"""Methods that get 405 where no route has them; others get 501 (RFC 9110 section 9.1), unless a route names them."""
+"""Methods that get 405 if no route has them. Others get 501 (RFC 9110 section 9.1), unless a route names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A pattern, its methods, and the endpoint behind them: the `handler` as it was written, or what was made of it."""
+    """A pattern, its methods, and the endpoint to call: the `handler` as it was written, or a function made from it."""
 
     pattern: str
     methods: frozenset[str]
@@ -56,14 +55,14 @@ class _Mount(NamedTuple):
 
 
 class NotMatched(NamedTuple):
-    """No route: `allowed` has the methods the path would take; empty where nothing has that path."""
+    """No route was found. `allowed` has the methods of other routes for the path; it is empty if there are none."""
 
     allowed: frozenset[str]
 
 
 @dataclass(slots=True)
 class _Node:
-    """A place in the trie: the routes that end here, and the ways on."""
+    """A node of the trie: the routes that end here, and the child nodes."""
 
     routes: dict[str, Route] = field(default_factory=dict)
     literals: dict[str, "_Node"] = field(default_factory=dict)
@@ -85,7 +84,7 @@ class RouteTable:
         self._root = _Node()
 
     def add(self, route: Route) -> None:
-        """Add a route; raise RouteError for a malformed pattern, or a method and pattern that are taken."""
+        """Add a route; raise RouteError for a malformed pattern, or a method and pattern that are already taken."""
         node = self._root
         for part in split_pattern(route.pattern):
             node = self._step(node, part, route.pattern)
@@ -98,7 +97,7 @@ class RouteTable:
         self.routes.append(route)
 
     def mount(self, prefix: str, handler: Handler) -> None:
-        """Hand all paths below `prefix` to `handler`; raise RouteError where that is taken or has parameters."""
+        """Pass all paths below `prefix` to `handler`; raise RouteError if it is already taken or has parameters."""
         if "{" in prefix:
             raise RouteError(f"the mount {prefix!r} may not have parameters")
         node = self._root
@@ -109,7 +108,7 @@ class RouteTable:
         node.mount = _Mount(prefix.rstrip("/"), handler)
 
     def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
-        """Find what serves `method` at a raw path; `%2F` in it is no slash."""
+        """Find the route or mount for `method` at a raw path. `%2F` does not separate segments."""
         literal = self._literals.get(raw_path)
         if literal is not None and (found := _pick(literal, method)) is not None:
             return found
@@ -127,20 +126,19 @@ class RouteTable:
         if "{" not in part and "}" not in part:
             return node.literals.setdefault(part, _Node())
         segment = compile_segment(part, pattern, self.convertors)
-        takes_rest = any(convertor.regex == CONVERTORS["path"].regex for _, convertor in segment.convertors)
-        ways = node.rests if takes_rest else node.segments
-        for known, child in ways:
+        children = node.rests if segment.takes_rest else node.segments
+        for known, child in children:
             if known == segment:
                 return child
-        ways.append((segment, _Node()))
-        return ways[-1][1]
+        children.append((segment, _Node()))
+        return children[-1][1]
 
 
 _T = TypeVar("_T")
 
 
 def _pick(by_method: Mapping[str, _T], method: str) -> _T | None:
-    """Give what serves `method`: its own entry, for HEAD that of GET (RFC 9110 section 9.3.2), or the one for any."""
+    """Return the entry for `method`: its own, for HEAD that of GET (RFC 9110 section 9.3.2), or the one for any."""
     found = by_method.get(method)
     if found is None and method == "HEAD":
         found = by_method.get("GET")
@@ -150,7 +148,7 @@ def _pick(by_method: Mapping[str, _T], method: str) -> _T | None:
 class _Search:
     """A walk through the trie for one request.
 
-    `allowed` collects the methods of the routes that fit its path only; `mount` is the deepest on its way.
+    `allowed` collects the methods of routes that fit the path but not the method. `mount` is the deepest mount passed.
     """
 
     __slots__ = ("_method", "_segments", "allowed", "mount", "mount_depth")
@@ -163,9 +161,10 @@ class _Search:
         self.mount_depth = 0
 
     def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:
-        """Find the best route at a node or below, literals first.
+        """Find the best route at a node or below it, literals first.
 
-        A node stands at one depth, so a walk visits each at most once: hostile paths cost no more than the trie is large.
+        Each node has one depth, so a walk visits it at most once. A hostile path costs at most a walk of the whole
+        trie.
         """
         if node.mount is not None:
             self.mount, self.mount_depth = node.mount, depth

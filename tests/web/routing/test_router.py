@@ -62,7 +62,7 @@ def test_a_route_serves_get_unless_it_says_otherwise() -> None:
 
 @pytest.mark.parametrize("method", ["", "G T", "GET\r\n", "GÉT", "A/B"])
 def test_a_method_that_is_no_token_is_refused(method: str) -> None:
-    with pytest.raises(RouteError, match="not a method"):
+    with pytest.raises(RouteError, match="a method is a token"):
         Router().route("/", [method])
 
 
@@ -76,7 +76,7 @@ def test_a_misfit_is_refused_when_it_is_registered() -> None:
 
 
 def test_a_decorator_without_its_pattern_is_named() -> None:
-    with pytest.raises(RouteError, match="takes a pattern"):
+    with pytest.raises(RouteError, match="needs a pattern"):
         Router().get(handler)  # type: ignore[arg-type]
 
 

@@ -1,10 +1,10 @@
-"""Typed handlers: the query and the body, validated by msgspec (the extra `typed`) before a handler is called."""
+"""Typed handlers: msgspec (the extra `typed`) validates the query and the body before a handler is called."""
 
 from aiosock.errors import RouteError
 
 
 def require_msgspec(what: str) -> None:
-    """Raise RouteError, with the remedy, where msgspec is not installed."""
+    """Raise RouteError, with the command to install it, if msgspec is missing."""
     try:
         import msgspec  # noqa: F401
     except ImportError:

@@ -1,4 +1,4 @@
-"""Body: JSON decoded once into the handler's type; what is wrong with it is looked for only where something is."""
+"""Body: JSON is decoded directly into the handler's type. Only if that fails, all problems are searched for."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -31,9 +31,9 @@ class BodyReader:
         self._is_required = parameter.is_required
 
     async def read(self, request: Request, values: dict[str, Any], problems: list[Mapping[str, str]]) -> None:
-        """Put the body among `values`, unless it is empty and has a default, or what is wrong among `problems`.
+        """Put the body into `values`, or what is wrong with it into `problems`.
 
-        Raises what `Request.json` raises.
+        An empty body is skipped if the parameter has a default. Raises what `Request.json` raises.
         """
         if not self._is_required and not await request.read():
             return
@@ -43,14 +43,14 @@ class BodyReader:
             problems.extend(error.errors)
 
     def _decode(self, body: bytes) -> Any:
-        """Give the value; raise ValidationError for JSON that is none, and for what is no JSON what `decode` raises."""
+        """Return the value; raise ValidationError for JSON of another type, and what `decode` raises for other text."""
         if not body.isascii():
-            body.decode()  # msgspec does not look into members that it skips
+            body.decode()  # msgspec does not check the UTF-8 of members that it skips
         try:
             value = self._decoder.decode(body)
         except (ValueError, RecursionError) as error:
             value = decode(body)
-            if not isinstance(error, msgspec.ValidationError):  # half a surrogate pair, or too deep for it
+            if not isinstance(error, msgspec.ValidationError):  # half a surrogate pair, or nested too deeply for it
                 raise
             raise ValidationError(self._checker.problems(value) or [first_problem(error, value)]) from None
         if self._fills_in:
@@ -59,7 +59,7 @@ class BodyReader:
 
 
 def _has_dataclass(kind: Any, seen: set[int]) -> bool:
-    """Say whether a dataclass is somewhere in a type."""
+    """Return whether a type contains a dataclass."""
     if isinstance(kind, inspect.DataclassType):
         return True
     if id(kind) in seen:
@@ -71,9 +71,9 @@ def _has_dataclass(kind: Any, seen: set[int]) -> bool:
 
 
 def _fill_in(value: Any) -> None:
-    """Give the dataclasses in a value their defaults as attributes of their own.
+    """Set the defaults of all dataclasses in a value as attributes of the objects.
 
-    msgspec leaves them to the class, and then leaves them out when it writes such an object.
+    msgspec leaves the defaults to the class. It would then leave them out when it writes such an object.
     """
     left = [value]
     while left:
@@ -85,6 +85,6 @@ def _fill_in(value: Any) -> None:
         elif isinstance(value, msgspec.Struct):
             left.extend(getattr(value, name) for name in value.__struct_fields__)
         elif is_dataclass(value):
-            own = getattr(value, "__dict__", {})  # a throwaway for one with slots, which has them already
+            own = getattr(value, "__dict__", {})  # an object with slots has them already: its new dict is dropped
             names = [field.name for field in fields(value) if hasattr(value, field.name)]
             left.extend(own.setdefault(name, getattr(value, name)) for name in names)

@@ -1,4 +1,4 @@
-"""Endpoint: reads what a typed handler takes from the query and the body, and calls it, or says all that is wrong."""
+"""Endpoint: reads a typed handler's parameters from the query and the body, then calls it, or reports all problems."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from aiosock.web.routing.typed.query import QueryReader
 
 
 def typed_endpoint(endpoint: Endpoint, parameters: Collection[Parameter], methods: Collection[str]) -> Endpoint:
-    """Give an endpoint that fills `parameters`; raise RouteError for those that cannot be read from a request."""
+    """Return an endpoint that fills `parameters`; raise RouteError for those that cannot be read from a request."""
     readers = [QueryReader(parameter) for parameter in parameters if not parameter.is_body]
     body = body_of(parameters, methods)
     body_reader = None if body is None else BodyReader(body)
@@ -30,12 +30,12 @@ def typed_endpoint(endpoint: Endpoint, parameters: Collection[Parameter], method
 
 
 def body_of(parameters: Collection[Parameter], methods: Collection[str]) -> Parameter | None:
-    """Give the parameter that is the body; raise RouteError for a second one, and for a method that has no body."""
+    """Return the parameter for the body; raise RouteError for a second one, and for a method that has no body."""
     bodies = [parameter for parameter in parameters if parameter.is_body]
     if len(bodies) > 1:
         names = " and ".join(repr(parameter.name) for parameter in bodies)
-        raise RouteError(f"a request has one body, and the parameters {names} would each be it")
-    # RFC 9110 sections 9.3.1 and 9.3.2: content there has no meaning, and is lost on its way.
+        raise RouteError(f"a request has one body, but the parameters {names} would each take it")
+    # RFC 9110 sections 9.3.1 and 9.3.2: content in these requests has no meaning, and may be lost on the way.
     if bodies and not {"GET", "HEAD"}.isdisjoint(methods):
-        raise RouteError(f"the parameter {bodies[0].name!r} would be the body, which GET and HEAD do not have")
+        raise RouteError(f"the parameter {bodies[0].name!r} would take the body, but GET and HEAD have none")
     return bodies[0] if bodies else None

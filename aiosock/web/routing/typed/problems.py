@@ -1,7 +1,7 @@
-"""Problems: everything that is wrong with a body, each with its place, where msgspec stops at the first.
+"""Problems: everything that is wrong with a body, each with its place. msgspec alone stops at the first problem.
 
-Looked for only in what msgspec has refused. It judges the outside of each value; the inside is walked here, without
-recursion and for a bounded number of steps, since whoever sends what is wrong chooses its size and depth.
+Only a body that msgspec has refused is searched. msgspec checks each value without its content. The content is walked
+here, without recursion and with a limited number of steps, because the client chooses its size and depth.
 """
 
 import re
@@ -18,22 +18,22 @@ import msgspec
 from msgspec import inspect
 
 MAX_PROBLEMS: Final = 100
-"""Problems that are named: more than anybody repairs at once."""
+"""Problems that are reported: more than anybody repairs at once."""
 
 MAX_STEPS: Final = 5_000
-"""Values that are looked at, some 10 ms of them: of what is wrong behind those, only what msgspec says is known."""
+"""Values that are checked, which takes about 10 ms. Behind them, only the problem that msgspec has found is known."""
 
 MAX_DETAIL: Final = 300
 """Characters of a detail, which may quote the client."""
 
 MAX_POINTER: Final = 500
-"""Characters of a pointer, which has the client's names in it; one that would be longer ends early, at an ancestor."""
+"""Characters of a pointer, which contains the client's names. A longer one is cut, and points to an ancestor."""
 
 Path = tuple[Any, str | int] | None
-"""Where a value is: the path of what it is in, and its name or index there. None: it is the whole body."""
+"""The place of a value: the path of its container, and its name or index in that. None is the whole body."""
 
 _Step = tuple[inspect.Type | str, Any, Path]
-"""What a value should be, the value, and its place; or, in place of the first, what is wrong with it."""
+"""The type that a value should have, the value, and its place. A str instead of the type says what is wrong."""
 
 _ARRAYS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.CollectionType)
 _OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
@@ -54,7 +54,7 @@ _BASES: Mapping[type[inspect.Type], Any] = {
     inspect.TimeDeltaType: timedelta,
 }
 _LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
-_FRAGMENT = "!$&'()*+,;=:@?"  # RFC 3986 section 3.5, without the slash between names
+_FRAGMENT = "!$&'()*+,;=:@?"  # RFC 3986 section 3.5, without the slash, which separates names
 _PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
@@ -63,10 +63,10 @@ class Checker:
 
     def __init__(self, kind: inspect.Type) -> None:
         self._kind = kind
-        self._outsides: dict[int, Any] = {}
+        self._shallow_types: dict[int, Any] = {}
 
     def problems(self, value: Any) -> list[dict[str, str]]:
-        """Give what is wrong with a decoded body, in its order; nothing where all that is looked at is right."""
+        """Return what is wrong with a decoded body, in its order; empty if all checked values are right."""
         found: list[dict[str, str]] = []
         walk: list[Iterator[_Step]] = [iter([(self._kind, value, None)])]
         steps = 0
@@ -77,24 +77,24 @@ class Checker:
                 continue
             steps += 1
             kind, value, path = step
-            detail = kind if isinstance(kind, str) else self._wrong_outside(kind, value)
+            detail = kind if isinstance(kind, str) else self._shallow_problem(kind, value)
             if detail:
                 found.append(problem(detail, path))
             elif isinstance(value, dict | list) and not isinstance(kind, str):
-                walk.append(_inside(kind, value, path))
+                walk.append(_content(kind, value, path))
         return found
 
-    def _wrong_outside(self, kind: inspect.Type, value: Any) -> str:
-        """Say what is wrong with a value without looking into it, in msgspec's words; nothing where it is right."""
-        # The kinds of one type live as long as we do, so an id is that of one kind.
-        outside = self._outsides.get(id(kind))
-        if outside is None:
-            outside = self._outsides[id(kind)] = _outside(kind)
-        return _refusal(value, outside)
+    def _shallow_problem(self, kind: inspect.Type, value: Any) -> str:
+        """Return what is wrong with a value, without its content, in msgspec's words; "" if it is right."""
+        # The kinds of a type live as long as this checker, so each has its own id.
+        shallow = self._shallow_types.get(id(kind))
+        if shallow is None:
+            shallow = self._shallow_types[id(kind)] = _shallow_type(kind)
+        return _refusal(value, shallow)
 
 
 def problem(detail: str, path: Path) -> dict[str, str]:
-    """Give a problem with its place as a JSON Pointer in a URI fragment (RFC 6901 section 6)."""
+    """Return a problem with its place as a JSON Pointer in a URI fragment (RFC 6901 section 6)."""
     keys = []
     while path is not None:
         path, key = path
@@ -110,7 +110,10 @@ def problem(detail: str, path: Path) -> dict[str, str]:
 
 
 def first_problem(error: Exception, value: Any) -> dict[str, str]:
-    """Give the problem that msgspec has found in a decoded body: what no walk finds, such as what `__post_init__` refuses."""
+    """Return the problem that msgspec has found in a decoded body.
+
+    The walk does not find every problem, such as a ValueError of `__post_init__`.
+    """
     detail, _, place = str(error).rpartition(" - at `$")
     if not detail:
         return problem(str(error), None)
@@ -119,7 +122,7 @@ def first_problem(error: Exception, value: Any) -> dict[str, str]:
         key = int(index) if index else name
         try:
             value = value[key]
-        except (LookupError, TypeError):  # msgspec does not say which of a dictionary's values it means
+        except (LookupError, TypeError):  # msgspec does not say which value of a dictionary it means
             break
         path = path, key
     return problem(detail, path)
@@ -134,7 +137,7 @@ def _refusal(value: Any, kind: Any) -> str:
 
 
 def members_of(kind: inspect.Type) -> list[inspect.Type]:
-    """Give the members of a union, or the one kind, without what only documents them."""
+    """Return the members of a union, or the one kind, without metadata that only documents them."""
     if isinstance(kind, inspect.Metadata):
         return members_of(kind.type)
     if isinstance(kind, inspect.UnionType):
@@ -142,10 +145,10 @@ def members_of(kind: inspect.Type) -> list[inspect.Type]:
     return [kind]
 
 
-# Outside: a type that says of a value all that `kind` does, but nothing of what is in it.
+# A shallow type checks a value as `kind` does, but not its content.
 
 
-def _outside(kind: inspect.Type) -> Any:
+def _shallow_type(kind: inspect.Type) -> Any:
     return Union[tuple(_constrained(member) for member in members_of(kind))]  # noqa: UP007
 
 
@@ -164,12 +167,12 @@ def _constrained(kind: inspect.Type) -> Any:
     return Annotated[base, msgspec.Meta(**limits)] if limits else base
 
 
-# Inside: what is in a value whose outside is right.
+# The content of a value that has no shallow problem.
 
 
-def _inside(kind: inspect.Type, value: Any, path: Path) -> Iterator[_Step]:
-    members = [member for member in members_of(kind) if _holds(member, value)]
-    if len(members) > 1:  # tagged structs: a union may have no other two objects
+def _content(kind: inspect.Type, value: Any, path: Path) -> Iterator[_Step]:
+    members = [member for member in members_of(kind) if _has_known_content(member, value)]
+    if len(members) > 1:  # tagged structs: of other objects, a union may have only one
         yield from _tagged(members, value, path)
     elif not members:
         return
@@ -181,8 +184,8 @@ def _inside(kind: inspect.Type, value: Any, path: Path) -> Iterator[_Step]:
         yield from _fields(members[0], value, path)
 
 
-def _holds(kind: inspect.Type, value: Any) -> bool:
-    """Say whether a value is of this kind, and whether we know what is in it."""
+def _has_known_content(kind: inspect.Type, value: Any) -> bool:
+    """Return whether a value is of this kind, and the types of its content are known."""
     if getattr(kind, "array_like", False):
         return False
     wanted = (*_ARRAYS, inspect.TupleType) if isinstance(value, list) else (*_OBJECTS, inspect.DictType)
@@ -195,10 +198,10 @@ def _items(kind: Any, value: list[Any], path: Path) -> Iterator[_Step]:
 
 
 def _pairs(kind: inspect.DictType, value: dict[str, Any], path: Path) -> Iterator[_Step]:
-    names = GenericAlias(dict, (_outside(kind.key_type), Any))
+    names = GenericAlias(dict, (_shallow_type(kind.key_type), Any))
     for name, item in value.items():
         if refusal := _refusal({name: None}, names):
-            yield f"{refusal.partition(' - at ')[0]}, as a name", name, (path, name)
+            yield f"Invalid name: {refusal.partition(' - at ')[0]}", name, (path, name)
         yield kind.value_type, item, (path, name)
 
 

@@ -1,4 +1,4 @@
-"""Query: text to values, as JSON would have them where the parameter is no text, and validated by msgspec."""
+"""Query: turns the text of parameters into values, as JSON would have them. msgspec then validates these."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -28,18 +28,18 @@ _ALLOWED = (
     "Enum, Literal, a union of these with None, or a list, set or tuple of these (the query)"
 )
 
-# RFC 8259 section 6. What int() and float() take besides (" 1", "1_000", "inf") is nobody's number.
+# RFC 8259 section 6. int() and float() would accept more: " 1", "1_000", "inf".
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*+)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
-# No exponent: whoever formats Decimal("1e999999999") fills the memory.
+# No exponent: formatting Decimal("1e999999999") would fill the memory.
 _DECIMAL = re.compile(r"-?[0-9]++(?:\.[0-9]++)?")
 
 
 class QueryReader:
-    """Reads one parameter of the query. A list takes every value of that name, anything else exactly one."""
+    """Reads one parameter of the query. A list takes all values of that name, any other type exactly one."""
 
     def __init__(self, parameter: Parameter) -> None:
-        """Raise RouteError for an annotation that text cannot be."""
+        """Raise RouteError for an annotation that cannot be read from text."""
         self._name = parameter.name
         self._type = parameter.annotation
         self._is_required = parameter.is_required
@@ -48,7 +48,7 @@ class QueryReader:
         self._value_of = _reading(scalars_of(kinds))
 
     def read(self, query: Query, values: dict[str, Any], problems: list[Mapping[str, str]]) -> None:
-        """Put the value among `values`, unless the query leaves it at its default, or a problem among `problems`."""
+        """Put the value into `values`, or a problem into `problems`; neither if the default is used."""
         texts = query.get_all(self._name)
         if not texts:
             if self._is_required:
@@ -61,14 +61,14 @@ class QueryReader:
             read = [self._value_of(text) for text in texts]
             values[self._name] = msgspec.convert(read if self._is_list else read[0], self._type)
         except ValueError as error:
-            problems.append(self._problem(str(error).replace(", got `str`", "")))  # it is always text
+            problems.append(self._problem(str(error).replace(", got `str`", "")))  # it is always a str
 
     def _problem(self, detail: str) -> dict[str, str]:
         return {"detail": detail[:MAX_DETAIL], "parameter": self._name}
 
 
 def query_kinds(parameter: Parameter) -> list[inspect.Type]:
-    """Give the members of the union that a query parameter is, or the one kind; raise RouteError for another."""
+    """Return the members of a query parameter's union, or its one kind; raise RouteError if text cannot be that."""
     try:
         kinds = members_of(inspect.type_info(parameter.annotation))
     except TypeError as error:
@@ -81,7 +81,7 @@ def query_kinds(parameter: Parameter) -> list[inspect.Type]:
 
 
 def scalars_of(kinds: list[inspect.Type]) -> list[inspect.Type]:
-    """Give what one value may be: the items of a list, else the kinds themselves; but never None, which no text is."""
+    """Return the kinds of one value: those of a list's items, else the kinds themselves; None is left out."""
     items = [member for kind in kinds if isinstance(kind, _LISTS) for member in members_of(kind.item_type)]
     return [kind for kind in items or kinds if not isinstance(kind, inspect.NoneType)]
 
@@ -93,11 +93,11 @@ def _is_scalar(kind: inspect.Type) -> bool:
 
 
 def _not_allowed(parameter: Parameter, reason: str = "") -> RouteError:
-    return RouteError(f"the parameter {parameter.name!r} is annotated {parameter.annotation!r}, not {_ALLOWED}{reason}")
+    return RouteError(f"the parameter {parameter.name!r} must be {_ALLOWED}, not {parameter.annotation!r}{reason}")
 
 
 def _reading(scalars: list[inspect.Type]) -> Callable[[str], Any]:
-    """Give what turns text into the value that JSON would have for one of these kinds; text stays what fits none."""
+    """Return a function that turns text into the value that JSON has for one of these kinds, else leaves it as text."""
     takes = [type(kind) for kind in scalars]
     takes_bool, takes_float = inspect.BoolType in takes, inspect.FloatType in takes
     takes_int = inspect.IntType in takes or any(_has_integers(kind) for kind in scalars)

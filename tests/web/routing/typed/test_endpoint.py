@@ -392,13 +392,13 @@ async def forgotten(request: Request, odd: int) -> None: ...
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (two_bodies, "one body, and the parameters 'one' and 'other'"),
-        (neither, "'odd' is annotated dict.*, not a dataclass or msgspec.Struct"),
-        (nested, "'odd' is annotated list.*, not a dataclass"),
-        (mixed, "'odd' is annotated .*, not a dataclass"),
-        (untextual, "'odd' is annotated .*, not a dataclass"),
-        (only_none, "'odd' is annotated .*, not a dataclass"),
-        (unequal, "'odd' is annotated .*, not a dataclass .* Enums must"),
+        (two_bodies, "one body, but the parameters 'one' and 'other'"),
+        (neither, "'odd' must be a dataclass or msgspec.Struct .*, not dict"),
+        (nested, "'odd' must be a dataclass .*, not list"),
+        (mixed, "'odd' must be a dataclass .*, not "),
+        (untextual, "'odd' must be a dataclass .*, not "),
+        (only_none, "'odd' must be a dataclass .*, not "),
+        (unequal, "'odd' must be a dataclass .*, not .* Enums must"),
         (undecodable, "'odd' is annotated .*, which cannot be the body"),
         (unresolvable, "'odd' of handler .* cannot be resolved"),
         (forgotten, "does not fit the pattern"),
@@ -411,7 +411,7 @@ def test_what_cannot_be_read_from_a_request_is_refused_and_named(handler: Callab
 
 @pytest.mark.parametrize("methods", [["GET"], ["HEAD"], ["GET", "POST"]])
 def test_get_and_head_have_no_body(methods: list[str]) -> None:
-    with pytest.raises(RouteError, match="handler item for '/': the parameter 'body' would be the body, which GET"):
+    with pytest.raises(RouteError, match="handler item for '/': the parameter 'body' would take the body, but GET"):
         App().route("/", methods)(item)
 
 

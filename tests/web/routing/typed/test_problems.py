@@ -157,7 +157,7 @@ def test_a_pointer_is_escaped() -> None:
 def test_a_name_that_is_none_is_named() -> None:
     (problem,) = checker(dict[int, int]).problems({"x": 1})
 
-    assert problem == {"detail": "Expected `int`, got `str`, as a name", "pointer": "#/x"}
+    assert problem == {"detail": "Invalid name: Expected `int`, got `str`", "pointer": "#/x"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Error answers in the client's language: a page for a browser, problem+json (RFC 9457) for a program, a line for curl."""
+"""Error responses that fit the client: a page for a browser, problem+json (RFC 9457) for a program, a line for curl."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,15 +18,15 @@ _PAGE = """<!doctype html>
 {errors}"""
 
 
-# A detail may quote the client: what could add lines, or play with a terminal (CWE-150).
+# A detail may quote the client. Characters that could add lines or control a terminal are escaped (CWE-150).
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
 def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
-    """Answer an error for a client with this Accept field; `trace` is a traceback, shown only in debug mode."""
+    """Return the response to an error for a client with this Accept field; `trace` is a traceback, for debug mode."""
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
     errors = error.errors if isinstance(error, ValidationError) else ()
-    # One line has no room for several problems: who sent something to be validated can read JSON.
+    # Several problems do not fit into one line, and a client that sends typed data can read JSON.
     offers = ("text/html", "application/json") if errors else ("text/html", "application/json", "text/plain")
     wanted = choose_media_type(accept, offers)
     if wanted == "text/html":
@@ -48,7 +48,7 @@ def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Respo
 
 
 def _page(title: str, detail: str, errors: Sequence[Mapping[str, str]], trace: str) -> str:
-    from html import escape  # here: 1.4 ms that `import aiosock` does without
+    from html import escape  # here: `import aiosock` is faster without it
 
     items = (
         f"<li><code>{escape(error.get('parameter') or error.get('pointer', ''))}</code>: {escape(error['detail'])}\n"

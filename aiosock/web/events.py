@@ -1,4 +1,4 @@
-"""Server-sent events (the HTML standard, section 9.2): an answer that goes on, event by event."""
+"""Server-sent events (the HTML standard, section 9.2): a response that goes on, event by event."""
 
 import asyncio
 import re
@@ -10,31 +10,31 @@ from aiosock.web.request import Request
 from aiosock.web.response import Fields, Response
 
 HEARTBEAT: Final = b":\n\n"
-"""A comment, which clients ignore: proxies see that the connection lives, and we whether the client is still there."""
+"""A comment, which clients ignore. It shows proxies that the connection is in use, and us that the client is there."""
 
 HEARTBEAT_SECONDS: Final = 15.0
-"""What the HTML standard advises (section 9.2.7); nginx gives up after 60."""
+"""The advice of the HTML standard (section 9.2.7); nginx closes a connection that is silent for 60 seconds."""
 
 _FIELDS: Final = {
     "content-type": "text/event-stream",
     "cache-control": "no-store",
-    "x-accel-buffering": "no",  # nginx would keep events back until it has a buffer full of them
+    "x-accel-buffering": "no",  # nginx would hold events back until its buffer is full
 }
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Event:
-    r"""One event: `data` of one or many lines, the `id` that a client comes back with, the `event` type it listens to.
+    r"""One event: its `data`, one or more lines; its `id`, which the client sends when it reconnects; its `event` type.
 
     ```python
     event = Event("two\nlines", id="7", event="note")
     print(event.encode())  # b'event: note\nid: 7\ndata: two\ndata: lines\n\n'
     ```
 
-    `retry` is in milliseconds: how long clients wait before they connect again, from here on.
+    `retry` sets how long the client waits before it reconnects, from now on, in milliseconds.
 
-    Raises ResponseError for an id or type that would break out of its line, and for a negative retry.
+    Raises ResponseError for an id or type with a line break or NUL, and for a negative retry.
     """
 
     __slots__ = ("data", "event", "id", "retry")
@@ -42,16 +42,16 @@ class Event:
     def __init__(self, data: str, *, id: str | None = None, event: str | None = None, retry: int | None = None) -> None:
         for name, value in (("id", id), ("event", event)):
             if value is not None and any(character in value for character in "\r\n\0"):
-                raise ResponseError(f"not an {name} of an event: {value!r}")
+                raise ResponseError(f"the {name} of an event must have no line break and no NUL: {value!r}")
         if retry is not None and retry < 0:
-            raise ResponseError(f"not milliseconds to wait: {retry}")
+            raise ResponseError(f"the retry of an event must not be negative: {retry}")
         self.data: str = data
         self.id: str | None = id
         self.event: str | None = event
         self.retry: int | None = retry
 
     def encode(self) -> bytes:
-        """Give the event as it is sent."""
+        """Return the event as it is sent."""
         fields = (("event", self.event), ("id", self.id), ("retry", self.retry))
         lines = [f"{name}: {value}\n" for name, value in fields if value is not None]
         lines += [f"data: {line}\n" for line in _LINE_END.split(self.data)]
@@ -63,7 +63,7 @@ class Event:
 
 
 class EventStream(Response):
-    """An answer of events, for an EventSource in a browser or `curl -N`. What `events` gives as str is an event's data.
+    """A response of events, for an EventSource in a browser or `curl -N`. A str in `events` is an event's data.
 
     ```python
     @app.get("/ticks")
@@ -75,12 +75,12 @@ class EventStream(Response):
         return EventStream(request, events())
     ```
 
-    It ends when `events` does; when the server is told to stop, with `goodbye` as its last event; and when the client
-    has gone. Whichever comes first, `events` is closed. A client that only ends its input is found out by a heartbeat;
-    a route with `on_disconnect="eager"` does not wait for it.
+    It ends when `events` ends; when the server is told to stop, with `goodbye` as the last event; or when the client
+    has gone. In each case, `events` is closed. If a client has only ended its input, the next heartbeat shows whether
+    it has gone. A route with `on_disconnect="eager"` does not wait for that.
 
-    A heartbeat is a comment, sent whenever nothing else came for `heartbeat_seconds`. Raises ResponseError unless they are
-    positive, and TypeError for `events` of another type, such as a generator function that was not called.
+    A heartbeat is a comment, sent when nothing else was sent for `heartbeat_seconds`. Raises ResponseError unless that
+    is positive, and TypeError if `events` is of another type, such as a generator function that was not called.
     """
 
     __slots__ = ()
@@ -94,17 +94,17 @@ class EventStream(Response):
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         headers: Fields = (),
     ) -> None:
-        if not isinstance(events, AsyncIterable):  # said here, where the mistake is, not after the head has been sent
-            raise TypeError(f"events are an async iterable, not {type(events).__name__}")
-        if not heartbeat_seconds > 0:  # of 0, comments would be all that is sent
-            raise ResponseError(f"a heartbeat comes every so many seconds, not {heartbeat_seconds}")
+        if not isinstance(events, AsyncIterable):  # raised here, where the mistake is, not after the head has been sent
+            raise TypeError(f"events must be an async iterable, not {type(events).__name__}")
+        if not heartbeat_seconds > 0:  # with 0, only comments would be sent
+            raise ResponseError(f"heartbeat_seconds must be positive, not {heartbeat_seconds}")
         super().__init__(_Events(events, request.shutdown, goodbye, heartbeat_seconds), headers=headers)
         for name, value in _FIELDS.items():
             self.headers.setdefault(name, value)
 
 
 class _Events:
-    """The body. One task runs the generator, at most two events ahead of the client; another waits for the shutdown."""
+    """The body. One task runs `events`, at most two events ahead of the client; another waits for the shutdown."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Events:
         self._shutdown = shutdown
         self._goodbye = goodbye
         self._heartbeat_seconds = heartbeat_seconds
-        # What is to be sent; None is the end, and an exception what `events` raised.
+        # The pieces to send. None is the end. An exception comes from `events`.
         self._queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(maxsize=1)
         self._tasks: list[asyncio.Task[None]] = []
         self._has_ended = False
@@ -141,7 +141,7 @@ class _Events:
         raise piece or StopAsyncIteration
 
     async def aclose(self) -> None:
-        """End both tasks, and with them the generator; called whether or not the body was read."""
+        """End both tasks and close `events`; called whether or not the body was read."""
         self._has_ended = True
         tasks = [task for task in self._tasks if task.cancel()]
         if tasks:
@@ -152,12 +152,12 @@ class _Events:
                 task.result()
 
     async def _produce(self) -> None:
-        """Run the generator, all of it in this one task: it may hold what belongs to a task, such as a timeout."""
+        """Run `events` to its end in this one task: it may use something bound to a task, such as a timeout."""
         try:
             async for event in self._events:
                 await self._queue.put((Event(event) if isinstance(event, str) else event).encode())
             await self._queue.put(None)
-        except BaseException as error:  # a generator that calls sys.exit() ends itself, not the server
+        except BaseException as error:  # sys.exit() in `events` must not end the server
             if _is_cancelled():
                 raise
             await self._queue.put(error)
@@ -177,6 +177,6 @@ class _Events:
 
 
 def _is_cancelled() -> bool:
-    """Say whether somebody has cancelled this task; where nobody has, it has awaited one that somebody had."""
+    """Return whether this task was cancelled. If not, a CancelledError comes from another task that it awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

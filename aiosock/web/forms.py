@@ -1,4 +1,4 @@
-"""Forms: fields and uploads, kept until the request is over or taken part by part as they arrive."""
+"""Forms: fields and uploads, kept until the request is over, or read part by part as they arrive."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -11,20 +11,20 @@ from aiosock.web.disk.names import safe_name
 from aiosock.web.exchange import Incoming
 from aiosock.web.multidict import MultiDict
 
-if TYPE_CHECKING:  # the parser takes 5 ms to load, the others and aiofiles as much: only who gets forms pays for that
+if TYPE_CHECKING:  # at run time these are imported when the first form arrives: they take long to load
     from aiosock.web.disk.saving import Target
     from aiosock.web.disk.spool import Spool
     from aiosock.wire.forms import MultipartDecoder, PartHead
 
 BLOCK: Final = 256 * 1024
-"""Bytes that go to and from the disk at once: large enough that the hop to a thread costs little."""
+"""Bytes read from or written to the disk at once: large enough that handing them to a thread costs little."""
 
 SMALL: Final = 4 * 1024
-"""Pieces up to this are joined: each takes some 40 bytes beyond its content, and a peer may send byte by byte."""
+"""Pieces up to this are joined: each takes some 40 bytes more than its content, and a client may send byte by byte."""
 
 
 class Upload:
-    """A file of a form, whole: in memory, or in the form's temporary file until the request is over.
+    """A whole file of a form. Until the request is over, it is in memory or in the form's temporary file.
 
     ```python
     @app.post("/photo")
@@ -36,8 +36,8 @@ class Upload:
         return f"{path.name}, {upload.size} bytes"
     ```
 
-    `filename` is the client's, made safe: it has no separators and names no device; empty where there is none.
-    `content_type` is the client's word too. `headers` are the part's, `size` is in bytes.
+    `filename` is the client's, made safe: it has no separators and names no device. It is empty if the client sent
+    none. `content_type` is what the client says, without a check. `headers` are the part's, `size` is in bytes.
     """
 
     __slots__ = ("_pieces", "_spool", "_start", "content_type", "filename", "headers", "size")
@@ -47,13 +47,13 @@ class Upload:
         self.content_type: str = part.content_type
         self.headers: Headers = part.headers
         self.size: int = size
-        # The content: in `pieces`, or, with a `start`, in the spool from there on.
+        # The content is in `pieces`, or, if `start` is not None, in the spool from there on.
         self._pieces = pieces
         self._spool = spool
         self._start = start
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the content piece by piece; raises RuntimeError once the request is over."""
+        """Yield the content piece by piece; raises RuntimeError once the request is over."""
         if self._start is None:
             for piece in self._pieces:
                 yield piece
@@ -63,16 +63,17 @@ class Upload:
             yield await self._spool.read(start, min(BLOCK, end - start))
 
     async def read(self) -> bytes:
-        """Give the whole content, in memory; raises RuntimeError once the request is over."""
+        """Return the whole content, in memory; raises RuntimeError once the request is over."""
         if self._start is None:
             return b"".join(self._pieces)
         return await self._spool.read(self._start, self.size)
 
     async def save(self, target: "Target") -> Path:
-        """Write the content to a file and give its path: `target`, or `filename` in it where it is a directory.
+        """Write the content to a file and return its path: `target`, or `filename` in it if it is a directory.
 
-        A file at `target` is replaced, one in a directory is not: the client has chosen its name. Raises
-        FileExistsError, other OSErrors, HTTPError: 400 for a directory and no file name, 507 where the disk is full.
+        A file at `target` is replaced. A file in a directory is not, because the client has chosen its name. Raises
+        FileExistsError and other OSErrors, and HTTPError: 400 for a directory and no file name, 507 if the disk is
+        full.
         """
         from aiosock.web.disk.saving import save
 
@@ -84,7 +85,7 @@ class Upload:
 
 
 class Form(MultiDict[str | Upload]):
-    """The fields of a form, as str, and its files, in order; a name may come more than once.
+    """The fields of a form, as str, and its files, in order. A name may come more than once.
 
     ```python
     @app.post("/order")
@@ -98,9 +99,9 @@ class Form(MultiDict[str | Upload]):
 
 
 class Part:
-    """One part of a form as it arrives: an async iterable of bytes, to be read once and before the next part.
+    """One part of a form as it arrives: an async iterable of bytes. Read it once, and before the next part.
 
-    `filename` is None for a plain field, else as that of an Upload.
+    `filename` is None for a plain field, else like that of an Upload.
     """
 
     __slots__ = ("_parts", "content_type", "filename", "headers", "name")
@@ -113,26 +114,26 @@ class Part:
         self._parts = parts
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the pieces as they come, none of them empty."""
+        """Yield the pieces as they arrive, none of them empty."""
         return self
 
     async def __anext__(self) -> bytes:
-        """Give the next piece.
+        """Return the next piece.
 
-        Raises HTTPError for what breaks the form's limits or is malformed, what `Exchange.receive` raises, and
-        RuntimeError once the part has been read, or the next one asked for.
+        Raises HTTPError if the form is malformed or exceeds a limit, what `Exchange.receive` raises, and RuntimeError
+        if the part has been read already, or the next part has been asked for.
         """
         if self._parts.part is not self:
-            raise RuntimeError("a part of a form is read once, and before the next one")
+            raise RuntimeError("a part of a form can be read only once, and before the next part")
         data = await self._parts.content()
         if not data:
             raise StopAsyncIteration
         return data
 
     async def read(self, limit: int | None = None) -> bytes:
-        """Give the whole content, in memory; raises HTTPError (413) for more than `limit` bytes.
+        """Return the whole content, in memory; raises HTTPError (413) for more than `limit` bytes.
 
-        Without `limit`, a field has `limits.form_field_bytes`, a file the same.
+        The default is `limits.form_field_bytes`, for a field and for a file.
         """
         if limit is None:
             limit = self._parts.limits.form_field_bytes
@@ -141,18 +142,18 @@ class Part:
         async for piece in self:
             left -= len(piece)
             if left < 0:
-                raise HTTPError(413, f"This part of the form may have {limit} bytes.")
+                raise HTTPError(413, f"This part of the form is larger than the limit of {limit} bytes.")
             _add(pieces, piece)
         return b"".join(pieces)
 
     async def text(self) -> str:
-        """Give the content as UTF-8 text; raises what `read` raises and HTTPError (400) for other bytes."""
+        """Return the content as text; raises what `read` raises, and HTTPError (400) if it is not UTF-8."""
         from aiosock.wire.forms import decode_text
 
         return decode_text(await self.read())
 
     async def save(self, target: "Target") -> Path:
-        """Write the content to a file as it arrives, and give its path; see `Upload.save`."""
+        """Write the content to a file as it arrives, and return its path; see `Upload.save`."""
         from aiosock.web.disk.saving import save
 
         return await save(self, target, self.filename or "")
@@ -163,7 +164,7 @@ class Part:
 
 
 class Parts:
-    """The parts of a form as they arrive, an async iterable; what is not read of a part is dropped."""
+    """The parts of a form as they arrive, an async iterable. If a part is not read to its end, the rest is dropped."""
 
     __slots__ = ("_decoder", "_events", "_receive", "limits", "part")
 
@@ -175,25 +176,25 @@ class Parts:
         self.part: Part | None = None
 
     def __aiter__(self) -> AsyncIterator[Part]:
-        """Give the parts in order."""
+        """Yield the parts in order."""
         return self
 
     async def __anext__(self) -> Part:
-        """Give the next part; raises what `Part.__anext__` raises."""
+        """Return the next part; raises what `Part.__anext__` raises."""
         while self.part is not None:
             await self.content()
         self.part = Part(cast("PartHead", await self._event()), self)
         return self.part
 
     async def content(self) -> bytes:
-        """Give the next piece of the part that arrives, b"" at its end."""
+        """Return the next piece of the current part, b"" at its end."""
         piece = cast("bytes | None", await self._event())
         if piece is None:
             self.part = None
         return piece or b""
 
     async def _event(self) -> "PartHead | bytes | None":
-        """Give what comes next; raise StopAsyncIteration at the end of the form."""
+        """Return the decoder's next event; raise StopAsyncIteration at the end of the form."""
         while True:
             for event in self._events:
                 return event
@@ -221,7 +222,7 @@ def open_form(content_type: str, incoming: Incoming, limit: int, limits: Limits)
 
 
 def urlencoded(content: bytes, limits: Limits) -> Form:
-    """Give an urlencoded form; raises what `parse_urlencoded` raises."""
+    """Return an urlencoded form; raises what `parse_urlencoded` raises."""
     from aiosock.wire.forms import parse_urlencoded
 
     return Form(parse_urlencoded(content, limits))
@@ -230,8 +231,8 @@ def urlencoded(content: bytes, limits: Limits) -> Form:
 async def collect(parts: Parts, when_over: Callable[[Callable[[], None]], None]) -> Form:
     """Keep all parts: fields as text, files in memory while the form may hold more, then in one file.
 
-    Raises what `Part.__anext__` raises, and HTTPError: 413 for fields of more characters than `limits.body_bytes`, 400 for
-    text that is not UTF-8, 507 where the disk is full.
+    Raises what `Part.__anext__` raises, and HTTPError: 413 if the fields have more characters than `limits.body_bytes`,
+    400 for text that is not UTF-8, 507 if the disk is full.
     """
     from aiosock.web.disk.spool import Spool
 
@@ -244,14 +245,15 @@ async def collect(parts: Parts, when_over: Callable[[Callable[[], None]], None])
             text = await part.text()
             left -= len(text)
             if left < 0:
-                raise HTTPError(413, f"The fields of a form may have {parts.limits.body_bytes} characters.")
+                limit = parts.limits.body_bytes
+                raise HTTPError(413, f"The fields of the form are longer than the limit of {limit} characters.")
             pairs.append((part.name, text))
         else:
-            pairs.append((part.name, await _kept(part, parts, spool)))
+            pairs.append((part.name, await _read_upload(part, parts, spool)))
     return Form(pairs)
 
 
-async def _kept(part: Part, parts: Parts, spool: "Spool") -> Upload:
+async def _read_upload(part: Part, parts: Parts, spool: "Spool") -> Upload:
     pieces: list[bytes] = []
     held = size = 0
     start: int | None = None
@@ -282,4 +284,4 @@ def _safe(name: str) -> str:
     try:
         return safe_name(name)
     except HTTPError:
-        return ""  # as where a browser's user has chosen no file
+        return ""  # as if the user of a browser had chosen no file

@@ -1,4 +1,4 @@
-"""MultiDict: names and values in order, a name perhaps more than once, as queries and forms have them."""
+"""MultiDict: names and values in order, as in queries and forms, where a name may come more than once."""
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar, overload
@@ -7,7 +7,7 @@ _T = TypeVar("_T")
 
 
 class MultiDict(Generic[_T]):
-    """MultiDict in the order in which they came."""
+    """Names and values, in order. A name may have several values."""
 
     __slots__ = ("_pairs",)
 
@@ -21,34 +21,34 @@ class MultiDict(Generic[_T]):
     def get(self, name: str, default: None = None) -> _T | None: ...
 
     def get(self, name: str, default: _T | None = None) -> _T | None:
-        """Give the first value of that name."""
+        """Return the first value of that name, or `default`."""
         return next((value for key, value in self._pairs if key == name), default)
 
     def get_all(self, name: str) -> list[_T]:
-        """Give every value of that name, in order."""
+        """Return all values of that name, in order."""
         return [value for key, value in self._pairs if key == name]
 
     def items(self) -> list[tuple[str, _T]]:
-        """Give every pair, in order."""
+        """Return all pairs, in order."""
         return list(self._pairs)
 
     def __getitem__(self, name: str) -> _T:
-        """Give the first value of that name; raise KeyError where there is none."""
+        """Return the first value of that name; raise KeyError if there is none."""
         for key, value in self._pairs:
             if key == name:
                 return value
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        """Say whether a pair has that name."""
+        """Return whether there is a value of that name."""
         return any(key == name for key, _ in self._pairs)
 
     def __iter__(self) -> Iterator[str]:
-        """Give each name once, in order."""
+        """Yield each name once, in order."""
         return iter(dict.fromkeys(name for name, _ in self._pairs))
 
     def __len__(self) -> int:
-        """Count the pairs."""
+        """Return the number of pairs."""
         return len(self._pairs)
 
     def __repr__(self) -> str:

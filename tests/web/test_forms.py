@@ -191,7 +191,7 @@ async def test_the_fields_of_a_form_are_limited_altogether() -> None:
     limits = Limits(body_bytes=10)
 
     assert len(await outcome(contents, field("a", b"x" * 5) * 2 + END, limits=limits)) == 2
-    refused = (413, "The fields of a form may have 10 characters.")
+    refused = (413, "The fields of the form are longer than the limit of 10 characters.")
     assert await outcome(contents, field("a", b"x" * 6) * 2 + END, limits=limits) == refused
 
 
@@ -647,7 +647,7 @@ async def test_a_part_is_read_once_and_before_the_next_one() -> None:
             if part.name == "b":
                 await part.read()
         for part in parts:
-            with pytest.raises(RuntimeError, match="once, and before the next one"):
+            with pytest.raises(RuntimeError, match="only once, and before the next part"):
                 await part.read()
         return "refused"
 
@@ -659,7 +659,8 @@ async def test_a_part_has_a_limit_when_it_is_read_whole() -> None:
         return await (await anext(aiter(request.parts()))).read(3)
 
     assert await outcome(take, file("f", "x", b"abc") + END) == b"abc"
-    assert await outcome(take, file("f", "x", b"abcd") + END) == (413, "This part of the form may have 3 bytes.")
+    refused = (413, "This part of the form is larger than the limit of 3 bytes.")
+    assert await outcome(take, file("f", "x", b"abcd") + END) == refused
 
 
 async def test_an_urlencoded_form_has_no_parts() -> None:

@@ -48,8 +48,8 @@ async def test_clients_beyond_the_most_are_forgotten_the_quietest_first(clock: C
     first = {key: await buckets.take(key, 1.0, 5) for key in ("a", "b", "a", "c")}
 
     assert first == {"a": 2.0, "b": 1.0, "c": 1.0}
-    assert await buckets.take("b", 1.0, 5) == 1.0  # c took its place
-    assert await buckets.take("a", 1.0, 5) == 1.0  # and b that of a
+    assert await buckets.take("b", 1.0, 5) == 1.0  # c has replaced it
+    assert await buckets.take("a", 1.0, 5) == 1.0  # and b has replaced a
 
 
 async def test_who_insists_is_not_forgotten(clock: Clock) -> None:

@@ -12,7 +12,7 @@ async def endpoint(request: Request, **params: Any) -> None: ...
 
 
 def table_of(*routes: str, convertors: dict[str, Convertor] | None = None) -> RouteTable:
-    """Give a table of routes written as `GET,POST /path`, or `/path` for GET."""
+    """Return a table of routes written as `GET,POST /path`, or `/path` for GET."""
     table = RouteTable({**CONVERTORS, **(convertors or {})})
     for route in routes:
         methods, pattern = route.split(" ", 1) if re.match("[A-Z*]", route) else ("GET", route)
@@ -21,12 +21,12 @@ def table_of(*routes: str, convertors: dict[str, Convertor] | None = None) -> Ro
 
 
 def found(table: RouteTable, path: str, method: str = "GET") -> str:
-    """Give the name of the route that serves a path, or an empty one."""
+    """Return the name of the route that serves a path, "" if there is none."""
     match = table.match(method, path)
     return match.route.name if isinstance(match, Match) else ""
 
 
 def params(pattern: str, path: str, **convertors: Convertor) -> dict[str, Any] | None:
-    """Give the parameters that a pattern finds in a path, or None where it does not fit."""
+    """Return the parameters that a pattern finds in a path, or None if it does not fit."""
     match = table_of(pattern, convertors=convertors).match("GET", path)
     return match.params if isinstance(match, Match) else None

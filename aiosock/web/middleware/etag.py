@@ -38,7 +38,7 @@ def etag() -> Middleware:
         assert isinstance(body, bytes)
         tag = await asyncio.to_thread(_tag, body) if len(body) >= THREAD_BYTES else _tag(body)
         response.headers["etag"] = tag
-        # Without the fields with dates: the time of the last change is not known (RFC 9110 section 13.1.3).
+        # Only tags are compared: the time of the last change is not known (RFC 9110 section 13.1.3).
         tags = Headers(
             [(name, value) for name, value in request.headers.items() if name in ("if-match", "if-none-match")]
         )

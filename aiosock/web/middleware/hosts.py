@@ -17,8 +17,7 @@ def hosts(names: Collection[str]) -> Middleware:
     ```
 
     A name without a port matches every port, a name with a port only that one. `*.example.org` matches all hosts below
-    `example.org`, but not `example.org`. An address is a name like any other: `127.0.0.1`, `[::1]`. Case does not
-    matter.
+    example.org, but not example.org itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case is ignored.
 
     Raises ValueError for an invalid host, and for an empty list.
     """

@@ -8,7 +8,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 
 HSTS_SECONDS: Final = 31_536_000
-"""A year: the preload list of browsers demands it."""
+"""A year: the preload list of browsers requires it."""
 
 _FRAMES: Final = {"none": ("DENY", "'none'"), "self": ("SAMEORIGIN", "'self'")}
 

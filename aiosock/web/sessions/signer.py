@@ -16,7 +16,7 @@ SECRET_CHARACTERS: Final = 32
 
 
 class Signer:
-    """Signs texts for cookies with itsdangerous (HMAC with SHA-256). Anybody who has one can read it.
+    """Signs texts for cookies with itsdangerous (HMAC with SHA-256). Whoever has a signed text can read it.
 
     Each text is signed for one purpose, usually a cookie's name, and is not valid for another purpose.
     """

@@ -30,7 +30,7 @@ class Buckets(Protocol):
 
 
 class MemoryBuckets:
-    """Buckets in the memory of this process. Beyond `max_keys`, the least recently used is forgotten; it is then full."""
+    """Buckets in the memory of this process. Beyond `max_keys`, the least recently used is forgotten, and so full."""
 
     def __init__(self, max_keys: int = MAX_KEYS, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_keys = max_keys

@@ -1,1 +1,1 @@
-"""Routing: routes are registered, and the one that fits a request is found."""
+"""Routing: registers routes, and finds the one that fits a request."""

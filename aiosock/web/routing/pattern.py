@@ -1,4 +1,4 @@
-"""Patterns of paths, such as `/users/{id:int}`: parse and compile them, convert a path's text, build a path again."""
+"""Patterns of paths, such as `/users/{id:int}`: parse and compile them, convert the text of paths, build paths."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

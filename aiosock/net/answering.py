@@ -113,7 +113,8 @@ class Answering:
             if record is not None:
                 self._finish_record(record, request, ending)
         if ending is Ending.COMPLETE:
-            self._forget_cancellations()
+            if self._task is not None and self._task.cancelling():
+                self._forget_cancellations(self._task)
             return True
         self.abort()
         return False
@@ -165,14 +166,13 @@ class Answering:
         for observer in self.service.observers:
             observer.finished(record)
 
-    def _forget_cancellations(self) -> None:
+    def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:
         """Take back cancellations that the handler has survived: the next request in this task must not see them.
 
         Before 3.13 a TaskGroup leaves one behind when a task of it fails.
         """
-        if self._task is not None:
-            while self._task.cancelling():
-                self._task.uncancel()
+        while task.cancelling():
+            task.uncancel()
 
     # The client that leaves.
 

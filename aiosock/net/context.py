@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 def in_own_context(work: Coroutine[Any, Any, _T]) -> Generator[Any, Any, _T]:
     """Await `work` in a copy of the current context, without a task of its own."""
     context = copy_context()
-    if "decimal" in sys.modules:
+    if context and "decimal" in sys.modules:  # in most programs it is empty
         _copy_precision(context)
     step, value = work.send, None
     while True:

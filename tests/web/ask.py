@@ -1,4 +1,4 @@
-"""Helpers for the tests of the web layer: they send requests to an app in memory."""
+"""Requests to an app in memory, for all tests of the web layer."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack
@@ -24,13 +24,13 @@ def app_of(handler: Callable[..., Any], pattern: str = "/", **options: Unpack[Ro
 
 
 async def ask(app: Handler, method: str, target: str, **request: Any) -> ClientResponse:
-    """Return the answer to one request."""
+    """Return the response to one request."""
     async with Client(app) as client:
         return await client.request(method, target, **request)
 
 
 async def ask_raw(app: Handler, data: bytes) -> bytes:
-    """Send some bytes and the end of the input; return all the bytes that come back."""
+    """Send some bytes and the end of the input; return all bytes that come back."""
     async with Client(app) as client:
         peer = await client.connect()
         peer.send(data)
@@ -40,7 +40,7 @@ async def ask_raw(app: Handler, data: bytes) -> bytes:
 
 
 async def seen(look: Callable[[Request], T], method: str = "GET", target: str = "/", **request: Any) -> T:
-    """Return what `look` returns for the request that a handler gets."""
+    """Return what `look` returns for a request."""
     values: list[T] = []
 
     async def handler(request: Request, rest: str) -> None:

@@ -20,7 +20,7 @@ def body_of(response: Response) -> str:
 
 
 async def missing(**headers: str) -> ClientResponse:
-    """Return the answer of an app without routes."""
+    """Return the response of an app without routes."""
     return await ask(App(), "GET", "/", headers=headers)
 
 

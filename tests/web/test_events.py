@@ -16,7 +16,7 @@ AT_ONCE = 1e-9
 
 
 class Source:
-    """Yields events, then waits until it is closed or told to go on."""
+    """Yields events, then waits until it is closed."""
 
     def __init__(self, *events: Event | str) -> None:
         self.events = events
@@ -174,7 +174,7 @@ async def test_comments_are_sent_while_nothing_else_comes() -> None:
             got += await anext(body)
         source.go_on.set()
         got += b"".join([piece async for piece in body])
-    # No event between the heartbeats is lost.
+    # Nothing is lost between them.
     assert got.replace(HEARTBEAT, b"") == b"data: one\n\ndata: last\n\n"
 
 
@@ -195,7 +195,7 @@ async def test_it_ends_when_the_server_is_told_to_stop(goodbye: Event | None) ->
         assert await anext(body) == b"data: one\n\n"
         client.server.service.shutdown.set()
         assert [piece async for piece in body] == ([goodbye.encode()] if goodbye else [])
-        async with asyncio.timeout(client.patience):  # the generator is closed after the end of the body has been sent
+        async with asyncio.timeout(client.patience):  # the generator is closed after the end of the body is sent
             await source.closed.wait()
 
 
@@ -259,7 +259,7 @@ async def test_what_it_raises_when_it_is_closed_is_told(caplog: pytest.LogCaptur
     assert "while it was closed" in caplog.text
 
 
-# The last event of a client.
+# Where the client was.
 
 
 @pytest.mark.parametrize(("field", "id"), [("7", "7"), ("", ""), ("\xc3\xb8", "ø"), ("\xff", "\ufffd")])

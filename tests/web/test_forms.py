@@ -41,7 +41,7 @@ async def outcome(
     limits: Limits | None = None,
     **options: Any,
 ) -> Any:
-    """Return what `take` returns for a posted form, or the status and detail of the HTTPError that it raises."""
+    """Return the result of `take` for a posted form, or the status and detail of the HTTPError it raises."""
     values: list[Any] = []
 
     async def handler(request: Request) -> None:
@@ -71,7 +71,7 @@ def names_in(directory: Path) -> list[str]:
 
 
 def descriptors() -> set[str]:
-    """Return the descriptors of deleted files that this process has open."""
+    """Return the deleted files that this process has open."""
     found = set()
     for descriptor in os.listdir("/proc/self/fd"):
         try:
@@ -83,7 +83,7 @@ def descriptors() -> set[str]:
     return found
 
 
-# Valid forms.
+# What a form is.
 
 
 async def test_an_urlencoded_form_is_read() -> None:
@@ -161,7 +161,7 @@ async def test_a_form_cannot_be_read_after_the_body_was_iterated() -> None:
     assert await outcome(late, field("a", b"1") + END) == "refused"
 
 
-# Refusals.
+# What is refused.
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ async def test_files_are_kept_in_memory_while_there_is_room_and_take_one_descrip
     assert descriptors() == before
 
 
-# The end of the request.
+# When the request is over.
 
 
 async def answering(request: Request) -> str:
@@ -404,7 +404,7 @@ async def test_a_task_that_outlives_its_request_is_told_so() -> None:
         upload = (await request.form())["f"]
         assert isinstance(upload, Upload)
         tasks.append(asyncio.create_task(upload.read()))
-        await asyncio.sleep(0)  # a thread is still reading when the request ends
+        await asyncio.sleep(0)  # a thread is reading when the request ends
         tasks.append(asyncio.create_task(upload.read()))
 
     before = descriptors()
@@ -696,7 +696,7 @@ async def test_a_connection_goes_on_after_a_form() -> None:
         assert [(await peer.response()).text, (await peer.response()).text] == ["done", "done"]
 
 
-# The documentation.
+# The page about it.
 
 
 async def test_the_code_of_the_how_to_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

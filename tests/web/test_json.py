@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.json: the answers are the same with msgspec and without it."""
+"""Tests of aiosock.web.json: the same results with msgspec and without it."""
 
 import json
 import math
@@ -33,7 +33,7 @@ SETTINGS = settings(max_examples=300, derandomize=True, deadline=None)
     autouse=True,
 )
 def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
-    """Run each test with msgspec, and again as if it were not installed."""
+    """Run each test with msgspec, and as if it were not installed."""
     if not request.param:
         monkeypatch.setitem(sys.modules, "msgspec", None)
         monkeypatch.setitem(sys.modules, "msgspec.json", None)

@@ -24,7 +24,7 @@ GZIP = {"accept-encoding": "gzip"}
 
 
 def decoded(coding: str, body: bytes) -> bytes:
-    """Decode with the library itself; fail if the data is incomplete."""
+    """Decode with the library itself; fail if the data is not complete."""
     codings.demand([coding])
     if coding == "gzip":
         return zlib.decompress(body, wbits=31)
@@ -58,7 +58,7 @@ def page(**fields: str) -> Response:
     return Response.text(TEXT, headers={name.replace("_", "-"): value for name, value in fields.items()})
 
 
-# Compressed answers.
+# What the client gets.
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -108,7 +108,7 @@ async def test_what_it_varies_by_already_stays() -> None:
     assert answer.headers["vary"] == "Cookie, Accept-Encoding"
 
 
-# Answers that are left unchanged.
+# What is left as it is.
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_text_in_all_its_forms_is_compressed(media_type: str) -> None:
     assert "content-encoding" in (await answer_to(lambda: page(content_type=media_type))).headers
 
 
-@pytest.mark.parametrize("size", [10_000, 1_000_000])  # the first is sent from memory, the second by the kernel
+@pytest.mark.parametrize("size", [10_000, 1_000_000])  # sent from memory, and by the kernel
 async def test_files_have_siblings_and_ranges_instead(tmp_path: Path, size: int) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * size)
     app = App()
@@ -267,7 +267,7 @@ async def test_one_answer_for_all_is_compressed_for_who_wishes_it() -> None:
     assert (plain.text, plain.headers["etag"], plain.headers.get("content-encoding")) == (TEXT, '"1"', None)
 
 
-# Wrong settings.
+# Set up wrong.
 
 
 def test_a_coding_that_nobody_knows_is_refused() -> None:
@@ -283,5 +283,5 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch: pytest.Mon
 
 
 def test_a_library_that_cannot_bound_what_it_inflates_is_as_good_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))  # like a brotli older than 1.2
+    monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))  # brotli before 1.2
     assert "br" not in codings.installed()

@@ -69,7 +69,7 @@ async def test_all_are_all_however_they_are_written(origins: Any) -> None:
     assert granted(await ask_from(shared(origins), OTHER)) == {ALLOW: "*"}
 
 
-# Some origins.
+# Some.
 
 
 async def test_an_origin_of_the_list_may_read() -> None:
@@ -97,7 +97,7 @@ async def test_an_origin_of_the_list_may_read() -> None:
 async def test_any_other_may_not(origins: Any, origin: str) -> None:
     answer = await ask_from(shared(origins), origin)
 
-    assert answer.text == "home"  # the browser does not show it to the script
+    assert answer.text == "home"  # the browser keeps it from the script
     assert granted(answer) == {}
     assert answer.headers["vary"] == "Origin"
 
@@ -113,7 +113,7 @@ async def test_a_file_opened_from_a_disk_may_be_allowed() -> None:
     assert granted(await ask_from(shared(["null"]), "null")) == {ALLOW: "null"}
 
 
-# Permissions.
+# What is granted.
 
 
 async def test_a_preflight_says_what_requests_may_have() -> None:
@@ -221,7 +221,7 @@ async def test_an_error_that_is_raised_again_and_again_is_for_who_asks() -> None
     assert granted(await ask_from(app, OTHER)) == {ALLOW: OTHER}
 
 
-# Wrong settings.
+# What cannot work.
 
 
 @pytest.mark.parametrize("origins", ["*", [SITE, "*"]])

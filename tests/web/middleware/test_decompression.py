@@ -123,7 +123,7 @@ async def test_a_bomb_is_413_before_it_has_gone_off(coding: str) -> None:
         tracemalloc.stop()
     assert answer.status == 413
     assert "100 times" in answer.text
-    # The bytes within the limit, held once as pieces and once joined.
+    # What was let through, held as pieces and read as one.
     assert peak < 100 * len(bomb) + 2_000_000
 
 

@@ -1,4 +1,4 @@
-"""Tests of docs/how-to/middleware.md: it names every middleware, and its examples run."""
+"""Tests of docs/how-to/middleware.md: it names every middleware, and its code runs."""
 
 import re
 from pathlib import Path

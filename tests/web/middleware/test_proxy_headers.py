@@ -153,7 +153,7 @@ async def test_a_scheme_alone_is_enough() -> None:
         ("for=6.6.6.6;proto=gopher, for=192.0.2.1;proto=https, for=10.0.0.1;proto=http", ("192.0.2.1 0", "https", "a")),
         ("for=6.6.6.6;host=evil.example, for=192.0.2.1", ("192.0.2.1 0", "http", "a")),
         ('for="192.0.2.1:80" ;;proto=https;', ("192.0.2.1 80", "https", "a")),
-        # The client opens a quote, or sends an element that is malformed.
+        # A quote that the client opens, and an invalid element from it.
         ('for="6.6.6.6, for=192.0.2.1', ("192.0.2.1 0", "http", "a")),
         ('host="a\\", for=192.0.2.1;proto=https', ("192.0.2.1 0", "https", "a")),
         ("nonsense, for=192.0.2.1", ("192.0.2.1 0", "http", "a")),

@@ -107,21 +107,6 @@ async def test_a_key_may_be_anything(clock: Clock) -> None:
     assert [await status(key) for key in ("a", "b", "a", "", "x" * 8000, "é")] == [200, 200, 429, 200, 200, 200]
 
 
-async def test_clients_beyond_the_most_are_forgotten_the_quietest_first(clock: Clock) -> None:
-    buckets = MemoryBuckets(2, clock)
-    first = {key: await buckets.take(key, 1.0, 5) for key in ("a", "b", "a", "c")}
-
-    assert first == {"a": 2.0, "b": 1.0, "c": 1.0}
-    assert await buckets.take("b", 1.0, 5) == 1.0  # c replaced it
-    assert await buckets.take("a", 1.0, 5) == 1.0  # and b replaced a
-
-
-async def test_who_insists_is_not_forgotten(clock: Clock) -> None:
-    buckets = MemoryBuckets(2, clock)
-
-    assert [await buckets.take(key, 1.0, 1) for key in ("a", "b", "a", "c", "a")] == [1.0, 1.0, 2.0, 1.0, 2.0]
-
-
 async def test_two_policies_are_both_told(clock: Clock) -> None:
     app = App()
     buckets = MemoryBuckets(clock=clock)

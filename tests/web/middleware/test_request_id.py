@@ -21,7 +21,7 @@ logger = logging.getLogger("program")
 
 @pytest.fixture
 def lines() -> Iterator[list[logging.LogRecord]]:
-    """Return the log records, of all loggers, that reach a handler with the filter."""
+    """Records of all loggers that reach a handler with the filter."""
     records: list[logging.LogRecord] = []
 
     class Handler(logging.Handler):
@@ -209,7 +209,7 @@ async def test_the_access_log_has_the_id(caplog: pytest.LogCaptureFixture, log_f
     caplog.set_level(logging.INFO, "aiosock.access")
     async with Client(identified(), access_log=True, log_format=log_format) as client:
         peer = await client.connect()
-        for _ in range(2):  # equal heads, but each request has its own id
+        for _ in range(2):  # equal heads, each with an id of its own
             peer.send(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
             wanted = form.format((await peer.response()).headers["x-request-id"])
             await client.settle()

@@ -21,17 +21,8 @@ SECRET, OLD, FOREIGN = "secret" * 6, "old" * 11, "foreign" * 5
 SHARED = Response.text("the same object for everybody")
 
 
-class Clock:
-    """A clock that moves only when a test moves it."""
-
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Visitor:
-    """A browser, as far as cookies are concerned."""
+    """A browser that only keeps cookies."""
 
     def __init__(self, app: App, **cookies: str) -> None:
         self.app = app
@@ -112,11 +103,11 @@ def site(secret: Any = SECRET, **options: Any) -> App:  # noqa: C901 - many hand
 
 @pytest.fixture(params=["in the cookie", "in a store"])
 def kept(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return the options that keep a session in the cookie, or in a store."""
+    """Return the options that keep a session in the cookie or in a store."""
     return {} if request.param == "in the cookie" else {"store": MemoryStore()}
 
 
-# Sessions of visitors.
+# What a visitor gets.
 
 
 async def test_what_a_handler_leaves_is_there_again(kept: dict[str, Any]) -> None:
@@ -256,7 +247,7 @@ async def test_an_empty_session_has_no_cookie(kept: dict[str, Any]) -> None:
     assert await visitor.session() == {}
 
 
-# Cookies that are ignored.
+# What is worth nothing.
 
 
 @pytest.mark.parametrize(
@@ -332,7 +323,7 @@ async def test_a_new_secret_is_put_before_the_old_one(kept: dict[str, Any]) -> N
     assert await visitor.session() == {"user": "ada", "theme": "dark"}
 
 
-# Size.
+# Its size.
 
 
 async def test_a_session_is_as_large_as_a_cookie(caplog: pytest.LogCaptureFixture) -> None:
@@ -412,7 +403,7 @@ async def test_a_store_is_asked_only_for_ids_that_were_given_out() -> None:
 
 
 def gated(**kept: Any) -> tuple[App, asyncio.Event]:
-    """Return a site whose handler of /slow waits, and the event that it waits for."""
+    """Return a site on which /slow waits, and the event it waits for."""
     app = site(**kept)
     gate = asyncio.Event()
 
@@ -425,7 +416,7 @@ def gated(**kept: Any) -> tuple[App, asyncio.Event]:
 
 
 async def overtaken(visitor: Visitor, gate: asyncio.Event, target: str) -> ClientResponse:
-    """Request /slow, and `target` before /slow is answered; return the answer to /slow."""
+    """Ask for /slow, and for something else before that is answered; return the response to /slow."""
     async with Client(visitor.app) as client:
         cookie = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
         slow = asyncio.create_task(client.get("/slow", headers={"cookie": cookie}))
@@ -498,7 +489,7 @@ async def test_vary_keeps_what_the_handler_said(said: str, sent: str) -> None:
     assert (await Visitor(site()).get(f"/fields/private/{said}/0")).headers["vary"] == sent
 
 
-# Wrong settings.
+# What cannot work.
 
 
 @pytest.mark.parametrize("cookie", ["", "a b", "a;b", "é", "a\r\n", "__Host-a", "__Secure-a"])

@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.middleware.timeout, with deadlines that have passed before the first wait."""
+"""Tests of aiosock.web.middleware.timeout, with deadlines that pass before anything is awaited."""
 
 import asyncio
 from collections.abc import AsyncIterator

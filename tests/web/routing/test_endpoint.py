@@ -15,7 +15,7 @@ from tests.web.ask import app_of, ask
 TEXT = "text/plain; charset=utf-8"
 
 
-# Return values of handlers.
+# What a handler may return.
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def test_an_async_generator_may_have_a_parameter_called_request() -> None:
     assert (await ask(app_of(handler, "/{request}"), "GET", "/a")).text == "GET a"
 
 
-# Functions that may be handlers.
+# What may be a handler.
 
 
 class Greeter:

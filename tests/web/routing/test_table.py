@@ -22,28 +22,7 @@ async def other_handler(request: Request) -> Response:
     raise NotImplementedError
 
 
-def table_of(*routes: str, convertors: dict[str, Convertor] | None = None) -> RouteTable:
-    """Return a table of routes written as `GET,POST /path`, or `/path` for GET."""
-    table = RouteTable({**CONVERTORS, **(convertors or {})})
-    for route in routes:
-        methods, pattern = route.split(" ", 1) if re.match("[A-Z*]", route) else ("GET", route)
-        table.add(Route(pattern, frozenset(methods.split(",")), endpoint, route))
-    return table
-
-
-def found(table: RouteTable, path: str, method: str = "GET") -> str:
-    """Return the name of the route that serves a path, or "" if there is none."""
-    match = table.match(method, path)
-    return match.route.name if isinstance(match, Match) else ""
-
-
-def params(pattern: str, path: str, **convertors: Convertor) -> dict[str, Any] | None:
-    """Return the parameters that a pattern finds in a path, or None if it does not match."""
-    match = table_of(pattern, convertors=convertors).match("GET", path)
-    return match.params if isinstance(match, Match) else None
-
-
-# Precedence.
+# What comes first.
 
 
 @pytest.mark.parametrize(
@@ -141,42 +120,7 @@ def test_a_target_that_is_no_path_is_not_found(path: str) -> None:
     assert table_of("* /", "* /{rest:path}").match("OPTIONS", path) == NOT_FOUND
 
 
-# Invalid patterns.
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "",
-        "a",
-        "{a}",
-        "/{",
-        "/}",
-        "/{}",
-        "/{a",
-        "/a}",
-        "/{1}",
-        "/{a b}",
-        "/{a:}",
-        "/{a:int:int}",
-        "/{{a}}",
-        "/{a:path}/b",
-    ],
-)
-def test_a_malformed_pattern_is_refused_and_named(pattern: str) -> None:
-    with pytest.raises(RouteError, match=re.escape(repr(pattern))):
-        table_of(pattern)
-
-
-def test_an_unknown_convertor_is_refused_and_named() -> None:
-    with pytest.raises(RouteError, match=r"'/\{a:date\}' has an unknown convertor 'date'"):
-        table_of("/{a:date}")
-
-
-@pytest.mark.parametrize("pattern", ["/{a}/{a}", "/{a}-{a}", "/{a}/{a:int}"])
-def test_a_parameter_that_comes_twice_is_refused(pattern: str) -> None:
-    with pytest.raises(RouteError, match="twice"):
-        parameter_names(pattern)
+# Routes that cannot be.
 
 
 @pytest.mark.parametrize("pattern", ["/a", "/{a}", "/{a:path}"])
@@ -259,64 +203,3 @@ def test_a_mount_with_parameters_is_refused(prefix: str) -> None:
 def test_a_mount_without_leading_slash_is_refused() -> None:
     with pytest.raises(RouteError, match="'a' must start with a slash"):
         mounts_of("a")
-
-
-# Building paths.
-
-CHARACTERS = st.characters(exclude_categories=["Cs"])
-NAMES = st.text(CHARACTERS, min_size=1)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "values", "path"),
-    [
-        ("/", {}, "/"),
-        ("/a/", {}, "/a/"),
-        ("/é b", {}, "/%C3%A9%20b"),
-        ("/{name}", {"name": "a/b c?#%"}, "/a%2Fb%20c%3F%23%25"),
-        ("/{rest:path}", {"rest": "a/b c"}, "/a/b%20c"),
-        ("/v{id:int}/x", {"id": 7}, "/v7/x"),
-        ("/{id:uuid}", {"id": ID}, f"/{ID}"),
-    ],
-)
-def test_a_path_is_built(pattern: str, values: dict[str, object], path: str) -> None:
-    assert build_path(pattern, values) == path
-
-
-@given(name=NAMES, number=st.integers(-(10**9), 10**9), identity=st.uuids(), rest=st.text(CHARACTERS))
-@SETTINGS
-def test_a_path_that_was_built_is_found_with_the_same_parameters(
-    name: str, number: int, identity: UUID, rest: str
-) -> None:
-    pattern = "/a b/{name}/x{number:int}.y/{identity:uuid}/{rest:path}"
-    values = {"name": name, "number": number, "identity": identity, "rest": rest}
-
-    assert params(pattern, build_path(pattern, values)) == values
-
-
-@pytest.mark.parametrize("values", [{}, {"b": 1}, {"a": 1, "b": 2}])
-def test_parameters_that_the_pattern_does_not_have_are_refused(values: dict[str, object]) -> None:
-    with pytest.raises(RouteError, match=r"'/\{a\}' does not take the parameters \["):
-        build_path("/{a}", values)
-
-
-# Hostile paths.
-
-
-def test_a_long_segment_is_not_split_between_parameters() -> None:
-    assert params("/{a}-{b}-{c}.html", "/" + "-" * 255) is None
-    assert params("/{a}-{b}", "/" + "x" * 100 + "-" + "y" * 100) == {"a": "x" * 100, "b": "y" * 100}
-    assert params("/{a}-{b}", "/" + "x" * 200 + "-" + "y" * 200) is None
-
-
-def test_a_long_segment_can_be_one_parameter() -> None:
-    assert params("/{a}", "/" + "x" * 5000) == {"a": "x" * 5000}
-
-
-def test_four_parameters_between_two_slashes_are_refused() -> None:
-    with pytest.raises(RouteError, match="more than three"):
-        table_of("/{a}-{b}-{c}-{d}")
-
-
-def test_a_number_too_large_for_a_float_is_not_found() -> None:
-    assert params("/{x:float}", "/" + "9" * 400) is None

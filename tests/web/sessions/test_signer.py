@@ -14,15 +14,6 @@ from tests.web.clock import Clock
 OLD, NEW, FOREIGN = "old" * 11, "new" * 11, "foreign" * 5
 
 
-class Clock:
-    """A clock that moves only when a test moves it."""
-
-    now = 1_000_000.5
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @settings(max_examples=100, derandomize=True, deadline=None)
 @given(text=st.text(st.characters(codec="utf-8")))
 def test_any_text_comes_back_and_fits_a_cookie(text: str) -> None:
@@ -41,7 +32,7 @@ def test_a_change_anywhere_gives_no_other_text() -> None:
     for index, character in enumerate(signed):
         for other in {*"AZaz09-_.=\xe9"} - {character}:
             changed = signed[:index] + other + signed[index + 1 :]
-            # The last character of a signature has two bits without a meaning.
+            # The last character of a signature has two bits that mean nothing.
             assert signer.verify("theme", changed, 60) is None or index == len(signed) - 1
 
 

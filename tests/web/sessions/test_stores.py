@@ -14,15 +14,6 @@ from tests.web.clock import Clock
 LIFETIME = 60
 
 
-class Clock:
-    """A clock that moves only when a test moves it."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -30,7 +21,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the UNIX socket of a Redis server of our own, which stores nothing on disk."""
+    """The UNIX socket of a new Redis, which writes nothing to the disk."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
     directory = tmp_path_factory.mktemp("redis")

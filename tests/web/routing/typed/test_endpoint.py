@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.routing.typed.endpoint and body: the arguments of a typed handler, and its answers."""
+"""Tests of aiosock.web.routing.typed.endpoint and body: the arguments of a typed handler, and the responses."""
 
 import json
 import sys
@@ -46,7 +46,7 @@ class Page(Struct, Generic[T]):
 async def post(
     handler: Callable[..., Any], body: Any, target: str = "/", headers: dict[str, str] = JSON
 ) -> ClientResponse:
-    """Return the answer to a body of bytes, or of a value as JSON."""
+    """Return the response to a body of bytes, or of a value as JSON."""
     app = App()
     app.post("/")(handler)
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -54,7 +54,7 @@ async def post(
 
 
 def pointers(answer: ClientResponse) -> list[str]:
-    """Return the places of the problems in an answer."""
+    """Return the places of the problems in a response."""
     assert answer.status == 422
     return [problem.get("pointer") or problem["parameter"] for problem in answer.json()["errors"]]
 
@@ -177,7 +177,7 @@ async def test_defaults_of_a_dataclass_are_written_though_the_client_left_them_o
     assert (await post(handler, {"inner": {"a": [{}]}})).json() == {"inner": {"a": [{"size": 1}]}}
 
 
-# Invalid bodies.
+# What is wrong.
 
 
 async def test_every_field_that_is_wrong_is_named_the_query_first() -> None:
@@ -250,7 +250,7 @@ async def test_what_a_model_refuses_itself_is_named() -> None:
     assert answer.json()["errors"] == [{"detail": "low is above high", "pointer": "#/1"}]
 
 
-# Return values.
+# What is returned.
 
 
 async def test_the_return_annotation_serialises() -> None:
@@ -289,7 +289,7 @@ async def test_what_is_not_as_annotated_goes_by_the_table(result: Any, status: i
     assert (answer.status, answer.headers.get("content-type")) == (status, media_type)
 
 
-# Functions that may be typed handlers.
+# What may be a typed handler.
 
 
 class Callable_:
@@ -369,7 +369,7 @@ def test_a_handler_that_asks_for_nothing_typed_is_called_as_it_is() -> None:
     assert app_of(handler).routes[0].endpoint is handler
 
 
-# Refusals at registration.
+# What is refused at registration.
 
 
 class Mixed(Enum):

@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.routing.typed.problems: it finds all problems, no false ones, and its work is limited."""
+"""Tests of aiosock.web.routing.typed.problems: every problem is found, and nothing else, in limited time."""
 
 import json
 import sys
@@ -93,7 +93,7 @@ TYPES = [
     Annotated[Leaf, Meta(description="documented")],
 ]
 UNWALKED = [Named, Array, dict[str, Named | None], list[Array | int]]
-"""Types whose members are not checked one by one: msgspec checks them, and stops at the first problem."""
+"""Their content is checked by msgspec only, which stops at the first problem."""
 
 NAMES = st.sampled_from(["a", "b", "someId", "some_id", "text", "type", "kind", "kids", "1", "red", "x/~é"])
 SCALARS = st.sampled_from([
@@ -118,7 +118,7 @@ def is_refused(annotation: Any, value: Any) -> bool:
 
 
 def at(value: Any, pointer: str) -> Any:
-    """Return the value that a pointer points to (RFC 6901), or None for a missing name."""
+    """Return the value at a pointer (RFC 6901), or None for a missing name."""
     for escaped in pointer.removeprefix("#").split("/")[1:]:
         key = unquote(escaped).replace("~1", "/").replace("~0", "~")
         value = value[int(key)] if isinstance(value, list) else value.get(key)
@@ -195,11 +195,11 @@ def test_what_no_walk_finds_is_said_as_msgspec_says_it(annotation: Any, value: A
     assert " - at " not in problem["detail"]
 
 
-# Cost.
+# What it costs.
 
 
 def calls(check: Checker, value: Any) -> tuple[list[dict[str, str]], int]:
-    """Return the problems, and the number of calls made to find them."""
+    """Return the problems, and the number of calls that were made to find them."""
     counted = 0
 
     def count(frame: FrameType, event: str, _: Any) -> None:

@@ -16,6 +16,7 @@ from aiosock.web.disk.names import safe_name
 from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.web.routing.table import method_not_allowed
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.representation import Representation
 from aiosock.wire.conditional import Verdict, evaluate
@@ -69,16 +70,13 @@ class Upload:
         coding and for what is no form, 507 where the disk is full; and what StaticFiles raises.
         """
         stores = "POST" if request.subpath.endswith("/") else "PUT"
-        if request.method in (stores, "PUT"):
-            # Nobody is left to cancel: where the client leaves, reading the body raises; what is there whole is kept.
-            request.exchange.on_disconnect = "finish"
-            return await (self._take_form(request) if request.method == "POST" else self._take_file(request))
-        try:
+        if request.method in ("GET", "HEAD"):
             return await self._files(request)
-        except HTTPError as error:
-            if error.status == 405:
-                raise HTTPError(405, error.detail, {"allow": f"GET, HEAD, {stores}"}) from None
-            raise
+        if request.method not in (stores, "PUT"):
+            raise method_not_allowed(request.method, f"GET, HEAD, {stores}")
+        # Nobody is left to cancel: where the client leaves, reading the body raises; what is there whole is kept.
+        request.exchange.on_disconnect = "finish"
+        return await (self._take_form(request) if request.method == "POST" else self._take_file(request))
 
     async def _take_file(self, request: Request) -> Response:
         """Store what is PUT."""

@@ -19,7 +19,16 @@ from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import to_response
 from aiosock.web.routing.pattern import Convertor, build_path
 from aiosock.web.routing.router import Router
-from aiosock.web.routing.table import ANY, IMPLEMENTED, Match, Mounted, NotMatched, Route, RouteTable
+from aiosock.web.routing.table import (
+    ANY,
+    IMPLEMENTED,
+    Match,
+    Mounted,
+    NotMatched,
+    Route,
+    RouteTable,
+    method_not_allowed,
+)
 from aiosock.wire.target import without_port
 
 logger: logging.Logger = logging.getLogger("aiosock.app")
@@ -189,13 +198,10 @@ class App(Router):
     def _not_matched(self, request: Request, found: NotMatched) -> Response:
         if request.target == "*":
             return Response(status=204, headers={"allow": _allow(self._methods)})
-        if request.method not in self._methods:
-            raise HTTPError(501, f"The method {request.method[:20]} is not implemented.")
         if found.allowed and request.method == "OPTIONS":
             return Response(status=204, headers={"allow": _allow(found.allowed)})
-        if found.allowed:
-            detail = f"{request.method} is not allowed here; {_allow(found.allowed)} are."
-            raise HTTPError(405, detail, {"allow": _allow(found.allowed)})
+        if found.allowed or request.method not in self._methods:
+            raise method_not_allowed(request.method, _allow(found.allowed), self._methods)
         if location := self._with_other_slash(request):
             return Response.redirect(location, 308)
         raise HTTPError(404, f"Nothing is at {request.path}.")

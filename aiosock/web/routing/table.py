@@ -1,10 +1,10 @@
 """Route table: holds the routes of an app and finds the one for a method and a path. No request, response or I/O."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from aiosock.errors import RouteError
+from aiosock.errors import HTTPError, RouteError
 from aiosock.web.exchange import OnDisconnect
 from aiosock.web.handler import Handler
 from aiosock.web.routing.pattern import CONVERTORS, Convertor, Segment, compile_segment, split_pattern
@@ -16,6 +16,17 @@ ANY = "*"
 
 IMPLEMENTED = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 """Methods that get 405 if no route has them. Others get 501 (RFC 9110 section 9.1), unless a route names them."""
+
+
+def method_not_allowed(method: str, allow: str, implemented: Collection[str] = IMPLEMENTED) -> HTTPError:
+    """Return the error for a method that a path does not take: 501 if nothing implements it, otherwise 405.
+
+    `allow` is the value of the Allow field: the methods that the path takes, separated by commas.
+    """
+    # RFC 9110 section 9.1
+    if method not in implemented:
+        return HTTPError(501, f"The method {method[:20]} is not implemented.")
+    return HTTPError(405, f"{method} is not allowed here; {allow} are.", {"allow": allow})
 
 
 @dataclass(frozen=True, slots=True)

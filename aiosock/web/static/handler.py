@@ -15,7 +15,7 @@ from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.routing.table import IMPLEMENTED
+from aiosock.web.routing.table import method_not_allowed
 from aiosock.web.static.answer import answer
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
@@ -109,9 +109,7 @@ class StaticFiles:
         form there is, 412 where a precondition fails, 416 for ranges beyond the end.
         """
         if request.method not in ("GET", "HEAD"):
-            if request.method not in IMPLEMENTED:
-                raise HTTPError(501, f"The method {request.method[:20]} is not implemented.")
-            raise HTTPError(405, "Files are there to be read.", {"allow": "GET, HEAD"})
+            raise method_not_allowed(request.method, "GET, HEAD")
         if subpath.endswith("/") and not request.raw_path.endswith("/"):
             return _with_slash(request)
         path = subpath[1:] if "%" not in subpath else "/".join(decode_segments(subpath))

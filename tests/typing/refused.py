@@ -1,6 +1,19 @@
 """Mistakes that type checkers find before the program runs; both checkers report such a comment if it is not needed."""
 
-from aiosock import App, Config, Event, EventStream, Handler, Headers, HTTPError, Limits, Request, Response, run
+from aiosock import (
+    App,
+    Config,
+    Event,
+    EventStream,
+    Handler,
+    Headers,
+    HTTPError,
+    Limits,
+    Request,
+    Response,
+    StaticFiles,
+    run,
+)
 
 app = App()
 
@@ -44,6 +57,8 @@ Response("text", "200")  # type: ignore[arg-type]  # pyright: ignore[reportArgum
 Response("text", headers={"x-count": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Response().set_cookie("a", "b", same_site="loose")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Headers()["x-count"] = 1  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+StaticFiles("static", index=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+StaticFiles("static", list=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 HTTPError("404")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Config(limits={"head_bytes": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Config(loop="trio")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -3,12 +3,10 @@
 import asyncio
 import errno
 import os
-import re
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from fnmatch import translate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Unpack
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
@@ -18,19 +16,11 @@ from aiosock.web.response import Response
 from aiosock.web.routing.table import method_not_allowed
 from aiosock.web.static.answer import answer
 from aiosock.web.static.cache import FileCache
+from aiosock.web.static.policy import Policy, StaticOptions
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
 from aiosock.web.static.tree import Entry, Tree
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments
-
-if TYPE_CHECKING:
-    from aiosock.web.static.listing import Listing
-
-IMMUTABLE: Final = "public, max-age=31536000, immutable"
-"""Cache-Control for what never changes under its name (RFC 8246)."""
-
-_FINGERPRINTED = re.compile(r".+[.-](?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\.[^/]+")
-"""A name with a hash in it, as build tools write them: app.3f2a9c1b.js. Eight digits alone may be a date."""
 
 HIDDEN_ERRORS: Final = frozenset(
     {
@@ -51,51 +41,20 @@ class StaticFiles:
     What is hidden is answered 404 like what is not there: dotfiles, anything that is not a regular file, a symbolic
     link. Files of up to `limits.cached_file_bytes` are kept in memory, and looked at again once a second at the most.
 
-    - `index`: names that are served for their directory, the first that is there.
-    - `listing`: a directory without an index is shown: a page, or JSON or text to whom prefers that; whole as an archive.
-    - `symlinks`: follow symbolic links, to what is below the directory too.
-    - `dotfiles`: names to be served although they start with a dot, such as `.well-known`.
-    - `precompressed`: to clients that take it, send `name.zst`, `name.br` or `name.gz` in place of `name`, where it is
-      not older.
-    - `clean_urls`: serve `about.html` for `/about`.
-    - `spa`: a page that is served, with 200, to browsers that ask for what is not there; an application of one page.
-    - `not_found`: a page that is served to them with 404.
-    - `cache_control`: Cache-Control for file names or paths by pattern, the first that fits: `{"*.html": "no-cache"}`.
-    - `immutable`: tell clients to keep for a year what has a hash in its name, such as `app.3f2a9c1b.js`.
+    The options are those of StaticOptions. Each StaticFiles keeps files in a `cache` of its own, unless it is given one.
 
-    Raises NotADirectoryError unless `directory` is one: a wrong path is found at start, not at a request. Raises ValueError
-    for a page that is named like a directory.
+    Raises NotADirectoryError unless `directory` is a directory: a wrong path is noticed at start. Raises ValueError for a page
+    whose path ends with a slash, and TypeError for an unknown option.
     """
 
-    def __init__(  # noqa: PLR0913 - options, all by name and each with a default
-        self,
-        directory: str | os.PathLike[str],
-        *,
-        index: Sequence[str] = ("index.html",),
-        listing: "bool | Listing" = False,
-        symlinks: bool = False,
-        dotfiles: Collection[str] = (),
-        precompressed: bool = True,
-        clean_urls: bool = False,
-        spa: str = "",
-        not_found: str = "",
-        cache_control: Mapping[str, str] | None = None,
-        immutable: bool = False,
-        cache: FileCache | None = None,
+    def __init__(
+        self, directory: str | os.PathLike[str], *, cache: FileCache | None = None, **options: Unpack[StaticOptions]
     ) -> None:
+        self._policy = Policy(options)
         self.root: Path = Path(directory).resolve()
         if not self.root.is_dir():
             raise NotADirectoryError(f"{os.fspath(directory)!r} is not a directory")
-        self.tree: Tree = Tree(self.root, links=symlinks, dotfiles=dotfiles)
-        self._index = (index,) if isinstance(index, str) else tuple(index)
-        self._listing = _as_listing(listing)
-        self._codings = tuple(SUFFIXES) if precompressed else ()
-        self._clean_urls = clean_urls
-        self._spa, self._not_found = _page_name(spa), _page_name(not_found)
-        self._cache_control = [
-            (re.compile(translate(pattern)), value) for pattern, value in (cache_control or {}).items()
-        ]
-        self._immutable = immutable
+        self.tree: Tree = Tree(self.root, links=self._policy.symlinks, dotfiles=self._policy.dotfiles)
         self._cache = cache or FileCache()
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
@@ -122,8 +81,8 @@ class StaticFiles:
             found = await self._find(path, limits)
             if isinstance(found, Resource):
                 return await self._respond(request, found)
-            assert self._listing is not None
-            return await self._listing.show(request, self.tree, _names(path), found)
+            assert self._policy.listing is not None
+            return await self._policy.listing.show(request, self.tree, _names(path), found)
         except IsADirectoryError:
             return _with_slash(request)
         except OSError as error:
@@ -159,29 +118,29 @@ class StaticFiles:
         names = _names(path)
         if path and not path.endswith("/"):
             try:
-                return self._described(find(self.tree, names, self._codings, limit))
+                return self._found(names, limit)
             except FileNotFoundError:
-                if not self._clean_urls:
+                if not self._policy.clean_urls:
                     raise
-                return self._described(find(self.tree, [*names[:-1], f"{names[-1]}.html"], self._codings, limit))
-        for index in self._index:
+                return self._found([*names[:-1], f"{names[-1]}.html"], limit)
+        for index in self._policy.index:
             with suppress(FileNotFoundError, IsADirectoryError):
-                return self._described(find(self.tree, [*names, index], self._codings, limit))
-        if self._listing is None:
+                return self._found([*names, index], limit)
+        if self._policy.listing is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self.tree.scan(names)
 
-    def _described(self, resource: Resource) -> Resource:
+    def _found(self, names: Sequence[str], limit: int) -> Resource:
+        """Return a file and its precompressed siblings, described; blocks. Raises what `find` raises."""
+        resource = find(self.tree, names, self._policy.codings, limit)
         for representation in resource.representations:
             self._describe(representation, varies=len(resource.representations) > 1)
         return resource
 
     def _describe(self, representation: Representation, *, varies: bool) -> None:
         name = representation.names[-1].removesuffix(SUFFIXES.get(representation.coding, ""))
-        path = "/".join([*representation.names[:-1], name])
-        fitting = (value for pattern, value in self._cache_control if pattern.match(name) or pattern.match(path))
-        default = IMMUTABLE if self._immutable and _FINGERPRINTED.fullmatch(name) else ""
-        representation.describe(varies=varies, cache_control=next(fitting, default))
+        cache_control = self._policy.cache_control([*representation.names[:-1], name])
+        representation.describe(varies=varies, cache_control=cache_control)
 
     # What is answered.
 
@@ -203,11 +162,17 @@ class StaticFiles:
             # Somebody has removed the sibling since it was found. It has no content: the resource weighs what it did.
             resource.representations = [known for known in resource.representations if known is not chosen]
             return await self._respond(request, resource, status)
+        return await self._respond_with(file, request, chosen, status, varies=len(resource.representations) > 1)
+
+    async def _respond_with(
+        self, file: FileBody, request: Request, chosen: Representation, status: int, *, varies: bool
+    ) -> Response:
+        """Answer with an open file, and close it unless it is the body of the response; raise what `answer` raises."""
         response = None
         try:
-            # It may have changed since it was found.
+            # The file may have changed since it was looked up.
             opened = Representation(chosen.names, chosen.content_type, chosen.coding, file.status)
-            self._describe(opened, varies=len(resource.representations) > 1)
+            self._describe(opened, varies=varies)
             response = answer(request, opened, file, status)
         finally:
             if response is None or response.body is not file:
@@ -221,8 +186,7 @@ class StaticFiles:
 
     async def _respond_instead(self, request: Request, path: str, limits: Limits) -> Response:
         """Answer browsers with a page where nothing is, if there is one for it; raise HTTPError (404) otherwise."""
-        is_route = "." not in path.rpartition("/")[2]
-        name, status = (self._spa, 200) if self._spa and is_route else (self._not_found, 404)
+        name, status = self._policy.page_for_missing(path)
         refusal = HTTPError(404, f"Nothing is at {request.path}.")
         wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
         if not name or wanted != "text/html":
@@ -249,23 +213,6 @@ def _demand_hidden(error: OSError) -> None:
         raise HTTPError(503, "The server has too many files open.", {"retry-after": "1"}) from None
     if error.errno not in HIDDEN_ERRORS:
         raise error
-
-
-def _as_listing(listing: "bool | Listing") -> "Listing | None":
-    if not isinstance(listing, bool):
-        return listing
-    if not listing:
-        return None
-    from aiosock.web.static.listing import Listing  # here: what packs archives takes 12 ms to import
-
-    return Listing()
-
-
-def _page_name(path: str) -> str:
-    """Give the path of a page without its first slash."""
-    if path.endswith("/"):
-        raise ValueError(f"{path!r} is a directory, not a page")
-    return path.lstrip("/")
 
 
 def _names(path: str) -> list[str]:

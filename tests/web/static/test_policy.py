@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.static.handler: the options that an operator can set."""
+"""Tests of aiosock.web.static.policy: the options of StaticFiles."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ import pytest
 from aiosock.config import Limits
 from aiosock.testing import Client
 from aiosock.web.static import handler
-from aiosock.web.static.handler import IMMUTABLE
+from aiosock.web.static.policy import IMMUTABLE
 from tests.web.ask import BROWSER
 from tests.web.static.serving import NEW, OLD, SECRET, UNCACHED, fetch, open_descriptors, serving, write
 
@@ -37,6 +37,20 @@ def site(tmp_path: Path) -> Path:
             ".git/config": SECRET,
         },
     )
+
+
+# Options.
+
+
+def test_an_unknown_option_is_refused_by_name(site: Path) -> None:
+    with pytest.raises(TypeError, match=r"^StaticFiles\(\) got an unexpected keyword argument 'lisitng'$"):
+        serving(site, lisitng=True)
+
+
+@pytest.mark.parametrize("option", ["spa", "not_found"])
+def test_a_page_that_is_named_like_a_directory_is_refused(site: Path, option: str) -> None:
+    with pytest.raises(ValueError, match="'sub/' is a directory, not a page"):
+        serving(site, **{option: "sub/"})
 
 
 # Cache-Control.

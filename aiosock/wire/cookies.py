@@ -35,33 +35,37 @@ _HTTP_PREFIXES = ("__http-", "__host-http-")
 
 
 class CookieScope(TypedDict, total=False):
-    """Where a cookie goes. To delete one, say again what it was set with.
-
-    `path` is "/" by default. `domain` adds the hosts below it; by default a cookie goes to the host that set it, alone.
-    A `secure` one goes over TLS only: said or not, what demands it is, namely `same_site="none"`, `partitioned` and the
-    prefixes `__Secure-`, `__Host-` and `__Http-`; others are by default not, so that they work on http://localhost. Say
-    True on a site with TLS.
-
-    `http_only`, by default, keeps it from scripts. `same_site` is "lax" by default, so that a form of another site comes
-    without it. A `partitioned` one has a jar of its own in each site that embeds this one.
-    """
+    """Where a cookie is sent. To delete a cookie, repeat what it was set with."""
 
     path: str
+    """The cookie is sent for this path and the paths below it. By default "/"."""
+
     domain: str | None
+    """The cookie is sent to this host and the hosts below it. By default only to the host that set it."""
+
     secure: bool | None
+    """Send the cookie over TLS only. By default True if something requires it: `same_site="none"`, `partitioned`, or a name
+    that starts with `__Secure-`, `__Host-` or `__Http-`. Otherwise False, so that the cookie works on http://localhost.
+    Set it to True on a site with TLS."""
+
     http_only: bool
+    """Hide the cookie from scripts. By default True."""
+
     same_site: SameSite
+    """With which requests from other sites the cookie is sent. By default "lax": a form on another site comes without it."""
+
     partitioned: bool
+    """Keep a separate cookie in each site that embeds this one. By default False."""
 
 
 class CookieAttributes(CookieScope, total=False):
-    """How long a cookie lives, besides where it goes; by default until the browser is closed.
-
-    `max_age` is in seconds from now, and counts where `expires`, a datetime with a time zone, is there too.
-    """
+    """How long a cookie lives, and where it is sent. By default it lives until the browser is closed."""
 
     max_age: int | None
+    """Seconds from now. Counts more than `expires`."""
+
     expires: datetime | None
+    """When the cookie ends, with a time zone."""
 
 
 def parse_cookies(value: str) -> dict[str, str]:
@@ -78,52 +82,52 @@ def parse_cookies(value: str) -> dict[str, str]:
     return cookies
 
 
-def encode_cookie(  # noqa: PLR0913 - attributes, all by name and each with a default
-    name: str,
-    value: str,
-    *,
-    max_age: int | None = None,
-    expires: datetime | None = None,
-    path: str = "/",
-    domain: str | None = None,
-    secure: bool | None = None,
-    http_only: bool = True,
-    same_site: SameSite = "lax",
-    partitioned: bool = False,
+def encode_cookie(
+    name: str, value: str, *, max_age: int | None = None, expires: datetime | None = None, **scope: Unpack[CookieScope]
 ) -> str:
-    """Give the value of a Set-Cookie field; see `CookieAttributes`.
+    """Return the value of a Set-Cookie field; the attributes are those of `CookieAttributes`.
 
-    Raises ResponseError for what is none: a name that is no token, a value with anything but visible ASCII or with one of
-    `",;\\`, an attribute that browsers would refuse or ignore, or would not let such a name have, and more than 4096 bytes
-    of name and value.
+    Raises ResponseError for a name that is not a token, a value with anything but visible ASCII or with one of `",;\\`, an
+    attribute that browsers refuse or ignore, a prefix in the name that forbids an attribute, and more than 4096 bytes of
+    name and value.
     """
     _check_pair(name, value)
-    reason = _why_secure(name, same_site, partitioned=partitioned)
-    if reason and secure is False:
-        raise ResponseError(f"{reason} must be secure")
-    _check_prefix(name, path, domain, http_only=http_only)
     parts = [f"{name}={value}"]
     if max_age is not None:
         parts.append(f"Max-Age={_checked_age(max_age):d}")
     if expires is not None:
         parts.append(f"Expires={_date(expires)}")
-    if domain is not None:
-        parts.append(f"Domain={_checked(_DOMAIN, domain, 'domain')}")
-    parts.append(f"Path={_checked(_PATH, path, 'path')}")
-    if secure or reason:
-        parts.append("Secure")
-    if http_only:
-        parts.append("HttpOnly")
-    parts.append(f"SameSite={_same_site(same_site)}")
-    if partitioned:
-        parts.append("Partitioned")
-    return "; ".join(parts)
+    return "; ".join([*parts, *_encoded_scope(name, **scope)])
 
 
 def encode_deletion(name: str, **scope: Unpack[CookieScope]) -> str:
     """Give the value of a Set-Cookie field that deletes a cookie; raise what `encode_cookie` raises."""
     # RFC 6265 section 3.1: a date in the past. The grammar of section 4.1.1 has no Max-Age of 0.
     return encode_cookie(name, "", expires=_EPOCH, **scope)
+
+
+def _encoded_scope(
+    name: str,
+    *,
+    path: str = "/",
+    domain: str | None = None,
+    secure: bool | None = None,
+    http_only: bool = True,
+    same_site: SameSite = "lax",
+    partitioned: bool = False,
+) -> list[str]:
+    reason = _why_secure(name, same_site, partitioned=partitioned)
+    if reason and secure is False:
+        raise ResponseError(f"{reason} must be secure")
+    _check_prefix(name, path, domain, http_only=http_only)
+    parts = [] if domain is None else [f"Domain={_checked(_DOMAIN, domain, 'domain')}"]
+    parts.append(f"Path={_checked(_PATH, path, 'path')}")
+    if secure or reason:
+        parts.append("Secure")
+    if http_only:
+        parts.append("HttpOnly")
+    parts.append(f"SameSite={_same_site(same_site)}")
+    return [*parts, "Partitioned"] if partitioned else parts
 
 
 def _unquoted(value: str) -> str:

@@ -180,6 +180,11 @@ def test_a_cookie_that_says_it_is_out_of_reach_of_scripts_is(name: str) -> None:
         encode_cookie(name, "1", http_only=False)
 
 
+def test_an_unknown_attribute_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'httponly'"):
+        encode_cookie("a", "1", httponly=True)  # type: ignore[call-arg]
+
+
 def is_taken(**cookie: Any) -> bool:
     try:
         encode_cookie(**{"name": "a", "value": "1", **cookie})

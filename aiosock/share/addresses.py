@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from aiosock.config import Config
 
-_FAR: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+_DOCUMENTATION_ADDRESSES: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Addresses for documentation (RFC 5737, RFC 3849): nobody has them, and nothing is sent."""
 
 
@@ -56,6 +56,6 @@ def lan_urls(urls: Sequence[str]) -> list[str]:
 def _own_address(family: socket.AddressFamily) -> str:
     """Give the address that this machine would send from; "" where it reaches nobody."""
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect((_FAR[family], 9))  # of a datagram socket: it only looks up the way
+        sock.connect((_DOCUMENTATION_ADDRESSES[family], 9))  # of a datagram socket: it only looks up the way
         return str(sock.getsockname()[0])
     return ""

@@ -10,8 +10,7 @@ from threading import Lock
 from typing import Final
 
 from aiosock.web.disk.saving import take_name
-from aiosock.web.static.handler import HIDDEN_ERRORS
-from aiosock.web.static.tree import Tree
+from aiosock.web.static.tree import MISSING_ERRORS, Tree
 
 Permit = Callable[[os.stat_result | None], None]
 """Raises what refuses a file, told what is under its name: nothing, or something that would be replaced."""
@@ -19,7 +18,7 @@ Permit = Callable[[os.stat_result | None], None]
 SUPPORTED: Final = {os.open, os.stat, os.link, os.unlink, os.rename} <= os.supports_dir_fd
 """Whether this system can make files relative to an open directory; Windows cannot."""
 
-_PUBLISHING = Lock()
+_PUBLISH_LOCK = Lock()
 """Held between looking and replacing: of two uploads that mean to replace one file, the second sees the first's."""
 
 
@@ -35,7 +34,7 @@ class Arrival:
         self._directory = directory
         self._name = name
         self._permit = permit
-        self._place = -1
+        self._directory_descriptor = -1
         self._temporary = f".{secrets.token_hex(8)}.part"
         self.descriptor: int = -1
 
@@ -46,13 +45,15 @@ class Arrival:
         raises.
         """
         try:
-            self._place = self._tree.open_directory(self._directory)
+            self._directory_descriptor = self._tree.open_directory(self._directory)
         except OSError as error:
-            if error.errno in HIDDEN_ERRORS:
+            if error.errno in MISSING_ERRORS:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
             raise
         self._permit(self._status())
-        self.descriptor = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._place)
+        self.descriptor = os.open(
+            self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._directory_descriptor
+        )
 
     def publish(self) -> bool:
         """Give the file its name in one step; say whether it took another file's place.
@@ -60,14 +61,19 @@ class Arrival:
         Raises FileExistsError where somebody else has just taken the name, other OSErrors, and what `permit` raises.
         """
         os.fsync(self.descriptor)
-        with _PUBLISHING:
+        with _PUBLISH_LOCK:
             status = self._status()
             self._permit(status)  # again: much can happen while a body arrives
             if status is None:
-                take_name(self._temporary, self._name, self._place)
+                take_name(self._temporary, self._name, self._directory_descriptor)
                 return False
             os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # what was private stays so
-            os.replace(self._temporary, self._name, src_dir_fd=self._place, dst_dir_fd=self._place)
+            os.replace(
+                self._temporary,
+                self._name,
+                src_dir_fd=self._directory_descriptor,
+                dst_dir_fd=self._directory_descriptor,
+            )
             return True
 
     def close(self) -> None:
@@ -75,12 +81,12 @@ class Arrival:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             with suppress(OSError):
-                os.unlink(self._temporary, dir_fd=self._place)
-        if self._place >= 0:
-            os.close(self._place)
+                os.unlink(self._temporary, dir_fd=self._directory_descriptor)
+        if self._directory_descriptor >= 0:
+            os.close(self._directory_descriptor)
 
     def _status(self) -> os.stat_result | None:
         try:
-            return os.stat(self._name, dir_fd=self._place, follow_symlinks=False)
+            return os.stat(self._name, dir_fd=self._directory_descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None

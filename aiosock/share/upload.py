@@ -49,7 +49,7 @@ _REFUSALS: Final = {
 
 
 class Upload:
-    """A Handler that stores what is PUT below a directory of files, or POSTed there, and leaves everything else to them.
+    """A Handler that upload_method what is PUT below a directory of files, or POSTed there, and leaves everything else to them.
 
     The bytes go to a temporary name beside the place they are for, and get their own when all of them are there. A file
     that exists is replaced only for a PUT that says so with If-Match.
@@ -69,36 +69,36 @@ class Upload:
         that is not there, 409 for a file that is, 412 where a precondition fails, 413 beyond the limit, 415 for a content
         coding and for what is no form, 507 where the disk is full; and what StaticFiles raises.
         """
-        stores = "POST" if request.subpath.endswith("/") else "PUT"
+        upload_method = "POST" if request.subpath.endswith("/") else "PUT"
         if request.method in ("GET", "HEAD"):
             return await self._files(request)
-        if request.method not in (stores, "PUT"):
-            raise method_not_allowed(request.method, f"GET, HEAD, {stores}")
+        if request.method not in (upload_method, "PUT"):
+            raise method_not_allowed(request.method, f"GET, HEAD, {upload_method}")
         # Nobody is left to cancel: where the client leaves, reading the body raises; what is there whole is kept.
         request.exchange.on_disconnect = "finish"
-        return await (self._take_form(request) if request.method == "POST" else self._take_file(request))
+        return await (self._post_form(request) if request.method == "POST" else self._put_file(request))
 
-    async def _take_file(self, request: Request) -> Response:
+    async def _put_file(self, request: Request) -> Response:
         """Store what is PUT."""
         *directory, asked = decode_segments(request.subpath)
         name = safe_name(asked, self._files.tree.dotfiles)
         if (request.incoming.length or 0) > self._limit:
-            raise self._too_long()
-        _refuse_early(request)
+            raise self._too_large()
+        _check_head(request)
 
         def permit(status: os.stat_result | None) -> None:
-            _permit(request, name, status)
+            _check_replacing(request, name, status)
 
         try:
             size, replaced = await self._store(directory, name, permit, request.body)
         except FileExistsError:
-            raise _there_already(name) from None
+            raise _name_taken(name) from None
         location = request.raw_path.rpartition("/")[0] + "/" + quote(name)
         return Response.json({"name": name, "size": size}, 200 if replaced else 201, {"location": location})
 
-    async def _take_form(self, request: Request) -> Response:
+    async def _post_form(self, request: Request) -> Response:
         """Store the files of a form, those whose names are taken excepted; send a browser back to the directory."""
-        _refuse_early(request)
+        _check_head(request)
         *directory, _ = decode_segments(request.subpath)
         stored: list[dict[str, str | int]] = []
         taken: list[str] = []
@@ -140,21 +140,21 @@ class Upload:
             raise HTTPError(*_REFUSALS[error.errno]) from None
         finally:
             await to_completion(asyncio.to_thread(arrival.close))
-        self._forget(directory, name)
+        self._forget_cached(directory, name)
         return size, replaced
 
     async def _receive(self, pieces: AsyncIterable[bytes], descriptor: int) -> int:
         """Write the pieces to a file; give its size."""
         size = 0
         async with aiofiles.open(descriptor, "wb", buffering=0, closefd=False) as file:
-            async for block in _blocks(pieces):
+            async for block in _join_pieces(pieces):
                 size += len(block)
                 if size > self._limit:
-                    raise self._too_long()
+                    raise self._too_large()
                 await write_all(file, block)
         return size
 
-    def _forget(self, directory: Sequence[str], name: str) -> None:
+    def _forget_cached(self, directory: Sequence[str], name: str) -> None:
         """Have the file system asked again for every path that a file is served at: as an index, without its suffix."""
         prefix = "".join(f"{part}/" for part in directory)
         self._files.forget(prefix)
@@ -162,11 +162,11 @@ class Upload:
             self._files.forget(prefix + name)
             name = name.rpartition(".")[0]
 
-    def _too_long(self) -> HTTPError:
+    def _too_large(self) -> HTTPError:
         return HTTPError(413, f"A file may have {self._limit} bytes.")
 
 
-def _refuse_early(request: Request) -> None:
+def _check_head(request: Request) -> None:
     """Raise HTTPError for what can be told from the head, before the client is asked for the body."""
     # RFC 9110 section 14.5: the rest of a file, as `curl -C` sends it, must not be taken for the whole.
     if "content-range" in request.headers:
@@ -181,7 +181,7 @@ def _refuse_to_replace(status: os.stat_result | None) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
-def _permit(request: Request, name: str, status: os.stat_result | None) -> None:
+def _check_replacing(request: Request, name: str, status: os.stat_result | None) -> None:
     """Raise HTTPError where a request does not mean to store its file over what is there: 409, or 412."""
     replaces = "if-match" in request.headers
     if status is None:
@@ -194,14 +194,14 @@ def _permit(request: Request, name: str, status: os.stat_result | None) -> None:
     if evaluate(request.headers, "PUT", known.etag, known.modified) is Verdict.FAILED:
         raise HTTPError(412, "The file is not the one that this request would replace.", {"etag": known.etag})
     if not replaces:
-        raise _there_already(name)
+        raise _name_taken(name)
 
 
-def _there_already(name: str) -> HTTPError:
+def _name_taken(name: str) -> HTTPError:
     return HTTPError(409, f"{name} is there already; to replace it, send If-Match.")
 
 
-async def _blocks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+async def _join_pieces(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Join pieces to blocks that are worth a hop to a thread."""
     block: list[bytes] = []
     async for piece in pieces:

@@ -116,7 +116,7 @@ def _encoded_scope(
     same_site: SameSite = "lax",
     partitioned: bool = False,
 ) -> list[str]:
-    reason = _why_secure(name, same_site, partitioned=partitioned)
+    reason = _reason_for_secure(name, same_site, partitioned=partitioned)
     if reason and secure is False:
         raise ResponseError(f"{reason} must be secure")
     _check_prefix(name, path, domain, http_only=http_only)
@@ -144,7 +144,7 @@ def _check_pair(name: str, value: str) -> None:
         raise ResponseError(f"the cookie {name} has {len(name) + len(value)} bytes; browsers keep {COOKIE_BYTES}")
 
 
-def _why_secure(name: str, same_site: SameSite, *, partitioned: bool) -> str:
+def _reason_for_secure(name: str, same_site: SameSite, *, partitioned: bool) -> str:
     """Name what demands Secure, or give an empty text."""
     if name.lower().startswith(_SECURE_PREFIXES):
         return f"a cookie with the name {name}"

@@ -51,6 +51,6 @@ def _shortened(name: str) -> str:
     suffix = dot + suffix
     if len(suffix.encode()) > SUFFIX_BYTES:
         stem, suffix = name, ""
-    room = NAME_BYTES - len(suffix.encode())
+    stem_bytes = NAME_BYTES - len(suffix.encode())
     # "ignore" drops a character that is cut in two.
-    return stem.encode()[:room].decode(errors="ignore").rstrip(". ") + suffix
+    return stem.encode()[:stem_bytes].decode(errors="ignore").rstrip(". ") + suffix

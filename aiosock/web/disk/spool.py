@@ -22,13 +22,13 @@ class Spool:
         self.size: int = 0
         self._file: FileIO | None = None
         self._lock = asyncio.Lock()
-        self._is_over = False
+        self._is_closed = False
 
     async def append(self, block: bytes) -> None:
         """Write a block to the end; raise HTTPError (507) where the disk is full."""
         from aiofiles.threadpool import wrap
 
-        async with self._in_use():
+        async with self._locked():
             with disk_full_is_507():
                 if self._file is None:
                     await to_completion(asyncio.to_thread(self._open))
@@ -37,13 +37,13 @@ class Spool:
 
     async def read(self, start: int, length: int) -> bytes:
         """Read what has been written; raise RuntimeError once the request is over."""
-        async with self._in_use():
+        async with self._locked():
             assert self._file is not None
             return await to_completion(asyncio.to_thread(read_span, self._file.fileno(), Span(start, start + length)))
 
     def close(self) -> None:
         """Close the file: now, or when the thread that works on it is done."""
-        self._is_over = True
+        self._is_closed = True
         if self._file is not None and not self._lock.locked():
             self._file.close()
 
@@ -53,12 +53,12 @@ class Spool:
         self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - it outlives this call
 
     @asynccontextmanager
-    async def _in_use(self) -> AsyncIterator[None]:
+    async def _locked(self) -> AsyncIterator[None]:
         async with self._lock:
-            if self._is_over:
+            if self._is_closed:
                 raise RuntimeError("the request is over, and its uploads are gone")
             try:
                 yield
             finally:
-                if self._is_over and self._file is not None:
+                if self._is_closed and self._file is not None:
                     self._file.close()

@@ -58,15 +58,19 @@ def _operations(routes: Sequence[Route], convertors: Mapping[str, Convertor]) ->
         first = templates.setdefault(shape_of(route.pattern), Template.of(route.pattern, convertors))
         template = Template.of(route.pattern, convertors).named_as(first)
         for method in _METHODS:
-            is_told = method in route.methods and not (method == "HEAD" and "GET" in route.methods)
-            if not is_told or (template.path, method) in taken:
+            is_included = method in route.methods and not (method == "HEAD" and "GET" in route.methods)
+            if not is_included or (template.path, method) in taken:
                 continue
             taken.add((template.path, method))
-            found.append(Operation(route, method, template, _unique(route.name, method, names), *_said(route)))
+            found.append(
+                Operation(
+                    route, method, template, _unique_id(route.name, method, names), *_summary_and_description(route)
+                )
+            )
     return found
 
 
-def _unique(name: str, method: str, names: set[str]) -> str:
+def _unique_id(name: str, method: str, names: set[str]) -> str:
     """Give an operationId that no other has."""
     tried, number = name, 1
     while tried in names:
@@ -76,28 +80,28 @@ def _unique(name: str, method: str, names: set[str]) -> str:
     return tried
 
 
-def _said(route: Route) -> tuple[str, str]:
+def _summary_and_description(route: Route) -> tuple[str, str]:
     """Give the first paragraph of a handler's docstring, and the rest."""
     summary, _, description = (inspect.getdoc(written(route.handler or route.endpoint)) or "").partition("\n\n")
     return " ".join(summary.split()), description.strip()
 
 
-def _problem(**more: Any) -> dict[str, Any]:
+def _problem_schema(**more: Any) -> dict[str, Any]:
     properties = {"title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}, **more}
     return {"schema": {"type": "object", "properties": properties, "required": ["title", "status", "detail"]}}
 
 
-_PLACE = {"type": "object", "additionalProperties": {"type": "string"}, "required": ["detail"]}
+_ERROR_ITEM = {"type": "object", "additionalProperties": {"type": "string"}, "required": ["detail"]}
 
 RESPONSES: Final[Mapping[str, Any]] = {
     "Error": {
         "description": "An error, as a problem (RFC 9457), a page, or a line, by what the client accepts.",
-        "content": {"application/problem+json": _problem(), "text/html": {}, "text/plain": {}},
+        "content": {"application/problem+json": _problem_schema(), "text/html": {}, "text/plain": {}},
     },
     "ValidationError": {
         "description": "The request is not valid; each problem has its place: a parameter, or a pointer into the body.",
         "content": {
-            "application/problem+json": _problem(errors={"type": "array", "items": _PLACE}),
+            "application/problem+json": _problem_schema(errors={"type": "array", "items": _ERROR_ITEM}),
             "text/html": {},
         },
     },

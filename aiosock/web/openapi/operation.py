@@ -26,10 +26,10 @@ class Operation:
         handler = route.handler or route.endpoint
         self.method = method
         self.template = template
-        self._said = {"operationId": name, "summary": summary, "description": description}
+        self._texts = {"operationId": name, "summary": summary, "description": description}
         self._inputs = client_parameters(handler, parameter_names(route.pattern))
         self._is_streamed = is_stream(handler)
-        self._returned = [] if self._is_streamed else _members(return_annotation(handler))
+        self._returned = [] if self._is_streamed else _return_types(return_annotation(handler))
         json = [member for member in self._returned if _is_json(member)]
         self._has_json = bool(json)
         self.annotations: list[Any] = [each.annotation for each in self._inputs]
@@ -38,7 +38,7 @@ class Operation:
 
     def described(self, schemas: list[dict[str, Any]]) -> dict[str, Any]:
         """Give the Operation Object (OpenAPI 3.1.1 section 4.8.10)."""
-        described: dict[str, Any] = {key: value for key, value in self._said.items() if value}
+        described: dict[str, Any] = {key: value for key, value in self._texts.items() if value}
         parameters = [
             {"name": name, "in": "path", "required": True, "schema": schema}
             for name, schema in self.template.parameters
@@ -86,12 +86,12 @@ def _query_parameter(name: str, default: object, schema: dict[str, Any]) -> dict
     return {**described, "schema": {**schema, **as_default(default)}}
 
 
-def _members(annotation: Any) -> list[Any]:
+def _return_types(annotation: Any) -> list[Any]:
     """Give what a handler may return: the members of a union, or the annotation itself; nothing where it says nothing."""
     if annotation is inspect.Signature.empty:
         return []
     if get_origin(annotation) in (Union, UnionType):
-        return [part for member in get_args(annotation) for part in _members(member)]
+        return [part for member in get_args(annotation) for part in _return_types(member)]
     return [annotation]
 
 

@@ -60,5 +60,5 @@ def _schema(kind: str, convertor: Convertor | None) -> dict[str, Any]:
     if CONVERTORS.get(kind) is convertor:
         return _SCHEMAS[kind]
     # Parentheses, because an alternative would end the anchoring.
-    is_told = not _PYTHON_ONLY.search(convertor.regex)
-    return {"type": "string", **({"pattern": f"^(?:{convertor.regex})$"} if is_told else {})}
+    is_portable = not _PYTHON_ONLY.search(convertor.regex)
+    return {"type": "string", **({"pattern": f"^(?:{convertor.regex})$"} if is_portable else {})}

@@ -42,7 +42,7 @@ class _Published:
         self._app = app
         self._path = path
         self._describe = partial(openapi, app, **about)
-        self._described: dict[str, Any] = {}
+        self._cached: dict[str, Any] = {}
         self._routes = 0
 
     async def json(self, request: Request) -> Response:
@@ -51,18 +51,20 @@ class _Published:
 
     async def page(self, request: Request) -> Response:
         """Answer with a page for people."""
-        text = docs_page(self._document(request), _mount(request) + self._path, f"{request.scheme}://{request.host}")
+        text = docs_page(
+            self._document(request), _mount_path(request) + self._path, f"{request.scheme}://{request.host}"
+        )
         fields = {"content-security-policy": security_policy(), "x-content-type-options": "nosniff"}
         return Response.html(text, headers=fields)
 
     def _document(self, request: Request) -> dict[str, Any]:
         if self._routes != len(self._app.routes):
-            self._described = self._describe()
+            self._cached = self._describe()
             self._routes = len(self._app.routes)
-        here = [{"url": _mount(request) or "/"}]
-        return {**self._described, "servers": self._described.get("servers", here)}
+        here = [{"url": _mount_path(request) or "/"}]
+        return {**self._cached, "servers": self._cached.get("servers", here)}
 
 
-def _mount(request: Request) -> str:
+def _mount_path(request: Request) -> str:
     """Give the path below which the app is mounted, as it was sent."""
     return request.raw_path.removesuffix(request.subpath)

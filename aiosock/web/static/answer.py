@@ -21,21 +21,21 @@ def answer(request: Request, chosen: Representation, file: FileBody | None, stat
     """
     if status != 200:
         fields = [field for field in chosen.fields if field[0] not in VALIDATORS]
-        return _send(chosen, file, [Span(0, chosen.size)], fields, status)
+        return _respond(chosen, file, [Span(0, chosen.size)], fields, status)
     verdict = evaluate(request.headers, request.method, chosen.etag, chosen.modified)
     if verdict is Verdict.FAILED:
         raise HTTPError(412, "The file is not the one that this request is about.", {"etag": chosen.etag})
     if verdict is Verdict.NOT_MODIFIED:
         return Response(status=304, headers=without_content(chosen.fields))
-    spans = _spans(request, chosen)
+    spans = _requested_spans(request, chosen)
     if spans is not None:
-        return _send_parts(chosen, file, spans)
+        return _respond_with_parts(chosen, file, spans)
     if chosen.content is not None:
         return Response.prepared(chosen.content, chosen.fields)
-    return _send(chosen, file, [Span(0, chosen.size)], list(chosen.fields), 200)
+    return _respond(chosen, file, [Span(0, chosen.size)], list(chosen.fields), 200)
 
 
-def _spans(request: Request, chosen: Representation) -> list[Span] | None:
+def _requested_spans(request: Request, chosen: Representation) -> list[Span] | None:
     """Give the parts that are asked for, None for all; raise HTTPError (416) where none of them exists."""
     asked = request.headers.get("range")
     # RFC 9110 section 14.2: of GET only. An empty file has no part that could be asked for, and nothing to be spared.
@@ -50,19 +50,19 @@ def _spans(request: Request, chosen: Representation) -> list[Span] | None:
     return spans
 
 
-def _send_parts(chosen: Representation, file: FileBody | None, spans: list[Span]) -> Response:
+def _respond_with_parts(chosen: Representation, file: FileBody | None, spans: list[Span]) -> Response:
     if len(spans) == 1:
         fields = [*chosen.fields, ("content-range", content_range(spans[0], chosen.size))]
-        return _send(chosen, file, list(spans), fields, 206)
+        return _respond(chosen, file, list(spans), fields, 206)
     boundary = secrets.token_hex(16)
     heads = multipart_heads(spans, chosen.size, chosen.content_type, boundary)
     parts: list[Span | bytes] = [part for pair in zip(heads, spans, strict=False) for part in pair]
     others = [field for field in chosen.fields if field[0] != "content-type"]
     fields = [("content-type", f"multipart/byteranges; boundary={boundary}"), *others]
-    return _send(chosen, file, [*parts, heads[-1]], fields, 206)
+    return _respond(chosen, file, [*parts, heads[-1]], fields, 206)
 
 
-def _send(
+def _respond(
     chosen: Representation,
     file: FileBody | None,
     parts: list[Span | bytes],

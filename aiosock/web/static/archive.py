@@ -27,9 +27,9 @@ LEVEL: Final = 1
 
 FORMATS: Final = {"zip": "application/zip", "tar.gz": "application/gzip"}
 
-_LEVEL_OF_INFO: Final = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
+_LEVEL_ATTRIBUTE: Final = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
 
-_LEFT_OUT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
+_SKIPPED_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 """What opening a file raises that has gone, or that we may not read. Anything else, such as EMFILE, is an error."""
 
 
@@ -44,9 +44,9 @@ class Archive:
         self._tree = Tree(tree.root, dotfiles=tree.dotfiles)
         self._names = list(names)
         self._packer: _Packer = _Zip() if kind == "zip" else _Tar()
-        self._pieces = self._packed(self._packer)
+        self._pieces = self._pack_all(self._packer)
         self._lock = Lock()
-        self._is_left = False
+        self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the archive piece by piece, each packed in a thread when the one before has been taken.
@@ -61,7 +61,7 @@ class Archive:
 
         Cancelling what waits for a thread does not stop the thread, and a generator that runs cannot be closed.
         """
-        self._is_left = True
+        self._is_closed = True
         self._close()
 
     def _next(self) -> bytes:
@@ -70,14 +70,14 @@ class Archive:
         size = 0
         try:
             with self._lock:
-                while size < PIECE and not self._is_left:
+                while size < PIECE and not self._is_closed:
                     block = next(self._pieces, None)
                     if block is None:
                         break
                     taken.append(block)
                     size += len(block)
         finally:
-            if self._is_left:  # `aclose` may have found the lock taken
+            if self._is_closed:  # `aclose` may have found the lock taken
                 self._close()
         return b"".join(taken)
 
@@ -89,12 +89,12 @@ class Archive:
             finally:
                 self._lock.release()
 
-    def _packed(self, packer: "_Packer") -> Generator[bytes, None, None]:
+    def _pack_all(self, packer: "_Packer") -> Generator[bytes, None, None]:
         """Give what the packer makes of each file and directory, depth first, in the order of names.
 
         Raises what `__aiter__` raises. An empty piece is nothing yet.
         """
-        start = self._start()
+        start = self._real_names()
         left = [start]
         while left:
             names = left.pop()
@@ -103,37 +103,37 @@ class Archive:
             except OSError as error:
                 if names == start:
                     raise ResponseError("the directory has gone, or may not be read") from error
-                if error.errno not in _LEFT_OUT:
+                if error.errno not in _SKIPPED_ERRORS:
                     raise
                 continue
             try:
                 status = os.fstat(descriptor)
                 path = "/".join(names[len(start) :])
                 if stat.S_ISDIR(status.st_mode):
-                    left += self._below(names)
+                    left += self._children(names)
                     if path:
                         yield packer.begin(f"{path}/", status) + packer.finish()
                 elif stat.S_ISREG(status.st_mode):
                     yield packer.begin(path, status)
-                    for block in _blocks_of(descriptor, path, status.st_size):
+                    for block in _read_blocks(descriptor, path, status.st_size):
                         yield packer.pack(block)
                     yield packer.finish()
             finally:
                 os.close(descriptor)
         yield from packer.end()
 
-    def _start(self) -> list[str]:
+    def _real_names(self) -> list[str]:
         """Give the names that lead to the directory without a link: it may have been reached by one."""
         root, real = self._tree.root.resolve(), self._tree.root.joinpath(*self._names).resolve()
         if not real.is_relative_to(root):
             raise ResponseError("the directory is not below its root any more")
         return list(real.relative_to(root).parts)
 
-    def _below(self, names: list[str]) -> list[list[str]]:
+    def _children(self, names: list[str]) -> list[list[str]]:
         try:
             return [[*names, entry.name] for entry in sorted(self._tree.scan(names), reverse=True)]
         except OSError as error:
-            if error.errno not in _LEFT_OUT:
+            if error.errno not in _SKIPPED_ERRORS:
                 raise
             return []
 
@@ -203,7 +203,7 @@ class _Zip:
             info.compress_type = zipfile.ZIP_DEFLATED
             info.file_size = status.st_size  # beyond 2 GiB, sizes take 64 bits
             # What is given to `open` does not take the level of the ZipFile, and gets a name for its own in 3.13 only.
-            setattr(info, _LEVEL_OF_INFO, LEVEL)
+            setattr(info, _LEVEL_ATTRIBUTE, LEVEL)
         self._file = self._archive.open(info, "w")
         return self._sink.take()
 
@@ -248,7 +248,7 @@ class _Sink:
         return data
 
 
-def _blocks_of(descriptor: int, path: str, size: int) -> Iterator[bytes]:
+def _read_blocks(descriptor: int, path: str, size: int) -> Iterator[bytes]:
     """Give exactly `size` bytes; raise ResponseError where the file has become shorter."""
     start = 0
     while start < size:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Unpack
+from typing import Any, Unpack
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
@@ -18,17 +18,9 @@ from aiosock.web.static.answer import answer
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.policy import Policy, StaticOptions
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
-from aiosock.web.static.tree import Entry, Tree
+from aiosock.web.static.tree import MISSING_ERRORS, Entry, Tree
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments
-
-HIDDEN_ERRORS: Final = frozenset(
-    {
-        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
-        *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL),
-    }
-)
-"""What opening a file raises for a name that nothing is served under."""
 
 
 class StaticFiles:
@@ -74,7 +66,11 @@ class StaticFiles:
         path = subpath[1:] if "%" not in subpath else "/".join(decode_segments(subpath))
         # Most of a small file's cost is asking what nobody has asked for: 90,000 instructions with it, 150,000 without.
         known = self._cache.fresh(path)
-        if known is not None and (content := known.representations[0].content) is not None and not _has_wishes(request):
+        if (
+            known is not None
+            and (content := known.representations[0].content) is not None
+            and not _may_change_response(request)
+        ):
             return Response.prepared(content, known.representations[0].fields)
         limits = request.exchange.connection.limits
         try:
@@ -82,12 +78,12 @@ class StaticFiles:
             if isinstance(found, Resource):
                 return await self._respond(request, found)
             assert self._policy.listing is not None
-            return await self._policy.listing.show(request, self.tree, _names(path), found)
+            return await self._policy.listing.show(request, self.tree, _names_of(path), found)
         except IsADirectoryError:
             return _with_slash(request)
         except OSError as error:
-            _demand_hidden(error)
-            return await self._respond_instead(request, path, limits)
+            _raise_unless_missing(error)
+            return await self._respond_to_missing(request, path, limits)
 
     def forget(self, path: str) -> None:
         """Ask the file system again for a path, decoded and without its first slash: it has been changed."""
@@ -115,22 +111,22 @@ class StaticFiles:
 
         Raises OSError where nothing is, IsADirectoryError for a directory whose path does not end with a slash.
         """
-        names = _names(path)
+        names = _names_of(path)
         if path and not path.endswith("/"):
             try:
-                return self._found(names, limit)
+                return self._load(names, limit)
             except FileNotFoundError:
                 if not self._policy.clean_urls:
                     raise
-                return self._found([*names[:-1], f"{names[-1]}.html"], limit)
+                return self._load([*names[:-1], f"{names[-1]}.html"], limit)
         for index in self._policy.index:
             with suppress(FileNotFoundError, IsADirectoryError):
-                return self._found([*names, index], limit)
+                return self._load([*names, index], limit)
         if self._policy.listing is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self.tree.scan(names)
 
-    def _found(self, names: Sequence[str], limit: int) -> Resource:
+    def _load(self, names: Sequence[str], limit: int) -> Resource:
         """Return a file and its precompressed siblings, described; blocks. Raises what `find` raises."""
         resource = find(self.tree, names, self._policy.codings, limit)
         for representation in resource.representations:
@@ -184,7 +180,7 @@ class StaticFiles:
         descriptor, status = open_file(self.tree, names)
         return FileBody(descriptor, names[-1], status)
 
-    async def _respond_instead(self, request: Request, path: str, limits: Limits) -> Response:
+    async def _respond_to_missing(self, request: Request, path: str, limits: Limits) -> Response:
         """Answer browsers with a page where nothing is, if there is one for it; raise HTTPError (404) otherwise."""
         name, status = self._policy.page_for_missing(path)
         refusal = HTTPError(404, f"Nothing is at {request.path}.")
@@ -196,26 +192,26 @@ class StaticFiles:
             assert isinstance(found, Resource)
             response = await self._respond(request, found, status)
         except OSError as error:
-            _demand_hidden(error)
+            _raise_unless_missing(error)
             raise refusal from None
         response.headers["vary"] = ", ".join(["Accept", *response.headers.get_all("vary")])
         return response
 
 
-def _has_wishes(request: Request) -> bool:
+def _may_change_response(request: Request) -> bool:
     """Say whether anything in a request makes it ask for other than the file itself, whole."""
     return request.head.has_any(("if-", "range:", "accept-encoding:"))
 
 
-def _demand_hidden(error: OSError) -> None:
+def _raise_unless_missing(error: OSError) -> None:
     """Take an error that says that nothing is there; raise HTTPError (503) for want of descriptors, any other again."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         raise HTTPError(503, "The server has too many files open.", {"retry-after": "1"}) from None
-    if error.errno not in HIDDEN_ERRORS:
+    if error.errno not in MISSING_ERRORS:
         raise error
 
 
-def _names(path: str) -> list[str]:
+def _names_of(path: str) -> list[str]:
     return path.removesuffix("/").split("/") if path else []
 
 

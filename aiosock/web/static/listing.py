@@ -26,7 +26,9 @@ _MISLEADING = (0x2028, 0x2029, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *
 
 # What could add a line, or play with a terminal (CWE-150). No name has a backslash of its own: Tree hides those.
 _ESCAPES = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _MISLEADING}
-_PICTURES = dict.fromkeys((*_CONTROLS, *_MISLEADING), "\ufffd") | {code: chr(0x2400 + code) for code in range(0x20)}
+_VISIBLE_FORMS = dict.fromkeys((*_CONTROLS, *_MISLEADING), "\ufffd") | {
+    code: chr(0x2400 + code) for code in range(0x20)
+}
 _UNQUOTABLE = dict.fromkeys((*map(ord, '"\\?%'), *_CONTROLS), "_")
 
 
@@ -49,41 +51,43 @@ class Listing:
         """
         kind = request.query.get("archive")
         if kind is not None:
-            return _archived(tree, names, kind)
-        return await asyncio.to_thread(self._shown, request, entries)
+            return _archive_response(tree, names, kind)
+        return await asyncio.to_thread(self._listing_response, request, entries)
 
-    def _shown(self, request: Request, entries: Iterable[Entry]) -> Response:
+    def _listing_response(self, request: Request, entries: Iterable[Entry]) -> Response:
         """Make the answer; blocks: 20,000 entries take hundreds of milliseconds."""
-        found = _Found(request, entries)
+        selection = _Selection(request, entries)
         wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
         if wanted == "text/html":
-            page = _page(request, found, upload=self.upload)
+            page = _page(request, selection, upload=self.upload)
             response = Response.html(
                 page, headers={"content-security-policy": _PAGE.security_policy(form_action="'self'")}
             )
         elif wanted == "application/json":
-            response = Response.json({"path": request.path, "entries": [_described(entry) for entry in found.entries]})
+            response = Response.json(
+                {"path": request.path, "entries": [_as_json(entry) for entry in selection.entries]}
+            )
         else:
-            response = Response.text(_lines(found.entries))
+            response = Response.text(_as_text(selection.entries))
         for name, value in (("cache-control", "no-cache"), ("vary", "Accept"), ("x-content-type-options", "nosniff")):
             response.headers[name] = value
         return response
 
 
-class _Found:
+class _Selection:
     """Entries as the query asks for them: those that contain `q`, by `sort`, in `order`; directories first."""
 
     def __init__(self, request: Request, entries: Iterable[Entry]) -> None:
         self.text = request.query.get("q", "")
         sort = request.query.get("sort", "name")
         self.sort = sort if sort in _COLUMNS else "name"
-        self.falling = request.query.get("order") == "desc"
-        wanted = _folded(self.text)
-        self.entries = [entry for entry in entries if wanted in _folded(entry.name)]
-        self.entries.sort(key=lambda entry: _natural(entry.name))
+        self.is_descending = request.query.get("order") == "desc"
+        wanted = _fold_case(self.text)
+        self.entries = [entry for entry in entries if wanted in _fold_case(entry.name)]
+        self.entries.sort(key=lambda entry: _natural_key(entry.name))
         self.ranks = {entry.name: rank for rank, entry in enumerate(self.entries)}
         # Sorting is stable: what is equal in size stays in the order of names, whichever way the sizes go.
-        self.entries.sort(key=self._value, reverse=self.falling)
+        self.entries.sort(key=self._value, reverse=self.is_descending)
         self.entries.sort(key=lambda entry: not entry.is_directory)
 
     def _value(self, entry: Entry) -> float:
@@ -96,26 +100,26 @@ class _Found:
                 return self.ranks[entry.name]
 
 
-def _folded(name: str) -> str:
+def _fold_case(name: str) -> str:
     """Give a name without regard to case, and to whether its accents are characters of their own, as on macOS."""
     return normalize("NFC", name).casefold()
 
 
-def _natural(name: str) -> tuple[str, str]:
+def _natural_key(name: str) -> tuple[str, str]:
     """Give a key that puts `file 9` before `file 10`: before a number stands how many digits it has.
 
     Strings, because those are compared ten times as fast as lists of numbers and strings, and no other thread runs
     while two keys are compared.
     """
-    return _NUMBER.sub(_counted, _folded(name)), name
+    return _NUMBER.sub(_with_digit_count, _fold_case(name)), name
 
 
-def _counted(number: re.Match[str]) -> str:
+def _with_digit_count(number: re.Match[str]) -> str:
     digits = number[0].lstrip("0")
     return f"0{chr(len(digits))}{digits}"
 
 
-def _archived(tree: Tree, names: Sequence[str], kind: str) -> Response:
+def _archive_response(tree: Tree, names: Sequence[str], kind: str) -> Response:
     if kind not in FORMATS:
         raise HTTPError(400, f"There are archives of the formats {' and '.join(FORMATS)}.")
     name = f"{names[-1] if names else tree.root.name or 'files'}.{kind}"
@@ -131,55 +135,55 @@ def _archived(tree: Tree, names: Sequence[str], kind: str) -> Response:
     return Response(Archive(tree, names, kind), headers=fields)
 
 
-def _described(entry: Entry) -> dict[str, str | int | None]:
+def _as_json(entry: Entry) -> dict[str, str | int | None]:
     kind, size = ("directory", None) if entry.is_directory else ("file", entry.size)
-    return {"name": entry.name, "type": kind, "size": size, "modified": _moment(entry).isoformat()}
+    return {"name": entry.name, "type": kind, "size": size, "modified": _modified_at(entry).isoformat()}
 
 
-def _lines(entries: Sequence[Entry]) -> str:
+def _as_text(entries: Sequence[Entry]) -> str:
     """Give lines for people and for `awk`: modification time, size in bytes, name, a slash behind a directory's."""
     width = max((len(str(entry.size)) for entry in entries), default=1)
     return "".join(
-        f"{_moment(entry):%Y-%m-%d %H:%M}  {'-' if entry.is_directory else entry.size:>{width}}  "
+        f"{_modified_at(entry):%Y-%m-%d %H:%M}  {'-' if entry.is_directory else entry.size:>{width}}  "
         f"{entry.name.translate(_ESCAPES)}{'/' if entry.is_directory else ''}\n"
         for entry in entries
     )
 
 
-def _moment(entry: Entry) -> datetime:
+def _modified_at(entry: Entry) -> datetime:
     return datetime.fromtimestamp(int(max(0.0, min(entry.modified, 253402300799.0))), UTC)
 
 
 # The page.
 
 
-def _page(request: Request, found: _Found, *, upload: bool) -> str:
+def _page(request: Request, selection: _Selection, *, upload: bool) -> str:
     return _PAGE.filled(
         title=_visible(request.path),
-        crumbs=_crumbs(request.subpath),
-        count=_count(found.entries),
-        text=escape(found.text),
-        sort=found.sort,
-        order="desc" if found.falling else "asc",
-        head="".join(_heading(found, column) for column in _COLUMNS),
-        rows="".join(_row(entry, found.ranks[entry.name]) for entry in found.entries),
-        empty=_shown_if(not found.entries and not found.text),
-        nothing=_shown_if(not found.entries and found.text),
-        searched=_shown_if(found.text),
-        upload=_shown_if(upload),
+        crumbs=_breadcrumbs(request.subpath),
+        count=_count(selection.entries),
+        text=escape(selection.text),
+        sort=selection.sort,
+        order="desc" if selection.is_descending else "asc",
+        head="".join(_heading(selection, column) for column in _COLUMNS),
+        rows="".join(_row(entry, selection.ranks[entry.name]) for entry in selection.entries),
+        empty=_hidden_unless(not selection.entries and not selection.text),
+        nothing=_hidden_unless(not selection.entries and selection.text),
+        searched=_hidden_unless(selection.text),
+        upload=_hidden_unless(upload),
     )
 
 
-def _shown_if(condition: object) -> str:
+def _hidden_unless(condition: object) -> str:
     return "" if condition else "hidden"
 
 
 def _visible(name: str) -> str:
     """Give a name as HTML: what has no look of its own, or misleads, is seen."""
-    return escape(name.translate(_PICTURES))
+    return escape(name.translate(_VISIBLE_FORMS))
 
 
-def _crumbs(subpath: str) -> str:
+def _breadcrumbs(subpath: str) -> str:
     """Give the directories above as links, relative: whatever the listing is mounted at, or whoever stands before us.
 
     By the path as it was sent: a segment `a%2Fb` is two directories, and one step for `../`.
@@ -193,20 +197,20 @@ def _crumbs(subpath: str) -> str:
     return f'{"".join(links)}<li><h1 aria-current="page">{here}</h1></li>'
 
 
-def _heading(found: _Found, column: str) -> str:
-    is_sorted = found.sort == column
-    order = "desc" if is_sorted and not found.falling else "asc"
-    query = {"q": found.text} if found.text else {}
+def _heading(selection: _Selection, column: str) -> str:
+    is_sorted = selection.sort == column
+    order = "desc" if is_sorted and not selection.is_descending else "asc"
+    query = {"q": selection.text} if selection.text else {}
     link = escape(urlencode({**query, "sort": column, "order": order}))
-    state = f' aria-sort="{"descending" if found.falling else "ascending"}"' if is_sorted else ""
+    state = f' aria-sort="{"descending" if selection.is_descending else "ascending"}"' if is_sorted else ""
     return f'<th scope="col" class="{column}"{state}><a href="?{link}">{_COLUMNS[column]}</a></th>'
 
 
 def _row(entry: Entry, rank: int) -> str:
     """Give a row, with its place in the order of names: scripts need not sort as we do."""
     kind, slash, size = ("directory", "/", -1) if entry.is_directory else ("file", "", entry.size)
-    moment = _moment(entry)
-    shown = "" if entry.is_directory else f'<td class="size" title="{size:,} bytes">{_readable(size)}</td>'
+    moment = _modified_at(entry)
+    shown = "" if entry.is_directory else f'<td class="size" title="{size:,} bytes">{_readable_size(size)}</td>'
     # `./`: a name with a colon would be read as a URL with a scheme (RFC 3986 section 4.2).
     return (
         f'<tr data-name="{rank}" data-size="{size}" data-modified="{entry.modified}"><th scope="row" class="name {kind}">'
@@ -220,10 +224,12 @@ def _count(entries: Sequence[Entry]) -> str:
     directories = sum(entry.is_directory for entry in entries)
     counted = [(directories, "directory", "directories"), (len(entries) - directories, "file", "files")]
     size = sum(entry.size for entry in entries)
-    return ", ".join([*(f"{count:,} {one if count == 1 else more}" for count, one, more in counted), _readable(size)])
+    return ", ".join(
+        [*(f"{count:,} {one if count == 1 else more}" for count, one, more in counted), _readable_size(size)]
+    )
 
 
-def _readable(size: float) -> str:
+def _readable_size(size: float) -> str:
     unit = 0
     while size >= 1000 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1

@@ -89,11 +89,11 @@ def find(tree: Tree, names: Sequence[str], codings: Sequence[str], limit: int) -
 
     Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for what is no regular file.
     """
-    representations = [_look(tree, names, "", "identity", limit)]
+    representations = [_represent(tree, names, "", "identity", limit)]
     original = representations[0]
     for coding in codings:
         with suppress(OSError):
-            sibling = _look(tree, names, SUFFIXES[coding], coding, limit)
+            sibling = _represent(tree, names, SUFFIXES[coding], coding, limit)
             # An older one is of a file that has been changed since, and forgotten. By the second: tools cut the rest off.
             if sibling.status.st_mtime_ns // 10**9 >= original.status.st_mtime_ns // 10**9:
                 representations.append(sibling)
@@ -115,7 +115,7 @@ def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _look(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit: int) -> Representation:
+def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit: int) -> Representation:
     own_names = [*names[:-1], names[-1] + suffix] if names else []
     descriptor, status = open_file(tree, own_names)
     try:
@@ -125,7 +125,7 @@ def _look(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit: int
                 break
             read = os.pread(descriptor, status.st_size + 1, 0)
             before, status = status, os.fstat(descriptor)
-            if len(read) == status.st_size and _version(before) == _version(status):
+            if len(read) == status.st_size and _state_of(before) == _state_of(status):
                 content = read
                 break
     finally:
@@ -139,5 +139,5 @@ def _refuses_identity(accept_encoding: str) -> bool:
     return "0" in accept_encoding and not coding_weight(parse_weights(accept_encoding), "identity")
 
 
-def _version(status: os.stat_result) -> tuple[int, int]:
+def _state_of(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size

@@ -18,12 +18,20 @@ from aiosock.web.disk.names import is_plain
 LINKS: Final = 40
 """Symbolic links on one way; Linux: MAXSYMLINKS 40."""
 
+MISSING_ERRORS: Final = frozenset(
+    {
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
+        *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL),
+    }
+)
+"""What opening a file raises for a name that nothing is served under."""
+
 _HAS_OPENAT: Final = os.open in os.supports_dir_fd
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 # O_PATH: walking through a directory takes the right to enter it, not to list it. O_NONBLOCK: opening a FIFO waits for
 # its writer otherwise.
-_THROUGH: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
-_READ: Final = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_DIRECTORY_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
+_READ_FLAGS: Final = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Entry(NamedTuple):
@@ -64,12 +72,12 @@ class Tree:
         """
         if not all(map(self.has_name, names)):
             raise _denied("no file has such a name")
-        way = [os.open(self.root, _THROUGH & ~_NOFOLLOW)]
-        left = list(reversed(names)) or ["."]
+        descriptors = [os.open(self.root, _DIRECTORY_FLAGS & ~_NOFOLLOW)]
+        remaining = list(reversed(names)) or ["."]
         links = 0
         try:
-            while left:
-                target = self._go(way, left.pop(), is_last=not left)
+            while remaining:
+                target = self._step(descriptors, remaining.pop(), is_last=not remaining)
                 if not target:
                     continue
                 links += 1
@@ -77,12 +85,12 @@ class Tree:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                 if target.startswith("/"):
                     target = os.path.relpath(target, self.root)
-                    while len(way) > 1:
-                        _back(way)
-                left += [part for part in reversed(target.split("/")) if part]
-            return way.pop()
+                    while len(descriptors) > 1:
+                        _to_parent(descriptors)
+                remaining += [part for part in reversed(target.split("/")) if part]
+            return descriptors.pop()
         finally:
-            for descriptor in way:
+            for descriptor in descriptors:
                 os.close(descriptor)
 
     def open_directory(self, names: Sequence[str]) -> int:
@@ -93,23 +101,23 @@ class Tree:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         return descriptor
 
-    def _go(self, way: list[int], name: str, *, is_last: bool) -> str:
+    def _step(self, descriptors: list[int], name: str, *, is_last: bool) -> str:
         """Go one name further; for a link that is to be followed, stay and give where it leads."""
         if name in (".", ".."):  # of a link
             if name == "..":
-                _back(way)
+                _to_parent(descriptors)
             if is_last:
-                way.append(os.open(".", os.O_RDONLY, dir_fd=way[-1]))
+                descriptors.append(os.open(".", os.O_RDONLY, dir_fd=descriptors[-1]))
             return ""
         if not self.has_name(name):
             raise _denied("a link leads to what is hidden")
         try:
-            way.append(os.open(name, _READ if is_last else _THROUGH, dir_fd=way[-1]))
+            descriptors.append(os.open(name, _READ_FLAGS if is_last else _DIRECTORY_FLAGS, dir_fd=descriptors[-1]))
         except OSError as error:
-            return self._link(name, way[-1], error)
+            return self._read_link(name, descriptors[-1], error)
         return ""
 
-    def _link(self, name: str, directory: int, error: OSError) -> str:
+    def _read_link(self, name: str, directory: int, error: OSError) -> str:
         """Give where a link leads, after opening it failed with `error`; raise that again where it is no link to follow."""
         if self.links and error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
             with suppress(OSError):
@@ -129,14 +137,14 @@ class Tree:
         if not self.has_name(item.name) or not is_unicode(item.name):
             return None
         try:
-            status = self._follow([*names, item.name]) if item.is_symlink() else item.stat(follow_symlinks=False)
+            status = self._stat_target([*names, item.name]) if item.is_symlink() else item.stat(follow_symlinks=False)
         except OSError:  # removed meanwhile, or a link that is not followed
             return None
         if stat.S_ISDIR(status.st_mode):
             return Entry(item.name, True, 0, status.st_mtime)
         return Entry(item.name, False, status.st_size, status.st_mtime) if stat.S_ISREG(status.st_mode) else None
 
-    def _follow(self, names: Sequence[str]) -> os.stat_result:
+    def _stat_target(self, names: Sequence[str]) -> os.stat_result:
         descriptor = self.open(names)
         try:
             return os.fstat(descriptor)
@@ -153,10 +161,10 @@ def is_unicode(name: str) -> bool:
     return True
 
 
-def _back(way: list[int]) -> None:
-    if len(way) == 1:
+def _to_parent(descriptors: list[int]) -> None:
+    if len(descriptors) == 1:
         raise _denied("a link leads out of the root")
-    os.close(way.pop())
+    os.close(descriptors.pop())
 
 
 def _denied(reason: str) -> PermissionError:

@@ -348,4 +348,4 @@ async def test_many_entries_are_sorted_and_written_beside_the_loop(
     for accept in ("text/html", "application/json", "text/plain"):
         hops.clear()
         await fetch(tmp_path, "/", {"accept": accept}, listing=True)
-        assert hops == ["_look_up", "_shown"]
+        assert hops == ["_look_up", "_listing_response"]

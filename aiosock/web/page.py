@@ -1,4 +1,4 @@
-"""Pages of our own: each whole in itself, with its style and script, and a policy that lets nothing else in."""
+"""Pages of aiosock itself. Each contains its style and script, and a Content-Security-Policy allows nothing else."""
 
 import hashlib
 from base64 import b64encode
@@ -8,18 +8,18 @@ from string import Template
 
 
 class Page:
-    """The page `name` of a package: a template, a style and a script in its folder `page`, read when first asked for."""
+    """The page `name` of a package: a template, a style and a script in the folder `page`, read when first needed."""
 
     def __init__(self, package: str, name: str) -> None:
         self._package = package
         self._name = name
 
     def filled(self, **values: str) -> str:
-        """Give the page with these values, which are escaped already."""
+        """Return the page with these values, which must be escaped already."""
         return Template(self._part("html")).substitute(values, style=self._part("css"), script=self._part("js"))
 
     def security_policy(self, form_action: str) -> str:
-        """Allow the page its own style and script, requests to its own server, and forms to `form_action`: nothing else."""
+        """Return a policy that allows the page its style and script, requests to its server, and forms to `form_action`."""
         return (
             f"default-src 'none'; style-src {self._source('css')}; script-src {self._source('js')}; connect-src 'self'; "
             f"img-src data:; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"

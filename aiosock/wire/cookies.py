@@ -1,4 +1,4 @@
-"""Cookies (RFC 6265, and draft-ietf-httpbis-rfc6265bis, "6265bis", which browsers follow): read, set, deleted."""
+"""Cookies: parse, set and delete (RFC 6265, and draft-ietf-httpbis-rfc6265bis, "6265bis", which browsers follow)."""
 
 import re
 from datetime import UTC, datetime
@@ -9,19 +9,19 @@ from aiosock.headers import TCHAR
 from aiosock.wire.conditional import format_date
 
 SameSite = Literal["strict", "lax", "none"]
-"""With which requests that other sites cause a cookie goes: none, links only, all."""
+"""With which requests from other sites a cookie is sent: "strict": none, "lax": links only, "none": all."""
 
 COOKIE_BYTES: Final = 4096
-"""Bytes of name and value together; browsers drop what is longer (6265bis section 5.6)."""
+"""Bytes of name and value together; browsers drop a longer cookie (6265bis section 5.6)."""
 
 ATTRIBUTE_BYTES: Final = 1024
-"""Bytes of an attribute's value; browsers ignore what is longer (6265bis section 5.6)."""
+"""Bytes of an attribute's value; browsers ignore a longer attribute (6265bis section 5.6)."""
 
 EXPIRES_YEAR: Final = 1601
 """The first year of a date that browsers understand (6265bis section 5.1.1)."""
 
 _NAME = re.compile(rf"[{TCHAR}]++")
-# RFC 6265 section 4.1.1, cookie-octet: neither control, space, quote, comma, semicolon, backslash nor non-ASCII.
+# RFC 6265 section 4.1.1, cookie-octet: no control, space, quote, comma, semicolon, backslash or non-ASCII.
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*+")
 _PATH = re.compile(r"/[!-:<-~]*+")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+")
@@ -29,7 +29,7 @@ _DOMAIN = re.compile(r"[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+")
 _SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
-# 6265bis section 4.1.3, and section 5.6 for their case. In lower case.
+# 6265bis section 4.1.3; by section 5.6 their case does not matter. Here in lower case.
 _SECURE_PREFIXES = ("__secure-", "__host-", "__http-")
 _HTTP_PREFIXES = ("__http-", "__host-http-")
 
@@ -69,10 +69,10 @@ class CookieAttributes(CookieScope, total=False):
 
 
 def parse_cookies(value: str) -> dict[str, str]:
-    """Give the pairs of a Cookie field, names and values as they arrived.
+    """Return the names and values of a Cookie field, as they arrived.
 
-    Of two cookies with one name the first counts: clients send the more specific path first. One without a name is
-    dropped, so that it cannot pass for another.
+    If two cookies have one name, the first counts: clients send the more specific path first. A cookie without a name is
+    dropped, so that it cannot pass for another one.
     """
     cookies: dict[str, str] = {}
     for pair in value.split(";"):
@@ -101,8 +101,8 @@ def encode_cookie(
 
 
 def encode_deletion(name: str, **scope: Unpack[CookieScope]) -> str:
-    """Give the value of a Set-Cookie field that deletes a cookie; raise what `encode_cookie` raises."""
-    # RFC 6265 section 3.1: a date in the past. The grammar of section 4.1.1 has no Max-Age of 0.
+    """Return the value of a Set-Cookie field that deletes a cookie; raise what `encode_cookie` raises."""
+    # RFC 6265 section 3.1: a date in the past. The grammar in section 4.1.1 does not allow a Max-Age of 0.
     return encode_cookie(name, "", expires=_EPOCH, **scope)
 
 
@@ -116,6 +116,7 @@ def _encoded_scope(
     same_site: SameSite = "lax",
     partitioned: bool = False,
 ) -> list[str]:
+    """Return the attributes that say where a cookie is sent; raise what `encode_cookie` raises."""
     reason = _reason_for_secure(name, same_site, partitioned=partitioned)
     if reason and secure is False:
         raise ResponseError(f"{reason} must be secure")
@@ -131,21 +132,23 @@ def _encoded_scope(
 
 
 def _unquoted(value: str) -> str:
-    # RFC 6265 section 4.1.1: a value may stand in quotes, which are not part of what the program stored.
+    # RFC 6265 section 4.1.1: a value may be in quotes. They are not part of the value that the program set.
     return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
 
 
 def _check_pair(name: str, value: str) -> None:
     if not _NAME.fullmatch(name):
-        raise ResponseError(f"not the name of a cookie: {name!r}")
+        raise ResponseError(f"{name!r} is not a valid name for a cookie")
     if not _VALUE.fullmatch(value):
-        raise ResponseError(f"not the value of a cookie: {value!r}; urllib.parse.quote makes one of any text")
+        raise ResponseError(f"{value!r} is not a valid value for a cookie; urllib.parse.quote makes a text valid")
     if len(name) + len(value) > COOKIE_BYTES:
-        raise ResponseError(f"the cookie {name} has {len(name) + len(value)} bytes; browsers keep {COOKIE_BYTES}")
+        raise ResponseError(
+            f"the cookie {name} has {len(name) + len(value)} bytes; browsers keep at most {COOKIE_BYTES}"
+        )
 
 
 def _reason_for_secure(name: str, same_site: SameSite, *, partitioned: bool) -> str:
-    """Name what demands Secure, or give an empty text."""
+    """Return what requires the attribute Secure, in words, or ""."""
     if name.lower().startswith(_SECURE_PREFIXES):
         return f"a cookie with the name {name}"
     if same_site == "none":
@@ -163,9 +166,7 @@ def _check_prefix(name: str, path: str, domain: str | None, *, http_only: bool) 
 
 def _checked_age(seconds: int) -> int:
     if seconds <= 0:
-        raise ResponseError(
-            f"a max_age of {seconds} seconds would delete the cookie: that is what delete_cookie is for"
-        )
+        raise ResponseError(f"a max_age of {seconds} seconds would delete the cookie; use delete_cookie for that")
     return seconds
 
 
@@ -173,17 +174,19 @@ def _date(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ResponseError("expires needs a time zone, such as datetime.UTC")
     if moment.year < EXPIRES_YEAR:
-        raise ResponseError(f"browsers ignore an expires before {EXPIRES_YEAR}; delete_cookie deletes")
+        raise ResponseError(
+            f"browsers ignore an expires before the year {EXPIRES_YEAR}; use delete_cookie to delete a cookie"
+        )
     return format_date(moment.timestamp())
 
 
 def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
     if len(value) > ATTRIBUTE_BYTES or not pattern.fullmatch(value):
-        raise ResponseError(f"not the {what} of a cookie: {value!r}")
+        raise ResponseError(f"{value!r} is not a valid {what} for a cookie")
     return value
 
 
 def _same_site(value: SameSite) -> str:
     if value not in _SAME_SITE:
-        raise ResponseError(f"same_site is strict, lax or none, not {value!r}")
+        raise ResponseError(f"same_site must be strict, lax or none, not {value!r}")
     return _SAME_SITE[value]

@@ -366,7 +366,7 @@ async def test_temporary_files_are_gone_when_the_client_leaves_or_the_task_is_ca
         await peer.done()
         assert descriptors() == before
 
-    with pytest.raises(RuntimeError, match="the request is over, and its uploads are gone"):
+    with pytest.raises(RuntimeError, match="the request has ended, and its uploads are deleted"):
         await kept[0].read()
 
 
@@ -558,7 +558,10 @@ async def test_a_full_disk_is_507_and_the_next_form_that_fits_is_taken(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tiny))
 
-    assert await outcome(take, file("f", "x", LARGE * 2) + END, limits=limits) == (507, "There is no room for that.")
+    assert await outcome(take, file("f", "x", LARGE * 2) + END, limits=limits) == (
+        507,
+        "The server has no disk space left for this.",
+    )
     assert names_in(tiny) == []
     assert await outcome(take, file("f", "x", LARGE[:500_000]) + END, limits=limits) == left
 

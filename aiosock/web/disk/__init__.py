@@ -1,1 +1,1 @@
-"""Files on disk: read as the body of an answer, and written from what a client sends."""
+"""Files on disk: read as the body of a response, and written from the body of a request."""

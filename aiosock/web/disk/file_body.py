@@ -1,4 +1,4 @@
-"""FileBody: parts of an open file as the body of an answer."""
+"""FileBody: parts of an open file as the body of a response."""
 
 import asyncio
 import os
@@ -9,24 +9,24 @@ from aiosock.errors import ResponseError
 from aiosock.wire.ranges import Span
 
 BLOCK: Final = 256 * 1024
-"""Bytes read at once: large enough that the hop to a thread costs little."""
+"""Bytes read at once: enough that the call in a thread costs little in comparison."""
 
 LAST_BLOCK: Final = 16 * 1024
-"""Bytes that are read before the file is looked at for the last time, and sent after it."""
+"""The last bytes of a span, which are sent only if the file is then unchanged."""
 
 
 class FileBody:
-    """Spans of an open file, and bytes between them, as they go into one body; to be closed by whoever sends it.
+    """Spans of an open file, and bytes between them, as one body. Whoever sends it must close it.
 
-    The file is looked at again before its last bytes are sent: what has been changed meanwhile breaks the answer off,
-    so that nobody takes half of one version and half of another for a whole. What the kernel copies it keeps by reference
-    until the peer has it: who writes into a file in place, rather than replacing it, may still change bytes under way.
+    The file is checked again before its last bytes are sent. If it has changed, the response is broken off, so that no client
+    takes half of one version and half of another for a whole file. Bytes that the kernel copies are not safe: it keeps a
+    reference to them until the peer has them, so writing into the file in place may still change them.
     """
 
     __slots__ = ("descriptor", "name", "parts", "status")
 
     def __init__(self, descriptor: int, name: str, status: os.stat_result, parts: Sequence[Span | bytes] = ()) -> None:
-        """Take over a descriptor; `status` is the file's when its length and its tag were told."""
+        """Own the descriptor; `status` is that of the file when the fields of the response were made."""
         self.descriptor: int = descriptor
         self.name: str = name
         self.status: os.stat_result = status
@@ -34,11 +34,11 @@ class FileBody:
 
     @property
     def length(self) -> int:
-        """The bytes of all parts."""
+        """The number of bytes of all parts."""
         return sum(part.length if isinstance(part, Span) else len(part) for part in self.parts)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the bytes block by block, read in a thread; raises what `read` and `read_last` raise."""
+        """Yield the bytes block by block, read in a thread; raise what `read` and `read_last` raise."""
         for part in self.parts:
             if isinstance(part, bytes):
                 yield part
@@ -49,38 +49,38 @@ class FileBody:
             yield await asyncio.to_thread(self.read_last, last)
 
     def read(self, span: Span) -> bytes:
-        """Read a span; raise ResponseError for a file that has become too short for it."""
+        """Read a span; raise ResponseError if the file has become too short for it."""
         data = read_span(self.descriptor, span)
         if len(data) < span.length:
-            raise ResponseError(f"{self.name!r} has become shorter while it was sent")
+            raise ResponseError(f"{self.name!r} became shorter while it was sent")
         return data
 
     def read_last(self, span: Span) -> bytes:
-        """Read the last bytes of a span; raise ResponseError for a file that has changed since it was opened."""
+        """Read the last bytes of a span; raise ResponseError if the file has changed since it was opened."""
         data = self.read(span)
         now, then = os.fstat(self.descriptor), self.status
-        # What has grown was most likely appended to, as logs are, and its beginning is what it was.
+        # A file that has grown is accepted: probably something was appended, as to a log, and the rest is unchanged.
         if now.st_mtime_ns != then.st_mtime_ns and now.st_size <= then.st_size:
-            raise ResponseError(f"{self.name!r} has changed while it was sent")
+            raise ResponseError(f"{self.name!r} changed while it was sent")
         return data
 
     async def aclose(self) -> None:
-        """Close the file. At once: a file that was only read has nothing left to write."""
+        """Close the file. This does not block: nothing is left to be written."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
 
     def __del__(self) -> None:
-        # An answer may never be sent: a middleware puts its own in its place, or fails, or the request is cancelled while
-        # a thread opens the file.
+        # The response may never be sent: a middleware replaces it or fails, or the request is cancelled while a thread opens the
+        # file.
         if self.descriptor >= 0:
             os.close(self.descriptor)
 
 
 def read_span(descriptor: int, span: Span) -> bytes:
-    """Read a span of a file, less only where the file ends; blocks."""
+    """Read a span of a file, less only if the file ends before; blocks."""
     data = os.pread(descriptor, span.length, span.start)
-    while len(data) < span.length:  # a signal, or a file system that gives less than there is
+    while len(data) < span.length:  # a signal, or a file system that reads less than asked for
         more = os.pread(descriptor, span.length - len(data), span.start + len(data))
         if not more:
             break
@@ -89,12 +89,12 @@ def read_span(descriptor: int, span: Span) -> bytes:
 
 
 def split(span: Span) -> tuple[Span, Span]:
-    """Give a span in two: what can be sent as it is read, and the last bytes, sent when the file has stayed the same."""
+    """Return a span in two: bytes to be sent as they are read, and the last bytes, for `read_last`."""
     middle = max(span.start, span.stop - LAST_BLOCK)
     return Span(span.start, middle), Span(middle, span.stop)
 
 
 def blocks(span: Span) -> Iterator[Span]:
-    """Give a span in pieces, each to be read at once."""
+    """Yield a span in pieces of at most BLOCK bytes."""
     for start in range(span.start, span.stop, BLOCK):
         yield Span(start, min(start + BLOCK, span.stop))

@@ -1,4 +1,4 @@
-"""Saving what a client has sent: a file that gets its name when all of it is there."""
+"""Saving what a client sends: a file gets its name when it is complete."""
 
 import asyncio
 import os
@@ -11,17 +11,17 @@ from aiosock.errors import HTTPError
 from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
 
 Target = str | os.PathLike[str]
-"""The path of a file, or of a directory that is there."""
+"""The path of a file, or of a directory that exists."""
 
 
 class Draft:
-    """A file on its way to `target`, or, where that is a directory, to `name` in it.
+    """A temporary file that will become `target`, or `name` in `target` if that is a directory.
 
-    All methods block: they are for a thread. `close` must be called, and leaves nothing behind but what is published.
+    All methods block: call them in a thread. Always call `close`: it removes the temporary file.
     """
 
     def __init__(self, target: Target, name: str) -> None:
-        """Take a `name` that is safe, or none."""
+        """Prepare a file; `name` must be safe, or empty."""
         self.path: Path = Path(target)
         self._name = name
         self._temporary: Path | None = None
@@ -29,7 +29,7 @@ class Draft:
         self.file: FileIO | None = None
 
     def begin(self) -> None:
-        """Open a temporary file beside the place; raise HTTPError (400) where a name is needed and there is none."""
+        """Open a temporary file in the directory of the target; raise HTTPError (400) if a name is needed and missing."""
         if self.path.is_dir():
             if not self._name:
                 raise HTTPError(400, "A file needs a name.")
@@ -40,7 +40,7 @@ class Draft:
         self._temporary = temporary
 
     def publish(self) -> None:
-        """Give the file its name; raise FileExistsError where that is the client's choice, and taken."""
+        """Give the file its name; raise FileExistsError if a client has chosen the name and it exists already."""
         assert self._temporary is not None
         if self._in_directory:
             take_name(self._temporary, self.path)
@@ -48,7 +48,7 @@ class Draft:
             os.replace(self._temporary, self.path)
 
     def close(self) -> None:
-        """Close the file, and remove its temporary name, which a link leaves behind."""
+        """Close the file, and remove its temporary name, also after publishing: a link leaves it."""
         if self.file is not None:
             self.file.close()
         if self._temporary is not None:
@@ -57,13 +57,14 @@ class Draft:
 
 
 def take_name(temporary: Target, name: Target, place: int | None = None) -> None:
-    """Give a file a name that nobody has, both relative to the directory `place`; raise FileExistsError where one has it.
+    """Give a temporary file its name, which must be free; both are relative to the directory `place`, if given.
 
-    Unlike a rename, a link cannot replace what another process puts there. The temporary name may be left.
+    A link is used because it never replaces a file, as a rename would. The temporary name may be left. Raises FileExistsError
+    if the name is taken.
     """
     try:
         os.link(temporary, name, src_dir_fd=place, dst_dir_fd=place, follow_symlinks=False)
-    except OSError:  # the name is taken, or a file system has no links, such as exFAT: then take it first, empty
+    except OSError:  # the name is taken, or the file system has no links, as exFAT: take the name with an empty file
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=place))
         try:
             os.replace(temporary, name, src_dir_fd=place, dst_dir_fd=place)
@@ -73,10 +74,10 @@ def take_name(temporary: Target, name: Target, place: int | None = None) -> None
 
 
 async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
-    """Write the pieces to a file and give its path; `name`, a safe one, is for where `target` is a directory.
+    """Write the pieces to a file and return its path. If `target` is a directory, the file gets the safe name `name` in it.
 
-    In a directory no file is replaced. Raises FileExistsError, other OSErrors, HTTPError: 400 where there is no name, 507
-    where the disk is full; and what the pieces raise; there is then no file.
+    In a directory no file is replaced. Raises FileExistsError, other OSErrors, HTTPError (400 if there is no name, 507 if
+    the disk is full), and what the pieces raise. No file is left then.
     """
     from aiofiles.threadpool import wrap
 

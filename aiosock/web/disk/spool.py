@@ -1,4 +1,4 @@
-"""Spool: the temporary file of a form, for what its uploads do not hold in memory."""
+"""Spool: the temporary file of a form, for uploads that do not fit in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,10 +11,10 @@ from aiosock.wire.ranges import Span
 
 
 class Spool:
-    """One file for all uploads of a form, one behind the other: a form takes one descriptor, however many they are.
+    """One temporary file for all uploads of a form, one after the other, so that a form needs only one descriptor.
 
-    It has no name where the system allows that, and is gone once it is closed. `memory` is how many bytes may still be
-    held in memory instead.
+    The file has no name if the system allows that, and is deleted when it is closed. `memory` is the number of bytes that may
+    still be held in memory instead.
     """
 
     def __init__(self, memory: int) -> None:
@@ -25,7 +25,7 @@ class Spool:
         self._is_closed = False
 
     async def append(self, block: bytes) -> None:
-        """Write a block to the end; raise HTTPError (507) where the disk is full."""
+        """Write a block to the end; raise HTTPError (507) if the disk is full."""
         from aiofiles.threadpool import wrap
 
         async with self._locked():
@@ -36,13 +36,13 @@ class Spool:
             self.size += len(block)
 
     async def read(self, start: int, length: int) -> bytes:
-        """Read what has been written; raise RuntimeError once the request is over."""
+        """Read bytes that have been written; raise RuntimeError if the request has ended."""
         async with self._locked():
             assert self._file is not None
             return await to_completion(asyncio.to_thread(read_span, self._file.fileno(), Span(start, start + length)))
 
     def close(self) -> None:
-        """Close the file: now, or when the thread that works on it is done."""
+        """Close the file: now, or when the thread that uses it has finished."""
         self._is_closed = True
         if self._file is not None and not self._lock.locked():
             self._file.close()
@@ -50,13 +50,14 @@ class Spool:
     def _open(self) -> None:
         from tempfile import TemporaryFile
 
-        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - it outlives this call
+        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
+        """Use the file alone; close it afterwards if `close` was called meanwhile."""
         async with self._lock:
             if self._is_closed:
-                raise RuntimeError("the request is over, and its uploads are gone")
+                raise RuntimeError("the request has ended, and its uploads are deleted")
             try:
                 yield
             finally:

@@ -1,4 +1,4 @@
-"""Answers about one representation: all of it, parts of it, or what its validators say (RFC 9110 sections 13 to 15)."""
+"""Answer a request with a representation: all of it, ranges of it, 304 or an error (RFC 9110 sections 13 to 15)."""
 
 import secrets
 
@@ -11,20 +11,22 @@ from aiosock.wire.conditional import Verdict, allows_range, evaluate, without_co
 from aiosock.wire.ranges import Span, content_range, multipart_heads, parse_range
 
 VALIDATORS = frozenset({"accept-ranges", "etag", "last-modified"})
-"""Fields that make no sense for a page which stands for another."""
+"""Fields that are left out when a page is sent with an error status: they would describe another resource."""
 
 
 def answer(request: Request, chosen: Representation, file: FileBody | None, status: int) -> Response:
-    """Answer a GET or HEAD with a file: from memory, or with the open `file`, which then is the body of the answer.
+    """Answer a GET or HEAD: from memory, or with the open `file`, which then becomes the body of the response.
 
-    Raises HTTPError: 412 where a precondition fails, 416 for ranges beyond the end.
+    Raises HTTPError: 412 if a precondition fails, 416 if all ranges are beyond the end.
     """
     if status != 200:
         fields = [field for field in chosen.fields if field[0] not in VALIDATORS]
         return _respond(chosen, file, [Span(0, chosen.size)], fields, status)
     verdict = evaluate(request.headers, request.method, chosen.etag, chosen.modified)
     if verdict is Verdict.FAILED:
-        raise HTTPError(412, "The file is not the one that this request is about.", {"etag": chosen.etag})
+        raise HTTPError(
+            412, "The file has changed: it does not match the preconditions of the request.", {"etag": chosen.etag}
+        )
     if verdict is Verdict.NOT_MODIFIED:
         return Response(status=304, headers=without_content(chosen.fields))
     spans = _requested_spans(request, chosen)
@@ -36,16 +38,16 @@ def answer(request: Request, chosen: Representation, file: FileBody | None, stat
 
 
 def _requested_spans(request: Request, chosen: Representation) -> list[Span] | None:
-    """Give the parts that are asked for, None for all; raise HTTPError (416) where none of them exists."""
+    """Return the requested ranges, None for the whole file; raise HTTPError (416) if all are beyond the end."""
     asked = request.headers.get("range")
-    # RFC 9110 section 14.2: of GET only. An empty file has no part that could be asked for, and nothing to be spared.
+    # RFC 9110 section 14.2: Range is defined for GET only. An empty file has no ranges: it is sent whole.
     if asked is None or request.method != "GET" or not chosen.size:
         return None
     if not allows_range(request.headers, chosen.etag, chosen.modified):
         return None
     spans = parse_range(asked, chosen.size)
     if spans is not None and not spans:
-        detail = f"The file has {chosen.size} bytes."
+        detail = f"The range is beyond the end of the file, which has {chosen.size} bytes."
         raise HTTPError(416, detail, {"content-range": content_range(None, chosen.size)})
     return spans
 

@@ -1,4 +1,4 @@
-"""A directory as one file, made while it is sent: zip (APPNOTE 6.3.10) or tar (POSIX.1-2001) in gzip (RFC 1952)."""
+"""A directory as one file, packed while it is sent: zip (APPNOTE 6.3.10) or tar (POSIX.1-2001) in gzip (RFC 1952)."""
 
 import asyncio
 import errno
@@ -17,30 +17,31 @@ from aiosock.errors import ResponseError
 from aiosock.web.static.tree import Tree
 
 BLOCK: Final = 256 * 1024
-"""Bytes of a file that are packed at a time; with what they become, all that is in memory of it."""
+"""Bytes of a file that are read and packed at a time; never more of it is in memory."""
 
 PIECE: Final = 64 * 1024
-"""Bytes of an archive that are worth a hop to a thread: many small files go together."""
+"""Bytes that one call in a thread packs at least, so that many small files do not take a call each."""
 
 LEVEL: Final = 1
-"""Of compression. Level 6 takes three times as long for some 10 % less, and most large files are compressed already."""
+"""Compression level. Level 6 is much slower and saves little: most large files are compressed already."""
 
 FORMATS: Final = {"zip": "application/zip", "tar.gz": "application/gzip"}
 
 _LEVEL_ATTRIBUTE: Final = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
 
 _SKIPPED_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
-"""What opening a file raises that has gone, or that we may not read. Anything else, such as EMFILE, is an error."""
+"""Errors of opening a file that has been removed or may not be read: it is left out. Others, such as EMFILE, are raised."""
 
 
 class Archive:
-    """What is below a directory as the body of an answer. Symbolic links are left out: they could lead round in circles.
+    """The files below a directory, packed as the body of a response.
 
-    What cannot be read is left out too; a file that becomes shorter while it is packed breaks the answer off.
+    Symbolic links are left out, because they could form a loop. Files that cannot be read are left out too. If a file
+    becomes shorter while it is packed, the response is broken off.
     """
 
     def __init__(self, tree: Tree, names: Sequence[str], kind: str) -> None:
-        """Pack what `names` lead to, as a `kind` of FORMATS. Reads nothing yet."""
+        """Prepare to pack the directory that `names` lead to; `kind` is a key of FORMATS. Read nothing yet."""
         self._tree = Tree(tree.root, dotfiles=tree.dotfiles)
         self._names = list(names)
         self._packer: _Packer = _Zip() if kind == "zip" else _Tar()
@@ -49,23 +50,23 @@ class Archive:
         self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the archive piece by piece, each packed in a thread when the one before has been taken.
+        """Yield the archive piece by piece. Each is packed in a thread once the one before has been taken.
 
-        Raises ResponseError for a file that has become shorter, or a directory that has gone.
+        Raises ResponseError if a file has become shorter or the directory has been removed.
         """
         while piece := await asyncio.to_thread(self._next):
             yield piece
 
     async def aclose(self) -> None:
-        """Close the file that is being packed: now, or as soon as the thread that packs it lets go of it.
+        """Close the file that is being packed: now, or when the thread that packs it has finished its piece.
 
-        Cancelling what waits for a thread does not stop the thread, and a generator that runs cannot be closed.
+        Cancellation does not stop a thread, and a generator cannot be closed while it runs.
         """
         self._is_closed = True
         self._close()
 
     def _next(self) -> bytes:
-        """Give the next piece, b"" at the end; blocks."""
+        """Return the next piece, b"" at the end; blocks."""
         taken: list[bytes] = []
         size = 0
         try:
@@ -77,11 +78,12 @@ class Archive:
                     taken.append(block)
                     size += len(block)
         finally:
-            if self._is_closed:  # `aclose` may have found the lock taken
+            if self._is_closed:  # the lock may have kept `aclose` from closing
                 self._close()
         return b"".join(taken)
 
     def _close(self) -> None:
+        """Close the file, unless a thread is packing it."""
         if self._lock.acquire(blocking=False):
             try:
                 self._pieces.close()
@@ -90,46 +92,50 @@ class Archive:
                 self._lock.release()
 
     def _pack_all(self, packer: "_Packer") -> Generator[bytes, None, None]:
-        """Give what the packer makes of each file and directory, depth first, in the order of names.
+        """Yield the packed files and directories, depth first, in the order of names.
 
-        Raises what `__aiter__` raises. An empty piece is nothing yet.
+        A piece may be empty. Raises what `__aiter__` raises.
         """
-        start = self._real_names()
-        left = [start]
-        while left:
-            names = left.pop()
-            try:
-                descriptor = self._tree.open(names)
-            except OSError as error:
-                if names == start:
-                    raise ResponseError("the directory has gone, or may not be read") from error
-                if error.errno not in _SKIPPED_ERRORS:
-                    raise
+        top = self._real_names()
+        remaining = [top]
+        while remaining:
+            names = remaining.pop()
+            descriptor = self._open(names, is_top=names == top)
+            if descriptor is None:
                 continue
             try:
                 status = os.fstat(descriptor)
-                path = "/".join(names[len(start) :])
+                path = "/".join(names[len(top) :])
                 if stat.S_ISDIR(status.st_mode):
-                    left += self._children(names)
+                    remaining += self._children(names)
                     if path:
                         yield packer.begin(f"{path}/", status) + packer.finish()
                 elif stat.S_ISREG(status.st_mode):
-                    yield packer.begin(path, status)
-                    for block in _read_blocks(descriptor, path, status.st_size):
-                        yield packer.pack(block)
-                    yield packer.finish()
+                    yield from _pack_file(packer, descriptor, path, status)
             finally:
                 os.close(descriptor)
         yield from packer.end()
 
+    def _open(self, names: list[str], *, is_top: bool) -> int | None:
+        """Return a descriptor, None for a file that is left out; raise ResponseError if the top directory cannot be opened."""
+        try:
+            return self._tree.open(names)
+        except OSError as error:
+            if is_top:
+                raise ResponseError("the directory has been removed, or may not be read") from error
+            if error.errno not in _SKIPPED_ERRORS:
+                raise
+            return None
+
     def _real_names(self) -> list[str]:
-        """Give the names that lead to the directory without a link: it may have been reached by one."""
+        """Return the names that lead to the directory without a link; raise ResponseError if it is not below the root."""
         root, real = self._tree.root.resolve(), self._tree.root.joinpath(*self._names).resolve()
         if not real.is_relative_to(root):
-            raise ResponseError("the directory is not below its root any more")
+            raise ResponseError("the directory is no longer below its root")
         return list(real.relative_to(root).parts)
 
     def _children(self, names: list[str]) -> list[list[str]]:
+        """Return the names that lead to each entry of a directory, in reverse order."""
         try:
             return [[*names, entry.name] for entry in sorted(self._tree.scan(names), reverse=True)]
         except OSError as error:
@@ -139,13 +145,13 @@ class Archive:
 
 
 class _Packer(Protocol):
-    """A format: for each file `begin`, `pack` for its blocks, `finish`; in the end `end`. All give bytes to be sent."""
+    """An archive format. Call `begin`, `pack` and `finish` for each file, then `end`; each returns bytes of the archive."""
 
     def begin(self, path: str, status: os.stat_result) -> bytes:
-        """Start a file of `status.st_size` bytes, or a directory, whose path ends with a slash."""
+        """Begin a file of `status.st_size` bytes, or a directory: its path ends with a slash."""
 
     def pack(self, block: bytes) -> bytes:
-        """Take the next bytes of the file."""
+        """Pack the next bytes of the file."""
 
     def finish(self) -> bytes:
         """End the file."""
@@ -154,7 +160,7 @@ class _Packer(Protocol):
         """End the archive."""
 
     def close(self) -> None:
-        """Let go of it, ended or not."""
+        """Release what the packer holds; the archive may be unfinished."""
 
 
 class _Tar:
@@ -186,7 +192,7 @@ class _Tar:
 
 
 class _Zip:
-    """What cannot be sought in: sizes and checksum follow each file (APPNOTE 4.3.9)."""
+    """A zip that is written without seeking: sizes and checksum follow each file (APPNOTE 4.3.9)."""
 
     def __init__(self) -> None:
         self._sink = _Sink()
@@ -195,14 +201,14 @@ class _Zip:
 
     def begin(self, path: str, status: os.stat_result) -> bytes:
         is_directory = path.endswith("/")
-        # From 1980 to 2107: as MS-DOS counted years (4.4.6).
+        # A zip has times from 1980 to 2107 (4.4.6).
         moment = time.localtime(min(max(status.st_mtime, 0.0), 2.0**32))[:6]
         info = zipfile.ZipInfo(path, max(moment, (1980, 1, 1, 0, 0, 0)))
         info.external_attr = (status.st_mode & 0xFFFF) << 16 | (0x10 if is_directory else 0)
         if not is_directory:
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.file_size = status.st_size  # beyond 2 GiB, sizes take 64 bits
-            # What is given to `open` does not take the level of the ZipFile, and gets a name for its own in 3.13 only.
+            info.file_size = status.st_size  # for more than 2 GiB, zipfile then writes sizes of 64 bits
+            # A ZipInfo does not take the level of its ZipFile; a public name for its own level came with 3.13.
             setattr(info, _LEVEL_ATTRIBUTE, LEVEL)
         self._file = self._archive.open(info, "w")
         return self._sink.take()
@@ -226,11 +232,11 @@ class _Zip:
 
     def close(self) -> None:
         self.finish()
-        self._archive.close()  # left open, it would complain when it is collected
+        self._archive.close()  # otherwise it warns when it is collected
 
 
 class _Sink:
-    """What a ZipFile writes to; keeps it until it is taken."""
+    """The file that a ZipFile writes to; it keeps the bytes until `take`."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -240,7 +246,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """There is nowhere to."""
+        """Do nothing: ZipFile calls it."""
 
     def take(self) -> bytes:
         data = bytes(self._written)
@@ -248,12 +254,19 @@ class _Sink:
         return data
 
 
+def _pack_file(packer: _Packer, descriptor: int, path: str, status: os.stat_result) -> Iterator[bytes]:
+    yield packer.begin(path, status)
+    for block in _read_blocks(descriptor, path, status.st_size):
+        yield packer.pack(block)
+    yield packer.finish()
+
+
 def _read_blocks(descriptor: int, path: str, size: int) -> Iterator[bytes]:
-    """Give exactly `size` bytes; raise ResponseError where the file has become shorter."""
+    """Yield exactly `size` bytes; raise ResponseError if the file has become shorter."""
     start = 0
     while start < size:
         block = os.pread(descriptor, min(BLOCK, size - start), start)
         if not block:
-            raise ResponseError(f"{path!r} has become shorter while it was packed")
+            raise ResponseError(f"{path!r} became shorter while it was packed")
         start += len(block)
         yield block

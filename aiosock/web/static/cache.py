@@ -1,4 +1,4 @@
-"""FileCache: what was served lately, within a budget of bytes."""
+"""FileCache: files that were served recently, up to a number of bytes."""
 
 import time
 from collections import OrderedDict
@@ -8,11 +8,11 @@ from typing import Final
 from aiosock.web.static.representation import Resource
 
 FRESH_SECONDS: Final = 1.0
-"""How long the file system is not asked again about a path."""
+"""Seconds after which a path is checked in the file system again."""
 
 
 class FileCache:
-    """Resources by path, the least recently used dropped first."""
+    """Resources by path. The least recently used one is dropped first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -20,7 +20,7 @@ class FileCache:
         self._resources: OrderedDict[str, Resource] = OrderedDict()
 
     def fresh(self, path: str) -> Resource | None:
-        """Give what is known of a path, unless the file system should be asked again."""
+        """Return the resource of a path, or None if there is none or it must be checked in the file system again."""
         resource = self._resources.get(path)
         if resource is None or self.clock() - resource.checked >= FRESH_SECONDS:
             return None
@@ -28,13 +28,13 @@ class FileCache:
         return resource
 
     def touch(self, path: str) -> None:
-        """Take what is known of a path for fresh: somebody is asking the file system."""
+        """Mark a resource as fresh: a lookup is running, and other requests need not start another one."""
         resource = self._resources.get(path)
         if resource is not None:
             resource.checked = self.clock()
 
     def put(self, path: str, resource: Resource, limit: int) -> None:
-        """Keep a resource, and drop others, until all weigh `limit` bytes at the most."""
+        """Keep a resource, and drop others until all together weigh at most `limit` bytes."""
         self.drop(path)
         if resource.weight > limit:
             return

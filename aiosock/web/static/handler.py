@@ -30,13 +30,13 @@ class StaticFiles:
     app.mount("/static", StaticFiles("static", cache_control={"*.css": "max-age=3600"}))
     ```
 
-    What is hidden is answered 404 like what is not there: dotfiles, anything that is not a regular file, a symbolic
-    link. Files of up to `limits.cached_file_bytes` are kept in memory, and looked at again once a second at the most.
+    Hidden files get 404, like missing ones: dotfiles, symbolic links, and anything that is not a regular file. Files of up to
+    `limits.cached_file_bytes` are kept in memory, and checked in the file system again once a second at most.
 
-    The options are those of StaticOptions. Each StaticFiles keeps files in a `cache` of its own, unless it is given one.
+    The options are those of `StaticOptions`. Each StaticFiles has a `cache` of its own, unless it is given one.
 
-    Raises NotADirectoryError unless `directory` is a directory: a wrong path is noticed at start. Raises ValueError for a page
-    whose path ends with a slash, and TypeError for an unknown option.
+    Raises NotADirectoryError if `directory` is not a directory, so that a wrong path is noticed at start. Raises ValueError
+    for a page whose path ends with a slash, and TypeError for an unknown option.
     """
 
     def __init__(
@@ -50,21 +50,21 @@ class StaticFiles:
         self._cache = cache or FileCache()
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Answer with the file that `request.subpath` names; raises what `serve` raises."""
+        """Answer with the file at `request.subpath`; raise what `serve` raises."""
         return self.serve(request, request.subpath)
 
     async def serve(self, request: Request, subpath: str) -> Response:
-        """Answer with a file: `subpath` starts with a slash and is percent-encoded, as in a URL.
+        """Answer with the file at `subpath`, which starts with a slash and is percent-encoded, as in a URL.
 
-        Raises HTTPError: 404 where nothing is served, 405 and 501 for other methods, 406 for a client that refuses every
-        form there is, 412 where a precondition fails, 416 for ranges beyond the end.
+        Raises HTTPError: 404 if nothing is served there, 405 and 501 for other methods, 406 if the client accepts no form of
+        the file, 412 if a precondition fails, 416 if all ranges are beyond the end, 503 if no descriptor is left.
         """
         if request.method not in ("GET", "HEAD"):
             raise method_not_allowed(request.method, "GET, HEAD")
         if subpath.endswith("/") and not request.raw_path.endswith("/"):
             return _with_slash(request)
         path = subpath[1:] if "%" not in subpath else "/".join(decode_segments(subpath))
-        # Most of a small file's cost is asking what nobody has asked for: 90,000 instructions with it, 150,000 without.
+        # A shortcut for the usual request: evaluating fields that it does not have would be most of the work.
         known = self._cache.fresh(path)
         if (
             known is not None
@@ -86,17 +86,17 @@ class StaticFiles:
             return await self._respond_to_missing(request, path, limits)
 
     def forget(self, path: str) -> None:
-        """Ask the file system again for a path, decoded and without its first slash: it has been changed."""
+        """Drop a path from memory, because its file has changed; `path` is decoded and has no first slash."""
         self._cache.drop(path)
 
-    # What is there.
+    # Looking up files.
 
     async def _find(self, path: str, limits: Limits) -> Resource | list[Entry]:
-        """Give what is served at a path, from memory or in a thread; raises what `_look_up` raises."""
+        """Return what is served at a path, from memory or looked up in a thread; raise what `_look_up` raises."""
         known = self._cache.fresh(path)
         if known is not None:
             return known
-        self._cache.touch(path)  # whoever asks while we look is served what is known
+        self._cache.touch(path)  # requests that arrive during the lookup are served from memory
         try:
             found = await asyncio.to_thread(self._look_up, path, min(limits.cached_file_bytes, limits.file_cache_bytes))
         except OSError:
@@ -107,9 +107,9 @@ class StaticFiles:
         return found
 
     def _look_up(self, path: str, limit: int) -> Resource | list[Entry]:
-        """Give what is served at a path, or what a directory has; blocks.
+        """Return the file that is served at a path, or the entries of a directory; blocks.
 
-        Raises OSError where nothing is, IsADirectoryError for a directory whose path does not end with a slash.
+        Raises OSError if there is nothing, IsADirectoryError for a directory whose path does not end with a slash.
         """
         names = _names_of(path)
         if path and not path.endswith("/"):
@@ -127,27 +127,28 @@ class StaticFiles:
         return self.tree.scan(names)
 
     def _load(self, names: Sequence[str], limit: int) -> Resource:
-        """Return a file and its precompressed siblings, described; blocks. Raises what `find` raises."""
+        """Look up a file and its precompressed siblings, and make their fields; blocks. Raises what `find` raises."""
         resource = find(self.tree, names, self._policy.codings, limit)
         for representation in resource.representations:
             self._describe(representation, varies=len(resource.representations) > 1)
         return resource
 
     def _describe(self, representation: Representation, *, varies: bool) -> None:
+        """Make the fields of a representation; a precompressed sibling has the Cache-Control of its file."""
         name = representation.names[-1].removesuffix(SUFFIXES.get(representation.coding, ""))
         cache_control = self._policy.cache_control([*representation.names[:-1], name])
         representation.describe(varies=varies, cache_control=cache_control)
 
-    # What is answered.
+    # Answering.
 
     async def _respond(self, request: Request, resource: Resource, status: int = 200) -> Response:
-        """Answer with the form of a file that the client likes best; raises what `serve` raises, and OSError."""
+        """Answer with the form of a file that the client prefers; raise what `serve` raises, and OSError."""
         original = resource.representations[0]
         chosen = resource.choose(request.headers.get("accept-encoding"))
         if chosen is None and status != 200:
-            chosen = original  # what is wrong is said to everybody
+            chosen = original  # an error page is sent even to clients that accept none of its forms
         if chosen is None:
-            raise HTTPError(406, "The Accept-Encoding allows no form of this file.", {"vary": "Accept-Encoding"})
+            raise HTTPError(406, "The Accept-Encoding field accepts no form of this file.", {"vary": "Accept-Encoding"})
         if chosen.content is not None or request.method == "HEAD":
             return answer(request, chosen, None, status)
         try:
@@ -155,7 +156,7 @@ class StaticFiles:
         except OSError:
             if chosen is original:
                 raise
-            # Somebody has removed the sibling since it was found. It has no content: the resource weighs what it did.
+            # The sibling has been removed since it was looked up. It has no content in memory: the weight stays the same.
             resource.representations = [known for known in resource.representations if known is not chosen]
             return await self._respond(request, resource, status)
         return await self._respond_with(file, request, chosen, status, varies=len(resource.representations) > 1)
@@ -176,35 +177,35 @@ class StaticFiles:
         return response
 
     def _open(self, names: Sequence[str]) -> FileBody:
-        """Open a file in one go with its owner, so that a request that is cancelled meanwhile leaves none open; blocks."""
+        """Open a file; blocks. The FileBody closes it even if the request is cancelled while the thread runs."""
         descriptor, status = open_file(self.tree, names)
         return FileBody(descriptor, names[-1], status)
 
     async def _respond_to_missing(self, request: Request, path: str, limits: Limits) -> Response:
-        """Answer browsers with a page where nothing is, if there is one for it; raise HTTPError (404) otherwise."""
+        """Answer a browser with the page for missing files, if there is one; raise HTTPError (404) otherwise."""
         name, status = self._policy.page_for_missing(path)
-        refusal = HTTPError(404, f"Nothing is at {request.path}.")
+        missing = HTTPError(404, f"Nothing is at {request.path}.")
         wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
         if not name or wanted != "text/html":
-            raise refusal
+            raise missing
         try:
             found = await self._find(name, limits)
             assert isinstance(found, Resource)
             response = await self._respond(request, found, status)
         except OSError as error:
             _raise_unless_missing(error)
-            raise refusal from None
+            raise missing from None
         response.headers["vary"] = ", ".join(["Accept", *response.headers.get_all("vary")])
         return response
 
 
 def _may_change_response(request: Request) -> bool:
-    """Say whether anything in a request makes it ask for other than the file itself, whole."""
+    """Return whether a field may change the response: a precondition, Range or Accept-Encoding."""
     return request.head.has_any(("if-", "range:", "accept-encoding:"))
 
 
 def _raise_unless_missing(error: OSError) -> None:
-    """Take an error that says that nothing is there; raise HTTPError (503) for want of descriptors, any other again."""
+    """Raise `error`, unless it means that nothing is there; raise HTTPError (503) instead if no descriptor is left."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         raise HTTPError(503, "The server has too many files open.", {"retry-after": "1"}) from None
     if error.errno not in MISSING_ERRORS:
@@ -212,10 +213,11 @@ def _raise_unless_missing(error: OSError) -> None:
 
 
 def _names_of(path: str) -> list[str]:
+    """Return the names that lead from the root to a path, which has no first slash."""
     return path.removesuffix("/").split("/") if path else []
 
 
 def _with_slash(request: Request) -> Response:
-    """Send the client to the directory's own URL, where relative links are right; it never leaves the host."""
+    """Redirect to the same URL with a slash at its end, where relative links work; never to another host."""
     location = "/" + request.raw_path.lstrip("/\\") + "/"
     return Response.redirect(request.with_query(location), 308)

@@ -1,4 +1,4 @@
-"""Listing: what a directory has, as a page, as JSON, or as lines, to whom prefers which."""
+"""Listing: the entries of a directory as a page, as JSON or as lines of text, as the client prefers."""
 
 import asyncio
 import re
@@ -21,10 +21,12 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COLUMNS = {"name": "Name", "size": "Size", "modified": "Modified <small>UTC</small>"}
 
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
-# Line and paragraph separators, and what turns the direction of writing round: `gpj.exe` would be read as `exe.jpg`.
+# Line and paragraph separators, and characters that reverse the direction of text: they can make `gpj.exe` look like
+# `exe.jpg`.
 _MISLEADING = (0x2028, 0x2029, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 
-# What could add a line, or play with a terminal (CWE-150). No name has a backslash of its own: Tree hides those.
+# For text: characters that could add a line or control a terminal (CWE-150). This is not ambiguous: Tree hides names with a
+# backslash.
 _ESCAPES = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _MISLEADING}
 _VISIBLE_FORMS = dict.fromkeys((*_CONTROLS, *_MISLEADING), "\ufffd") | {
     code: chr(0x2400 + code) for code in range(0x20)
@@ -36,18 +38,18 @@ _PAGE = Page("aiosock.web.static", "listing")
 
 
 class Listing:
-    """Shows directories, and packs them.
+    """Shows directories, and sends them as archives.
 
-    With `upload`, the page offers to send files to where it stands: by PUT, and without scripts as a form by POST.
+    With `upload`, the page can send files to its directory: by PUT, or without scripts by POST as a form.
     """
 
     def __init__(self, *, upload: bool = False) -> None:
         self.upload = upload
 
     async def show(self, request: Request, tree: Tree, names: Sequence[str], entries: Iterable[Entry]) -> Response:
-        """Answer with a directory; the query may ask for an archive, for an order, or for names that contain a text.
+        """Answer with a directory. The query may ask for an archive, for an order, or for names that contain a text.
 
-        Raises HTTPError (400) for an archive of a format that is not made.
+        Raises HTTPError (400) for an unknown archive format.
         """
         kind = request.query.get("archive")
         if kind is not None:
@@ -55,7 +57,7 @@ class Listing:
         return await asyncio.to_thread(self._listing_response, request, entries)
 
     def _listing_response(self, request: Request, entries: Iterable[Entry]) -> Response:
-        """Make the answer; blocks: 20,000 entries take hundreds of milliseconds."""
+        """Make the response; blocks: many thousand entries take long to sort and write."""
         selection = _Selection(request, entries)
         wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
         if wanted == "text/html":
@@ -75,7 +77,7 @@ class Listing:
 
 
 class _Selection:
-    """Entries as the query asks for them: those that contain `q`, by `sort`, in `order`; directories first."""
+    """The entries whose names contain `q` of the query, sorted by its `sort` and `order`; directories first."""
 
     def __init__(self, request: Request, entries: Iterable[Entry]) -> None:
         self.text = request.query.get("q", "")
@@ -86,11 +88,12 @@ class _Selection:
         self.entries = [entry for entry in entries if wanted in _fold_case(entry.name)]
         self.entries.sort(key=lambda entry: _natural_key(entry.name))
         self.ranks = {entry.name: rank for rank, entry in enumerate(self.entries)}
-        # Sorting is stable: what is equal in size stays in the order of names, whichever way the sizes go.
+        # Sorting is stable: entries of equal size stay in the order of names, also when sizes are descending.
         self.entries.sort(key=self._value, reverse=self.is_descending)
         self.entries.sort(key=lambda entry: not entry.is_directory)
 
     def _value(self, entry: Entry) -> float:
+        """Return the sort key of an entry."""
         match self.sort:
             case "size":
                 return entry.size
@@ -101,15 +104,15 @@ class _Selection:
 
 
 def _fold_case(name: str) -> str:
-    """Give a name without regard to case, and to whether its accents are characters of their own, as on macOS."""
+    """Return a name for comparison: without case, and with accents composed; macOS decomposes them."""
     return normalize("NFC", name).casefold()
 
 
 def _natural_key(name: str) -> tuple[str, str]:
-    """Give a key that puts `file 9` before `file 10`: before a number stands how many digits it has.
+    """Return a sort key that puts `file 9` before `file 10`: each number is preceded by its number of digits.
 
-    Strings, because those are compared ten times as fast as lists of numbers and strings, and no other thread runs
-    while two keys are compared.
+    The key is made of strings, because Python compares them much faster than lists of numbers and strings, and no other
+    thread runs during a comparison.
     """
     return _NUMBER.sub(_with_digit_count, _fold_case(name)), name
 
@@ -121,10 +124,10 @@ def _with_digit_count(number: re.Match[str]) -> str:
 
 def _archive_response(tree: Tree, names: Sequence[str], kind: str) -> Response:
     if kind not in FORMATS:
-        raise HTTPError(400, f"There are archives of the formats {' and '.join(FORMATS)}.")
+        raise HTTPError(400, f"Archives are available in the formats {' and '.join(FORMATS)}.")
     name = f"{names[-1] if names else tree.root.name or 'files'}.{kind}"
     plain = name.encode("ascii", "replace").decode("ascii").translate(_UNQUOTABLE)
-    # RFC 6266 section 4.3: a name for those who read UTF-8, and one for the others.
+    # RFC 6266 section 4.3: the name in UTF-8, and one in ASCII for clients that do not understand the first.
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     fields = {
         "content-type": FORMATS[kind],
@@ -141,7 +144,7 @@ def _as_json(entry: Entry) -> dict[str, str | int | None]:
 
 
 def _as_text(entries: Sequence[Entry]) -> str:
-    """Give lines for people and for `awk`: modification time, size in bytes, name, a slash behind a directory's."""
+    """Return one line for each entry: modification time, size in bytes, name; a directory's name ends with a slash."""
     width = max((len(str(entry.size)) for entry in entries), default=1)
     return "".join(
         f"{_modified_at(entry):%Y-%m-%d %H:%M}  {'-' if entry.is_directory else entry.size:>{width}}  "
@@ -179,14 +182,14 @@ def _hidden_unless(condition: object) -> str:
 
 
 def _visible(name: str) -> str:
-    """Give a name as HTML: what has no look of its own, or misleads, is seen."""
+    """Return a name as HTML; characters that are invisible or misleading become visible."""
     return escape(name.translate(_VISIBLE_FORMS))
 
 
 def _breadcrumbs(subpath: str) -> str:
-    """Give the directories above as links, relative: whatever the listing is mounted at, or whoever stands before us.
+    """Return links to the directories above. They are relative, so that they work under every mount and behind a proxy.
 
-    By the path as it was sent: a segment `a%2Fb` is two directories, and one step for `../`.
+    The path is split as it was sent: a segment `a%2Fb` is two directories, but one step for `../`.
     """
     segments = ["Home", *(unquote(segment) for segment in subpath.strip("/").split("/") if segment)]
     *above, here = (
@@ -207,11 +210,11 @@ def _heading(selection: _Selection, column: str) -> str:
 
 
 def _row(entry: Entry, rank: int) -> str:
-    """Give a row, with its place in the order of names: scripts need not sort as we do."""
+    """Return a row of the table; it has the `rank` of its name, so that the script need not compare names as we do."""
     kind, slash, size = ("directory", "/", -1) if entry.is_directory else ("file", "", entry.size)
     moment = _modified_at(entry)
     shown = "" if entry.is_directory else f'<td class="size" title="{size:,} bytes">{_readable_size(size)}</td>'
-    # `./`: a name with a colon would be read as a URL with a scheme (RFC 3986 section 4.2).
+    # `./`: without it, a name with a colon would be a URL with a scheme (RFC 3986 section 4.2).
     return (
         f'<tr data-name="{rank}" data-size="{size}" data-modified="{entry.modified}"><th scope="row" class="name {kind}">'
         f'<a href="./{quote(entry.name, safe="")}{slash}">{_visible(entry.name)}{slash}</a></th>'

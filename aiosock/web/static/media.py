@@ -1,10 +1,10 @@
-"""Media types by file name (RFC 9110 section 8.3): the standard library's table, and what the web has added since."""
+"""Media types by file name (RFC 9110 section 8.3): the standard library's table, and newer types of the web."""
 
 import mimetypes
 import os
 from typing import Final
 
-# The standard table differs between versions and takes what the machine's own files say; the web's types do not.
+# The standard library's table differs between versions and machines: it reads the system's own files. This one does not.
 _TYPES: Final = {
     ".aac": "audio/aac",
     ".avif": "image/avif",
@@ -60,15 +60,15 @@ _TYPES: Final = {
 _ENCODINGS: Final = {"gzip": "application/gzip"}
 
 _TEXT: Final = frozenset({"application/json", "application/xml", "image/svg+xml"})
-"""Types that are text without being called so; what the web serves of them is UTF-8."""
+"""Types that are text although their names do not start with text/. On the web they are UTF-8."""
 
 
 def media_type(name: str) -> str:
-    """Give the Content-Type for a file name, with a charset for text."""
+    """Return the Content-Type for a file name, with a charset for text."""
     kind = _TYPES.get(os.path.splitext(name)[1].lower())
     if kind is None:
         kind, encoding = mimetypes.guess_type(name)
-        # The file is what it is, not what it would unpack to: a .tar.gz is sent as gzip.
+        # The type describes the file itself, not its unpacked content: a .tar.gz is gzip.
         kind = kind if encoding is None else _ENCODINGS.get(encoding)
     kind = kind or "application/octet-stream"
     return f"{kind}; charset=utf-8" if kind.startswith("text/") or kind in _TEXT else kind

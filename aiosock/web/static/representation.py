@@ -1,4 +1,4 @@
-"""Representations of a file (RFC 9110 section 3.2): itself, and its siblings that somebody has compressed beforehand."""
+"""Representations of a file (RFC 9110 section 3.2): the file itself and its precompressed siblings, such as app.js.gz."""
 
 import errno
 import os
@@ -14,33 +14,33 @@ from aiosock.wire.conditional import format_date
 from aiosock.wire.negotiation import coding_weight, parse_weights
 
 SUFFIXES: Final = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
-"""Content codings (RFC 9110 section 8.4.1) and what the names of precompressed siblings end with."""
+"""Content codings (RFC 9110 section 8.4.1) and the suffixes of precompressed siblings."""
 
 READS: Final = 3
-"""How often a small file is read that changes while it is read; then it is sent like a large one."""
+"""How often a small file is read if it changes while it is read. After that it is sent like a large one."""
 
 
 class Representation:
-    """One form of a file. `fields` are those of a 200; `content` is None for one that is too large to be kept."""
+    """One form of a file. `fields` are for a response of 200; `content` is None if it is too large to be kept in memory."""
 
     __slots__ = ("coding", "content", "content_type", "etag", "fields", "modified", "names", "size", "status")
 
     def __init__(self, names: Sequence[str], content_type: str, coding: str, status: os.stat_result) -> None:
-        """Describe an open file of which `status` is known."""
+        """Describe an open file by its `status`. `names` lead to this form, from the root."""
         self.names: Sequence[str] = names
         self.content_type: str = content_type
         self.coding: str = coding
         self.status: os.stat_result = status
         self.size: int = status.st_size
-        # RFC 9110 section 8.8.2.1: never later than now; and some file systems know years that no date has.
+        # RFC 9110 section 8.8.2.1: not later than now. Not before 1970: some file systems have such times.
         self.modified: float = max(0.0, min(status.st_mtime, time.time()))
-        # Nanoseconds and size change with every write that takes a moment; the inode with every replacement.
+        # Almost every write changes the time in nanoseconds or the size; a replaced file has another inode.
         self.etag: str = f'"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
         self.content: bytes | None = None
         self.fields: tuple[tuple[str, str], ...] = ()
 
     def describe(self, *, varies: bool, cache_control: str) -> None:
-        """Make the fields, once for all answers."""
+        """Make the fields, once for all responses; `varies` if there are several forms."""
         fields = [
             ("content-type", self.content_type),
             ("etag", self.etag),
@@ -58,7 +58,7 @@ class Representation:
 
 
 class Resource:
-    """What stands at a path: the file, first, and its compressed siblings; `checked` is when they were last looked at."""
+    """A file, first, and its precompressed siblings; `checked` is when the file system was last asked, in the cache's clock."""
 
     __slots__ = ("checked", "representations")
 
@@ -68,11 +68,11 @@ class Resource:
 
     @property
     def weight(self) -> int:
-        """The bytes of memory that keeping it takes, roughly."""
+        """Roughly the bytes of memory that it takes."""
         return 2048 + sum(len(representation.content or b"") for representation in self.representations)
 
     def choose(self, accept_encoding: str | None) -> Representation | None:
-        """Give the form that the client likes best (RFC 9110 section 12.5.3), the smaller of two; None where it takes none."""
+        """Return the form that the client prefers (RFC 9110 section 12.5.3), of equals the smallest; None if it accepts none."""
         if accept_encoding is None or (len(self.representations) == 1 and not _refuses_identity(accept_encoding)):
             return self.representations[0]
         weights = parse_weights(accept_encoding)
@@ -87,21 +87,22 @@ class Resource:
 def find(tree: Tree, names: Sequence[str], codings: Sequence[str], limit: int) -> Resource:
     """Look up a file and its precompressed siblings, and read those of up to `limit` bytes; blocks.
 
-    Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for what is no regular file.
+    Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for anything else that is not a
+    regular file.
     """
     representations = [_represent(tree, names, "", "identity", limit)]
     original = representations[0]
     for coding in codings:
         with suppress(OSError):
             sibling = _represent(tree, names, SUFFIXES[coding], coding, limit)
-            # An older one is of a file that has been changed since, and forgotten. By the second: tools cut the rest off.
+            # A sibling that is older than its file is out of date. Compare whole seconds: some tools drop the fraction.
             if sibling.status.st_mtime_ns // 10**9 >= original.status.st_mtime_ns // 10**9:
                 representations.append(sibling)
     return Resource(representations)
 
 
 def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
-    """Open a regular file; the descriptor is the caller's. Raises what `find` raises; blocks."""
+    """Open a regular file; the caller must close the descriptor. Raises what `find` raises; blocks."""
     descriptor = tree.open(names)
     try:
         status = os.fstat(descriptor)
@@ -116,23 +117,28 @@ def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
 
 
 def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit: int) -> Representation:
+    """Return the form of a file whose name has this suffix, read if it has at most `limit` bytes."""
     own_names = [*names[:-1], names[-1] + suffix] if names else []
     descriptor, status = open_file(tree, own_names)
     try:
-        content = None
-        for _ in range(READS):
-            if status.st_size > limit:
-                break
-            read = os.pread(descriptor, status.st_size + 1, 0)
-            before, status = status, os.fstat(descriptor)
-            if len(read) == status.st_size and _state_of(before) == _state_of(status):
-                content = read
-                break
+        content, status = _read_small(descriptor, status, limit)
     finally:
         os.close(descriptor)
     representation = Representation(own_names, media_type(names[-1]), coding, status)
     representation.content = content
     return representation
+
+
+def _read_small(descriptor: int, status: os.stat_result, limit: int) -> tuple[bytes | None, os.stat_result]:
+    """Return the content and the status at that time; None if it is larger than `limit` bytes or keeps changing."""
+    for _ in range(READS):
+        if status.st_size > limit:
+            break
+        content = os.pread(descriptor, status.st_size + 1, 0)  # one more byte, to see that the file has grown
+        before, status = status, os.fstat(descriptor)
+        if len(content) == status.st_size and _state_of(before) == _state_of(status):
+            return content, status
+    return None, status
 
 
 def _refuses_identity(accept_encoding: str) -> bool:

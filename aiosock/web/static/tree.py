@@ -1,8 +1,8 @@
-"""Tree: what lies below a directory, reached name by name, so that no way leads out of it.
+"""Tree: the files below a directory, opened name by name, so that no path leads out of it.
 
-Checking a path and then opening it leaves a moment in which somebody swaps a directory for a link. So nothing is checked
-that is not already open: each name is opened relative to the directory before it, and links are not followed by the
-kernel but read, and walked like the rest.
+Between checking a path and opening it, somebody could replace a directory with a link. So each name is opened relative to
+the directory before it, which is already open. The kernel never follows a symbolic link: the link is read, and its target
+is opened name by name too.
 """
 
 import errno
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from aiosock.web.disk.names import is_plain
 
 LINKS: Final = 40
-"""Symbolic links on one way; Linux: MAXSYMLINKS 40."""
+"""Symbolic links in one path, at most; Linux: MAXSYMLINKS 40."""
 
 MISSING_ERRORS: Final = frozenset(
     {
@@ -24,18 +24,18 @@ MISSING_ERRORS: Final = frozenset(
         *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL),
     }
 )
-"""What opening a file raises for a name that nothing is served under."""
+"""Errors of opening a file that mean: nothing is served under this name."""
 
 _HAS_OPENAT: Final = os.open in os.supports_dir_fd
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
-# O_PATH: walking through a directory takes the right to enter it, not to list it. O_NONBLOCK: opening a FIFO waits for
-# its writer otherwise.
+# O_PATH: to pass through a directory, the right to enter it is enough; listing it may be forbidden. O_NONBLOCK: without it,
+# opening a FIFO waits for a writer.
 _DIRECTORY_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
 _READ_FLAGS: Final = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Entry(NamedTuple):
-    """What a directory has under a name; `size` in bytes, 0 for a directory, `modified` in seconds since the epoch."""
+    """An entry of a directory; `size` in bytes, 0 for a directory; `modified` in seconds since 1970."""
 
     name: str
     is_directory: bool
@@ -44,34 +44,34 @@ class Entry(NamedTuple):
 
 
 class Tree:
-    """The files below `root`: regular ones, whose names and whose directories' names do not start with a dot.
+    """The regular files below `root`. Files and directories whose names start with a dot are hidden.
 
-    `dotfiles` are names that are there although they do. With `links`, symbolic links are followed where they lead to
-    what is below the root too; without, they are not there.
+    Names in `dotfiles` are not hidden. With `links`, symbolic links are followed if they lead to something below the root;
+    without it, they are hidden.
 
-    All methods block: they are for a thread.
+    All methods that open or read something block: call them in a thread.
     """
 
     def __init__(self, root: Path, *, links: bool = False, dotfiles: Collection[str] = ()) -> None:
-        """Raise NotImplementedError where nothing can be opened relative to a directory, as on Windows."""
+        """Raise NotImplementedError if the system cannot open a file relative to a directory, as on Windows."""
         if not _HAS_OPENAT:
-            raise NotImplementedError("serving files takes a system with openat()")
+            raise NotImplementedError("serving files needs a system with openat()")
         self.root = root
         self.links = links
         self.dotfiles: frozenset[str] = frozenset(dotfiles)
 
     def has_name(self, name: str) -> bool:
-        """Say whether something of that name may be there at all: no dotfile, no device, no name of two meanings."""
+        """Return whether a file may have this name: it is not hidden, not a device, and not ambiguous on any system."""
         return is_plain(name, self.dotfiles)
 
     def open(self, names: Sequence[str]) -> int:
-        """Open what is reached by these names from the root, for reading, and give its descriptor.
+        """Open a file or directory for reading, by the names that lead to it from the root, and return its descriptor.
 
-        Raises OSError as `os.open` does; PermissionError for what is not to be found: names that no file has here, a way
-        out of the root, a link where none is followed.
+        Raises OSError as `os.open` does, and PermissionError for a name that `has_name` refuses and for a link that leads out
+        of the root.
         """
         if not all(map(self.has_name, names)):
-            raise _denied("no file has such a name")
+            raise _denied("this name is not served")
         descriptors = [os.open(self.root, _DIRECTORY_FLAGS & ~_NOFOLLOW)]
         remaining = list(reversed(names)) or ["."]
         links = 0
@@ -94,7 +94,7 @@ class Tree:
                 os.close(descriptor)
 
     def open_directory(self, names: Sequence[str]) -> int:
-        """Open a directory, to make a file in it; raises what `open` raises, and NotADirectoryError."""
+        """Open a directory, to make a file in it; raise what `open` raises, and NotADirectoryError."""
         descriptor = self.open(names)
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             os.close(descriptor)
@@ -102,15 +102,18 @@ class Tree:
         return descriptor
 
     def _step(self, descriptors: list[int], name: str, *, is_last: bool) -> str:
-        """Go one name further; for a link that is to be followed, stay and give where it leads."""
-        if name in (".", ".."):  # of a link
+        """Open the next name and add it to `descriptors`; for a link that is followed, return its target instead.
+
+        `descriptors` are the open directories from the root down to here.
+        """
+        if name in (".", ".."):  # in the target of a link
             if name == "..":
                 _to_parent(descriptors)
             if is_last:
                 descriptors.append(os.open(".", os.O_RDONLY, dir_fd=descriptors[-1]))
             return ""
         if not self.has_name(name):
-            raise _denied("a link leads to what is hidden")
+            raise _denied("a link leads to a hidden file")
         try:
             descriptors.append(os.open(name, _READ_FLAGS if is_last else _DIRECTORY_FLAGS, dir_fd=descriptors[-1]))
         except OSError as error:
@@ -118,14 +121,14 @@ class Tree:
         return ""
 
     def _read_link(self, name: str, directory: int, error: OSError) -> str:
-        """Give where a link leads, after opening it failed with `error`; raise that again where it is no link to follow."""
+        """Return the target of a link, after opening it has failed with `error`; raise `error` if it is not a link to follow."""
         if self.links and error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
             with suppress(OSError):
                 return os.readlink(name, dir_fd=directory)
         raise error
 
     def scan(self, names: Sequence[str]) -> list[Entry]:
-        """Give what is in a directory, in no order; raises what `open` raises, and NotADirectoryError."""
+        """Return the entries of a directory, in no order; raise what `open` raises, and NotADirectoryError."""
         descriptor = self.open(names)
         try:
             with os.scandir(descriptor) as found:
@@ -138,13 +141,14 @@ class Tree:
             return None
         try:
             status = self._stat_target([*names, item.name]) if item.is_symlink() else item.stat(follow_symlinks=False)
-        except OSError:  # removed meanwhile, or a link that is not followed
+        except OSError:  # the file has been removed meanwhile, or it is a link that is not followed
             return None
         if stat.S_ISDIR(status.st_mode):
             return Entry(item.name, True, 0, status.st_mtime)
         return Entry(item.name, False, status.st_size, status.st_mtime) if stat.S_ISREG(status.st_mode) else None
 
     def _stat_target(self, names: Sequence[str]) -> os.stat_result:
+        """Return the status of the file that a link leads to."""
         descriptor = self.open(names)
         try:
             return os.fstat(descriptor)
@@ -153,7 +157,7 @@ class Tree:
 
 
 def is_unicode(name: str) -> bool:
-    """Say whether a name can be written into a URL: not where the file system holds bytes that are no UTF-8."""
+    """Return whether a name can be written in a URL: a file system may have names that are not UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -162,6 +166,7 @@ def is_unicode(name: str) -> bool:
 
 
 def _to_parent(descriptors: list[int]) -> None:
+    """Close the last directory; raise PermissionError if it is the root."""
     if len(descriptors) == 1:
         raise _denied("a link leads out of the root")
     os.close(descriptors.pop())

@@ -1,4 +1,4 @@
-"""Docs: a description as a page for people, whole in itself, that also sends requests."""
+"""Docs: an OpenAPI description as one page for people, which can also send requests."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _PAGE = Page("aiosock.web.openapi", "docs")
 
 
 def docs_page(document: Mapping[str, Any], source: str, origin: str) -> str:
-    """Give the page of a document that is found at `source`, for a reader who came by `origin`, such as http://host."""
+    """Return the page of a document; `source` is the URL of the document, `origin` that of this server, such as http://host."""
     parts = _Parts(document, origin)
     info = document["info"]
     return _PAGE.filled(
@@ -46,7 +46,7 @@ def docs_page(document: Mapping[str, Any], source: str, origin: str) -> str:
 
 
 class _Parts:
-    """Writes the parts of a page. Whatever comes out of the document is escaped where it is written."""
+    """Writes the parts of a page. Every value of the document is escaped where it is written."""
 
     def __init__(self, document: Mapping[str, Any], origin: str) -> None:
         self.components: Mapping[str, Any] = document["components"]["schemas"]
@@ -58,16 +58,16 @@ class _Parts:
         ]
         url = document["servers"][0]["url"].rstrip("/")
         self._base = url if "://" in url else origin + url
-        # The form asks the server that the page is from, wherever the API may be found besides.
+        # Forms send to the server of this page, even if the document names another one.
         self._mount = "" if "://" in url else url
 
     def contents(self) -> Iterable[str]:
-        """Give a link to each operation."""
+        """Yield a link to each operation."""
         for method, path, operation in self._operations:
             yield f'<li><a href="#{_anchor(operation)}">{_method(method)} <span>{_path(path)}</span></a></li>\n'
 
     def operations(self) -> Iterable[str]:
-        """Give an article on each operation."""
+        """Yield an article about each operation."""
         for method, path, operation in self._operations:
             yield (
                 f'<article id="{_anchor(operation)}">\n<h2>{_method(method)} <code>{_path(path)}</code></h2>\n'
@@ -77,7 +77,7 @@ class _Parts:
             )
 
     def schemas(self) -> Iterable[str]:
-        """Give an article on each type."""
+        """Yield an article about each type."""
         for name, schema in self.components.items():
             required = schema.get("required", ())
             rows = ((each, each in required, "", field) for each, field in schema.get("properties", {}).items())
@@ -104,7 +104,7 @@ class _Parts:
         return f"<h3>Body</h3>\n<p>JSON: {_type(schema)}{optional}</p>\n"
 
     def _answers(self, operation: Mapping[str, Any]) -> str:
-        statuses: dict[str, list[str]] = {}  # by what is written of them: those that look alike share a row
+        statuses: dict[str, list[str]] = {}  # by the text: statuses with the same text share a row
         for status, answer in operation["responses"].items():
             statuses.setdefault(self._answer(answer), []).append("others" if status == "default" else status)
         rows = "".join(
@@ -153,14 +153,14 @@ def _field(parameter: Mapping[str, Any]) -> str:
 
 
 def _table(heading: str, rows: Iterable[tuple[str, bool, str, Mapping[str, Any]]]) -> str:
-    """Give a table of (name, whether it is required, where it is, schema); nothing where there are none."""
+    """Return a table of (name, whether it is required, where it is, schema), "" if there are no rows."""
     written = "".join(
         f'<tr><th scope="row"><code>{escape(name)}</code>{" <small>required</small>" if required else ""}</th>'
         f"<td>{_type(schema)}{f' <small>in the {escape(place)}</small>' if place else ''}"
         f"{'<br>' if schema.get('description') else ''}{escape(schema.get('description', ''))}</td></tr>\n"
         for name, required, place, schema in rows
     )
-    head = f'<thead><tr><th scope="col">{heading}</th><th scope="col">What it is</th></tr></thead>\n'
+    head = f'<thead><tr><th scope="col">{heading}</th><th scope="col">Type</th></tr></thead>\n'
     return f'<div class="table"><table>\n{head}<tbody>\n{written}</tbody></table></div>\n' if written else ""
 
 
@@ -174,7 +174,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    """Say what a schema is, without its limits."""
+    """Return a description of a schema without its limits, as HTML."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#schema-{quote(name)}">{escape(name)}</a>'
@@ -201,7 +201,7 @@ def _method(method: str) -> str:
 
 
 def _path(path: str) -> str:
-    # A long path may be broken at its slashes.
+    # <wbr>: a long path may be wrapped after a slash.
     return escape(path).replace("/", "/<wbr>").replace("{", "<var>{").replace("}", "}</var>")
 
 
@@ -214,5 +214,5 @@ def _paragraphs(text: str) -> str:
 
 
 def security_policy() -> str:
-    """Give the policy of the page: its form is sent by its script, to its own server."""
+    """Return the Content-Security-Policy of the page; only its script sends the forms."""
     return _PAGE.security_policy(form_action="'none'")

@@ -1,4 +1,4 @@
-"""Document: the routes of an app as OpenAPI 3.1 has them. Pure: no request, no response."""
+"""Document: the routes of an app as an OpenAPI 3.1 document. Pure: no request, no response."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -14,17 +14,17 @@ from aiosock.web.routing.typed import require_msgspec
 
 VERSION: Final = "3.1.1"
 
-# OpenAPI 3.1.1 section 4.8.9: the methods that a path may have. HEAD comes with GET.
+# OpenAPI 3.1.1 section 4.8.9: the methods that a path may have. HEAD is left out if there is GET.
 _METHODS: Final = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH")
 
 
 def openapi(
     router: Router, *, title: str, version: str, description: str = "", servers: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Describe the documented routes of a router or an app, in their order; `version` is that of the API.
+    """Return an OpenAPI document of the documented routes of a router or an app, in their order.
 
-    `servers` are the URLs below which it is found. Left out are routes for any method, methods that OpenAPI does not
-    know, and what is mounted. Raises RouteError without msgspec.
+    `version` is the version of the API. `servers` are the base URLs of the API. The document does not contain routes for any
+    method ("*"), methods that OpenAPI does not know, and mounted apps. Raises RouteError if msgspec is not installed.
     """
     require_msgspec("a description of an API")
     from aiosock.web.openapi.schemas import schemas_of
@@ -47,6 +47,7 @@ def openapi(
 
 
 def _operations(routes: Sequence[Route], convertors: Mapping[str, Convertor]) -> list[Operation]:
+    """Return the operations of the documented routes, in their order."""
     found: list[Operation] = []
     templates: dict[tuple[str, ...], Template] = {}
     taken: set[tuple[str, str]] = set()
@@ -54,7 +55,7 @@ def _operations(routes: Sequence[Route], convertors: Mapping[str, Convertor]) ->
     for route in routes:
         if ANY in route.methods or not route.documented:
             continue
-        # Section 4.8.8.1: paths that differ in the names of their parameters alone are one path.
+        # Section 4.8.8.1: paths that differ only in the names of their parameters are one path.
         first = templates.setdefault(shape_of(route.pattern), Template.of(route.pattern, convertors))
         template = Template.of(route.pattern, convertors).named_as(first)
         for method in _METHODS:
@@ -71,7 +72,7 @@ def _operations(routes: Sequence[Route], convertors: Mapping[str, Convertor]) ->
 
 
 def _unique_id(name: str, method: str, names: set[str]) -> str:
-    """Give an operationId that no other has."""
+    """Return an operationId that is not in `names`, and add it there."""
     tried, number = name, 1
     while tried in names:
         tried = f"{name}_{method.lower()}" if number == 1 else f"{name}_{method.lower()}_{number}"
@@ -81,7 +82,7 @@ def _unique_id(name: str, method: str, names: set[str]) -> str:
 
 
 def _summary_and_description(route: Route) -> tuple[str, str]:
-    """Give the first paragraph of a handler's docstring, and the rest."""
+    """Return the first paragraph of a handler's docstring, and the rest."""
     summary, _, description = (inspect.getdoc(written(route.handler or route.endpoint)) or "").partition("\n\n")
     return " ".join(summary.split()), description.strip()
 
@@ -95,15 +96,15 @@ _ERROR_ITEM = {"type": "object", "additionalProperties": {"type": "string"}, "re
 
 RESPONSES: Final[Mapping[str, Any]] = {
     "Error": {
-        "description": "An error, as a problem (RFC 9457), a page, or a line, by what the client accepts.",
+        "description": "An error: problem details (RFC 9457), a page or a line of text, as the client accepts.",
         "content": {"application/problem+json": _problem_schema(), "text/html": {}, "text/plain": {}},
     },
     "ValidationError": {
-        "description": "The request is not valid; each problem has its place: a parameter, or a pointer into the body.",
+        "description": "The request is not valid. Each error names a parameter or has a pointer into the body.",
         "content": {
             "application/problem+json": _problem_schema(errors={"type": "array", "items": _ERROR_ITEM}),
             "text/html": {},
         },
     },
 }
-"""What errors look like, in `components`."""
+"""The responses for errors, for `components`."""

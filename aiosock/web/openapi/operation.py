@@ -1,4 +1,4 @@
-"""Operations: what one method of one path takes and answers, as its handler's signature says it."""
+"""Operations: the parameters and responses of one method of one path, from the signature of its handler."""
 
 import inspect
 from types import NoneType, UnionType
@@ -17,7 +17,8 @@ _INVALID = {"$ref": "#/components/responses/ValidationError"}
 class Operation:
     """One method of one route.
 
-    `annotations` are the types whose schemas `described` wants, in that order: of the parameters, then of the JSON.
+    `annotations` are the types whose schemas `described` needs, in this order: those of the parameters, then that of the
+    JSON response.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Operation:
             self.annotations.append(Union[tuple(json)])  # noqa: UP007
 
     def described(self, schemas: list[dict[str, Any]]) -> dict[str, Any]:
-        """Give the Operation Object (OpenAPI 3.1.1 section 4.8.10)."""
+        """Return the Operation Object (OpenAPI 3.1.1 section 4.8.10); `schemas` are those of `annotations`."""
         described: dict[str, Any] = {key: value for key, value in self._texts.items() if value}
         parameters = [
             {"name": name, "in": "path", "required": True, "schema": schema}
@@ -66,7 +67,7 @@ class Operation:
         if content:
             responses["200"] = {"description": "Success", "content": content}
         if NoneType in self._returned:
-            responses["204"] = {"description": "Success, with nothing to say"}
+            responses["204"] = {"description": "Success, without content"}
         if not responses or any(_is_response(member) for member in self._returned):
             responses["2XX"] = {"description": "Success"}
         if any(each.is_body for each in self._inputs):
@@ -87,7 +88,7 @@ def _query_parameter(name: str, default: object, schema: dict[str, Any]) -> dict
 
 
 def _return_types(annotation: Any) -> list[Any]:
-    """Give what a handler may return: the members of a union, or the annotation itself; nothing where it says nothing."""
+    """Return the types that a handler may return: the members of a union, or the annotation itself; [] if there is none."""
     if annotation is inspect.Signature.empty:
         return []
     if get_origin(annotation) in (Union, UnionType):
@@ -96,7 +97,7 @@ def _return_types(annotation: Any) -> list[Any]:
 
 
 def _is_json(annotation: Any) -> bool:
-    """Say whether values of a type are written as JSON: see `aiosock.web.handler`."""
+    """Return whether values of a type are sent as JSON: see `aiosock.web.routing.endpoint`."""
     return bool(models_of(annotation)) or issubclass(_class_of(annotation), dict | list)
 
 

@@ -1,4 +1,4 @@
-"""Templates: patterns as OpenAPI writes paths, and their parameters as JSON Schema has them."""
+"""Templates: route patterns as OpenAPI paths, and their parameters as JSON Schema."""
 
 import re
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "int": {"type": "integer"},
     "float": {"type": "number"},
     "uuid": {"type": "string", "format": "uuid"},
-    "path": {"type": "string", "description": "The rest of the path, slashes included."},
+    "path": {"type": "string", "description": "The rest of the path, including slashes."},
 }
 
-# Possessive, named and the like: JSON Schema takes ECMA-262's patterns, which have no such thing.
+# Possessive quantifiers, named groups and the like: JSON Schema uses the patterns of ECMA-262, which do not have them.
 _PYTHON_ONLY = re.compile(r"\(\?[^:=!]|[+*?}]\+|\\[AZ]")
 
 
 class Template(NamedTuple):
-    """A path such as /users/{id}, and its parameters: (name there, schema), in order; `names` are the handler's."""
+    """A path such as /users/{id}, and its parameters as (name, schema), in order; `names` are those in the handler."""
 
     path: str
     parameters: tuple[tuple[str, dict[str, Any]], ...]
@@ -28,7 +28,7 @@ class Template(NamedTuple):
 
     @classmethod
     def of(cls, pattern: str, convertors: Mapping[str, Convertor]) -> Self:
-        """Write a route's pattern as OpenAPI does."""
+        """Return the template of a route's pattern."""
         path = ""
         parameters = []
         for part in split_pattern(pattern):
@@ -40,13 +40,13 @@ class Template(NamedTuple):
         return cls(path, tuple(parameters), tuple(name for name, _ in parameters))
 
     def named_as(self, other: Self) -> Self:
-        """Give this template with the names of another of its shape."""
+        """Return this template with the parameter names of another one of the same shape."""
         parameters = tuple((name, schema) for name, (_, schema) in zip(other.names, self.parameters, strict=True))
         return self._replace(path=other.path, parameters=parameters)
 
 
 def shape_of(pattern: str) -> tuple[str, ...]:
-    """Give what is left of a pattern without the names of its parameters."""
+    """Return the parts of a pattern without the names and types of its parameters."""
     return tuple(
         f"{literal}{{" if name else literal
         for part in split_pattern(pattern)
@@ -55,10 +55,11 @@ def shape_of(pattern: str) -> tuple[str, ...]:
 
 
 def _schema(kind: str, convertor: Convertor | None) -> dict[str, Any]:
-    if convertor is None:  # a router's own, which its app will have
+    """Return the schema of a path parameter."""
+    if convertor is None:  # a router on its own: the app that includes it will have the convertor
         return {"type": "string"}
     if CONVERTORS.get(kind) is convertor:
         return _SCHEMAS[kind]
-    # Parentheses, because an alternative would end the anchoring.
+    # The group keeps both anchors for every alternative in the pattern.
     is_portable = not _PYTHON_ONLY.search(convertor.regex)
     return {"type": "string", **({"pattern": f"^(?:{convertor.regex})$"} if is_portable else {})}

@@ -1,4 +1,4 @@
-"""Publish: two routes that show an app's description, as JSON and as a page."""
+"""Publish: two routes that show the description of an app, as JSON and as a page."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,10 +23,10 @@ def publish(
     path: str = "/openapi.json",
     docs: str | None = "/docs",
 ) -> None:
-    """Answer `path` with the description that `openapi` gives of an app, and `docs`, unless None, with a page of it.
+    """Add a route `path` for the OpenAPI document of an app, and a route `docs`, unless None, for a page that shows it.
 
-    It is made when it is first asked for, and again when routes have been added. Without `servers` it names the place
-    where the app is mounted. Raises RouteError for a path that is taken, and without msgspec.
+    The document is made at the first request, and again when routes have been added. Without `servers`, it names the path where
+    the app is mounted. Raises RouteError if a path is taken or msgspec is not installed.
     """
     require_msgspec("a description of an API")
     published = _Published(app, path, title=title, version=version, description=description, servers=servers)
@@ -36,7 +36,7 @@ def publish(
 
 
 class _Published:
-    """A description, kept until the app has more routes; routes do not go."""
+    """A description, cached until the app has more routes. Routes are never removed."""
 
     def __init__(self, app: App, path: str, **about: Any) -> None:
         self._app = app
@@ -46,11 +46,11 @@ class _Published:
         self._routes = 0
 
     async def json(self, request: Request) -> Response:
-        """Answer with the description."""
+        """Answer with the description as JSON."""
         return Response(encode(self._document(request)), headers={"content-type": "application/json"})
 
     async def page(self, request: Request) -> Response:
-        """Answer with a page for people."""
+        """Answer with the page for people."""
         text = docs_page(
             self._document(request), _mount_path(request) + self._path, f"{request.scheme}://{request.host}"
         )
@@ -58,6 +58,7 @@ class _Published:
         return Response.html(text, headers=fields)
 
     def _document(self, request: Request) -> dict[str, Any]:
+        """Return the description, with the path of the mount as its server unless others are named."""
         if self._routes != len(self._app.routes):
             self._cached = self._describe()
             self._routes = len(self._app.routes)
@@ -66,5 +67,5 @@ class _Published:
 
 
 def _mount_path(request: Request) -> str:
-    """Give the path below which the app is mounted, as it was sent."""
+    """Return the path where the app is mounted, as it was sent."""
     return request.raw_path.removesuffix(request.subpath)

@@ -1,4 +1,4 @@
-"""Samples: a request that fits a description, to begin with."""
+"""Samples: example values and an example request for an operation."""
 
 import json
 import shlex
@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 MAX_DEPTH: Final = 5
-"""Objects within objects: a tree has no end."""
+"""Nested objects and lists, at most: the schema of a tree contains itself."""
 
 _TEXTS: Final = {
     "date": "2026-01-31",
@@ -20,7 +20,7 @@ _TEXTS: Final = {
 
 
 def sample(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int = 0) -> Any:
-    """Give a value of a schema, as far as it can be guessed: its example, default, or first choice, else a small one."""
+    """Return an example value of a schema: its example, first choice or default if it has one, otherwise a small value."""
     if "$ref" in schema:
         return sample(components.get(schema["$ref"].rpartition("/")[2], {}), components, depth)
     for key in ("examples", "enum"):
@@ -60,7 +60,7 @@ def _scalar(schema: Mapping[str, Any]) -> Any:
 
 
 def curl(method: str, url: str, operation: Mapping[str, Any], components: Mapping[str, Any]) -> str:
-    """Give a line for the shell that asks for an operation with sample values, where they are required."""
+    """Return a curl command that requests an operation, with sample values for the required parameters."""
     parts = ["curl"] if method == "GET" else ["curl", "--head"] if method == "HEAD" else ["curl", "-X", method]
     query = []
     for parameter in operation.get("parameters", ()):
@@ -78,12 +78,12 @@ def curl(method: str, url: str, operation: Mapping[str, Any], components: Mappin
 
 
 def body_of(operation: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
-    """Give a sample of an operation's body."""
+    """Return a sample of an operation's body."""
     return sample(operation["requestBody"]["content"]["application/json"]["schema"], components)
 
 
 def as_text(value: Any) -> str:
-    """Give a value as a query has it, of a list the first."""
+    """Return a value as a query contains it; of a list, its first item."""
     if isinstance(value, list):
         return as_text(value[0]) if value else ""
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Schemas: types as JSON Schema (2020-12) has them, by msgspec, and what the query makes of them."""
+"""Schemas: types as JSON Schema (2020-12), made by msgspec, and the changes for parameters of the query."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ import msgspec
 
 
 def schemas_of(annotations: Sequence[Any]) -> tuple[Iterator[dict[str, Any]], dict[str, Any]]:
-    """Give the schema of each type, and those that they refer to, by name; an empty one for what JSON cannot tell."""
+    """Return the schema of each type, empty for a type that JSON does not have, and the schemas they refer to, by name."""
     known = [annotation if _is_known(annotation) else Any for annotation in annotations]
     schemas, components = msgspec.json.schema_components(
         known, ref_template="#/components/schemas/{name}", schema_hook=lambda kind: {"title": kind.__name__}
@@ -25,7 +25,7 @@ def _is_known(annotation: Any) -> bool:
 
 
 def as_text(schema: dict[str, Any]) -> dict[str, Any]:
-    """Give the schema of a parameter of the query, where nothing is null, and a decimal has no exponent."""
+    """Return the schema of a type in the query: never null, and a decimal has no exponent."""
     members = [member for member in schema.get("anyOf", ()) if member != {"type": "null"}]
     if members:
         rest = {key: value for key, value in schema.items() if key != "anyOf"}
@@ -38,7 +38,7 @@ def as_text(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_default(default: object) -> dict[str, Any]:
-    """Give a default as a schema has it: nothing where there is none, or none that a query could have."""
+    """Return a default as part of a schema: empty if there is no default, or one that a query cannot contain."""
     if default is inspect.Parameter.empty or default is None:
         return {}
     try:

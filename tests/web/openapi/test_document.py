@@ -178,7 +178,7 @@ def test_the_docstring_is_summary_and_description() -> None:
         ("int", {"type": "integer"}),
         ("float", {"type": "number"}),
         ("uuid", {"type": "string", "format": "uuid"}),
-        ("path", {"type": "string", "description": "The rest of the path, slashes included."}),
+        ("path", {"type": "string", "description": "The rest of the path, including slashes."}),
         ("slug", {"type": "string", "pattern": "^(?:[a-z]+)$"}),
         ("odd", {"type": "string"}),
     ],

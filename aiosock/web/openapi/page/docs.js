@@ -15,13 +15,13 @@ async function send(form) {
     const response = await fetch(...requestOf(form));
     show(output, `${response.status} ${response.statusText}`.trim(), await textOf(response));
   } catch (error) {
-    show(output, "No answer", String(error));
+    show(output, "No response", String(error));
   } finally {
     button.disabled = false;
   }
 }
 
-/* What `fetch` wants: the URL, then the rest. */
+/* Returns the arguments of `fetch`: the URL and the options. */
 function requestOf(form) {
   let path = form.dataset.path;
   const query = new URLSearchParams();

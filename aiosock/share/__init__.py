@@ -1,6 +1,6 @@
-"""`aiosock serve DIR`: a directory for others to look at and, if wanted, to send files to.
+"""`aiosock serve DIR`: share a directory; others can download its files and, if allowed, upload files.
 
-Not `aiosock.serve`: importing a package of that name would put it in the place of the function.
+The package is not named `aiosock.serve`: importing it would replace the function `aiosock.serve`.
 """
 
 from aiosock.share.app import directory_app

@@ -1,4 +1,4 @@
-"""Where this machine and others reach a server."""
+"""Addresses: the URLs at which this machine and others can reach a server."""
 
 import socket
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from urllib.parse import urlsplit
 from aiosock.config import Config
 
 _DOCUMENTATION_ADDRESSES: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-"""Addresses for documentation (RFC 5737, RFC 3849): nobody has them, and nothing is sent."""
+"""Addresses reserved for documentation (RFC 5737, RFC 3849): no machine has them. Nothing is sent to them."""
 
 
 def local_url(url: str) -> str:
-    """Give the URL that a browser on this machine opens: nobody can connect to the address that stands for all."""
+    """Return the URL for a browser on this machine: it cannot connect to an address that means "all interfaces"."""
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def local_names(config: Config) -> list[str]:
-    """Give the hosts that a browser on this machine asks for; none where others may reach the server too.
+    """Return the hosts that a browser on this machine may ask for; none if other machines can reach the server.
 
-    A page of any site can be at 127.0.0.1 a moment after it was loaded (DNS rebinding): the Host field still has the name
-    of the site. Where others reach the server, nobody can tell by which names.
+    A hostile site can make its own name point to 127.0.0.1 after its page was loaded (DNS rebinding). Its requests then still
+    have the name of the site in their Host field. If other machines can reach the server, its names are not known.
     """
     hosts = [address.rpartition(":")[0].strip("[]") for address in config.bind] or [config.host]
     if not all(map(_is_loopback, hosts)):
@@ -33,12 +33,12 @@ def local_names(config: Config) -> list[str]:
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name of which only the system knows the address, or what is no TCP
+    except ValueError:  # a host name, which only the system can resolve, or a UNIX socket
         return False
 
 
 def lan_urls(urls: Sequence[str]) -> list[str]:
-    """Give the URLs that others can type, for those of a server: none where it listens on this machine only."""
+    """Return the URLs at which other machines reach a server with these `urls`; none if it listens on this machine only."""
     found: list[str] = []
     for url in urls:
         parts = urlsplit(url)
@@ -54,8 +54,10 @@ def lan_urls(urls: Sequence[str]) -> list[str]:
 
 
 def _own_address(family: socket.AddressFamily) -> str:
-    """Give the address that this machine would send from; "" where it reaches nobody."""
+    """Return the address from which this machine would send, "" if it has no network."""
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect((_DOCUMENTATION_ADDRESSES[family], 9))  # of a datagram socket: it only looks up the way
+        sock.connect(
+            (_DOCUMENTATION_ADDRESSES[family], 9)
+        )  # sends nothing on a datagram socket: the kernel only chooses the route
         return str(sock.getsockname()[0])
     return ""

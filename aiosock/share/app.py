@@ -20,15 +20,16 @@ def directory_app(
     spa: bool = False,
     names: Collection[str] = (),
 ) -> App:
-    """Give an app that lists a directory and serves what is in it.
+    """Return an app that serves the files below a directory and lists its directories.
 
-    Dotfiles are hidden, links are followed to what is below the directory, and one with an index.html is not listed.
+    Dotfiles are hidden. Symbolic links are followed if they stay below the directory. A directory with an index.html is not
+    listed.
 
-    With `upload` it takes files of up to `upload_bytes`, but not from pages of other sites. `users` are passwords by
-    name; without any, everybody is let in. With `share`, scripts of other sites may read, and may not upload. With `spa`,
-    index.html answers for what is not there. With `names`, requests for other hosts are refused.
+    With `upload`, the app accepts files of up to `upload_bytes`, but not from pages of other sites. `users` are passwords by
+    name; if there are none, no password is needed. With `share`, scripts of other sites may read, but not upload. With `spa`,
+    browsers get index.html for paths where nothing is. With `names`, requests for other hosts are refused.
 
-    Raises NotADirectoryError unless `directory` is one, ConfigError for uploads on a system that cannot make them safe.
+    Raises NotADirectoryError if `directory` is not a directory, and ConfigError for uploads on a system without openat().
     """
     files = StaticFiles(
         directory, listing=Listing(upload=upload), symlinks=True, clean_urls=True, spa="index.html" if spa else ""
@@ -36,10 +37,10 @@ def directory_app(
     app = App()
     if names:
         app.middleware(hosts(names))
-    if share:  # outermost: a preflight comes without a password
+    if share:  # before the password: a preflight request has none
         wanted = ["range", *(["authorization"] if users else [])]
         app.middleware(cors(headers=wanted, expose=["accept-ranges", "content-range", "etag"]))
-    if upload:  # unlike a PUT, a form needs no preflight
+    if upload:  # a form from another site is sent without a preflight request, unlike a PUT
         app.middleware(csrf())
     if users:
         app.middleware(basic_auth(users))

@@ -1,4 +1,4 @@
-"""Arrival: a file on its way into a directory, seen there when all of it is."""
+"""Arrival: a file that is being uploaded; it gets its name when it is complete."""
 
 import errno
 import os
@@ -13,20 +13,20 @@ from aiosock.web.disk.saving import take_name
 from aiosock.web.static.tree import MISSING_ERRORS, Tree
 
 Permit = Callable[[os.stat_result | None], None]
-"""Raises what refuses a file, told what is under its name: nothing, or something that would be replaced."""
+"""Raises an exception to refuse a file; gets the status of the file that would be replaced, or None."""
 
 SUPPORTED: Final = {os.open, os.stat, os.link, os.unlink, os.rename} <= os.supports_dir_fd
-"""Whether this system can make files relative to an open directory; Windows cannot."""
+"""Whether this system can create files relative to an open directory; Windows cannot."""
 
 _PUBLISH_LOCK = Lock()
-"""Held between looking and replacing: of two uploads that mean to replace one file, the second sees the first's."""
+"""Held while a file is checked and replaced: if two uploads replace one file, the second must see the first one's."""
 
 
 class Arrival:
-    """A file that is written under a temporary name, beside the place that it is for, and then given its own.
+    """A file that is written under a temporary name in its directory, and then gets its own name.
 
-    The directory stays open from beginning to end: whatever is swapped for a link meanwhile, the file ends up in there.
-    All methods block: they are for a thread. `close` must be called, and leaves nothing behind but what is published.
+    The directory stays open from beginning to end: even if it is replaced with a link meanwhile, the file is created in the
+    original one. All methods block: call them in a thread. Always call `close`: it removes a file that is not published.
     """
 
     def __init__(self, tree: Tree, directory: Sequence[str], name: str, permit: Permit) -> None:
@@ -39,10 +39,9 @@ class Arrival:
         self.descriptor: int = -1
 
     def begin(self) -> None:
-        """Open the directory and a file in it.
+        """Open the directory and create the file in it.
 
-        Raises FileNotFoundError for a directory that is not there, other OSErrors as `os.open` does, and what `permit`
-        raises.
+        Raises FileNotFoundError if the directory does not exist, other OSErrors as `os.open` does, and what `permit` raises.
         """
         try:
             self._directory_descriptor = self._tree.open_directory(self._directory)
@@ -56,18 +55,18 @@ class Arrival:
         )
 
     def publish(self) -> bool:
-        """Give the file its name in one step; say whether it took another file's place.
+        """Give the file its name in one step; return whether it has replaced another file.
 
-        Raises FileExistsError where somebody else has just taken the name, other OSErrors, and what `permit` raises.
+        Raises FileExistsError if another process has just taken the name, other OSErrors, and what `permit` raises.
         """
         os.fsync(self.descriptor)
         with _PUBLISH_LOCK:
             status = self._status()
-            self._permit(status)  # again: much can happen while a body arrives
+            self._permit(status)  # again: the file may have changed while the body arrived
             if status is None:
                 take_name(self._temporary, self._name, self._directory_descriptor)
                 return False
-            os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # what was private stays so
+            os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # a private file stays private
             os.replace(
                 self._temporary,
                 self._name,
@@ -77,7 +76,7 @@ class Arrival:
             return True
 
     def close(self) -> None:
-        """Close all and remove what has not been published."""
+        """Close the file and its directory, and remove the temporary name."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             with suppress(OSError):
@@ -86,6 +85,7 @@ class Arrival:
             os.close(self._directory_descriptor)
 
     def _status(self) -> os.stat_result | None:
+        """Return the status of the file that has the name now, if any."""
         try:
             return os.stat(self._name, dir_fd=self._directory_descriptor, follow_symlinks=False)
         except FileNotFoundError:

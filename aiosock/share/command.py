@@ -1,10 +1,11 @@
-"""`aiosock serve DIR`."""
+"""The command `aiosock serve DIR`."""
 
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from threading import Thread
@@ -20,31 +21,31 @@ from aiosock.share.addresses import lan_urls, local_names, local_url
 from aiosock.share.app import directory_app
 from aiosock.share.upload import UPLOAD_BYTES
 
-# A switch that is off says nothing by its default, nor by a `--no-open` beside it.
+# Switches are off by default: the help shows neither this default nor an option such as `--no-open`.
 _Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sharing:
-    """How a directory is shared."""
+    """The options of `aiosock serve` besides those of the server."""
 
     open: _Switch = False
-    """Open it in the browser."""
+    """Open the page in the browser."""
     upload: _Switch = False
-    """Take files too, by drag and drop or curl -T FILE URL/; none is replaced unless the client says so."""
+    """Accept files, by drag and drop or curl -T FILE URL/; a file is replaced only if the client says so."""
     upload_bytes: int = UPLOAD_BYTES
-    """Size of an uploaded file, at the most."""
+    """Largest size of an uploaded file."""
     auth: Annotated[str, Parameter(show_default=False)] = ""
-    """NAME:PASSWORD that is asked for. AIOSOCK_AUTH keeps it out of the list of processes."""
+    """Require this NAME:PASSWORD. AIOSOCK_AUTH keeps it out of the list of processes."""
     cors: _Switch = False
-    """Let the scripts of other sites read the files."""
+    """Let scripts of other sites read the files."""
     spa: _Switch = False
-    """Answer browsers with index.html for what is not there: an application of one page."""
+    """Send index.html to browsers for paths where nothing is: for single-page applications."""
     qr: _Switch = False
     """Show the address as a QR code; needs aiosock[qr]."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for what cannot work."""
+        """Raise ConfigError for a value that cannot work."""
         name, _, password = self.auth.partition(":")
         if self.auth and not (name and password):
             raise ConfigError("--auth takes NAME:PASSWORD")
@@ -61,21 +62,21 @@ class Sharing:
 
 
 _Sharing = Annotated[Sharing, Parameter(name="*")]
-# As in `aiosock.cli`: the fields of Config are options of their own.
+# As in `aiosock.cli`: each field of Config is an option.
 _Options = Annotated[Config, Parameter(name="*", negative_iterable=())]
 
 _DEFAULTS = Config()
 
 
 def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), options: _Options = _DEFAULTS) -> None:
-    """Serve the files of a directory until told to stop; see `aiosock.cli` for the help that is shown.
+    """Serve the files of a directory until a signal stops the server. The help that users see is in `aiosock.cli`.
 
-    Raises ConfigError for what cannot work.
+    Raises ConfigError for options that cannot work.
 
     Parameters
     ----------
     directory
-        The directory; without one, the current one.
+        The directory; by default the current one.
     """
     draw = _qr_drawer() if sharing.qr else None
     try:
@@ -91,46 +92,48 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
     except NotADirectoryError as error:
         raise ConfigError(str(error)) from None
 
-    def started(server: Server) -> None:
-        others = lan_urls(server.urls)
-        for url in others:
-            if url not in server.urls:
-                say(f"on the network: {url}", sys.stdout)
-        if draw is not None:
-            say(draw((others or server.urls)[0]), sys.stdout)
-        for line in _warnings(sharing, others):
-            say(f"aiosock: warning: {line}", sys.stderr)
-        if sharing.open and server.urls[0].startswith("http:"):  # no browser knows UNIX sockets
-            _open(local_url(server.urls[0]))
+    run(app, options, when_started=partial(_announce, sharing, draw))
 
-    run(app, options, when_started=started)
+
+def _announce(sharing: Sharing, draw: Callable[[str], str] | None, server: Server) -> None:
+    """Print the URLs for other machines, the QR code and warnings, and open the browser."""
+    others = lan_urls(server.urls)
+    for url in others:
+        if url not in server.urls:
+            say(f"on the network: {url}", sys.stdout)
+    if draw is not None:
+        say(draw((others or server.urls)[0]), sys.stdout)
+    for line in _warnings(sharing, others):
+        say(f"aiosock: warning: {line}", sys.stderr)
+    if sharing.open and server.urls[0].startswith("http:"):  # no browser can open a UNIX socket
+        _open(local_url(server.urls[0]))
 
 
 def _warnings(sharing: Sharing, others: Sequence[str]) -> Iterator[str]:
-    """Say what may not be meant, for the URLs at which others reach us."""
+    """Yield warnings about risky options; `others` are the URLs at which other machines reach the server."""
     if others and sharing.auth:
-        yield "this is not encrypted: whoever can read the traffic can read the password"
+        yield "the connection is not encrypted: anyone who can read the traffic can read the password"
     if others and sharing.upload and not sharing.auth:
-        yield "everybody who reaches this may add files and replace them; --auth asks for a password"
+        yield "anyone who can reach this server can add and replace files; --auth requires a password"
     if sharing.qr and not others:
-        yield "the QR code leads no other machine here; --host 0.0.0.0 lets them in"
+        yield "other machines cannot reach the address in the QR code; --host 0.0.0.0 lets them connect"
 
 
 def _open(url: str) -> None:
-    """Show a page in the browser, which may take its time to start, or not be there."""
+    """Show a page in the browser; in a thread, because a browser may take long to start."""
 
     def show() -> None:
         shown = False
-        with suppress(Exception):  # of whatever $BROWSER names
+        with suppress(Exception):  # $BROWSER may name any program
             shown = webbrowser.open(url)
         if not shown:
-            say(f"aiosock: warning: there is no browser to open {url}", sys.stderr)
+            say(f"aiosock: warning: no browser could open {url}", sys.stderr)
 
     Thread(target=show, name="browser", daemon=True).start()
 
 
 def _qr_drawer() -> Callable[[str], str]:
-    """Give what draws a QR code; raise ConfigError, saying what to install, where it is not there."""
+    """Return a function that draws a QR code; raise ConfigError, which names what to install, if segno is missing."""
     try:
         import segno
     except ImportError:

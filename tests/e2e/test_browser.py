@@ -349,7 +349,7 @@ def test_files_are_sent_without_scripts(
         again.goto(url)
         again.get_by_label("Drop files here").set_input_files([tmp_path / "empty.txt"])
         again.get_by_role("button", name="Send").click()
-        expect(again.get_by_text("There already: empty.txt.")).to_be_visible()
+        expect(again.get_by_text("Names that exist already: empty.txt.")).to_be_visible()
 
 
 DROP = """([name, size]) => {
@@ -389,7 +389,7 @@ def test_a_file_is_replaced_only_if_the_user_agrees(
         with page.expect_event("load", timeout=PATIENCE * 1000):  # the page is loaded again when all is done
             page.evaluate(DROP, ["report.txt", size])
 
-    assert asked == ["report.txt is there already. Replace it?"]
+    assert asked == ["report.txt exists already. Replace it?"]
     assert (directory / "report.txt").stat().st_size == (size if agrees else 3)
 
 
@@ -398,7 +398,9 @@ def test_a_refused_file_says_why(inbox: tuple[str, Path], browser: Browser, shot
     with browser.new_page() as page:
         page.goto(url)
         page.evaluate(DROP, ["report.txt", 50_000_001])
-        expect(page.locator("#upload li")).to_have_text("report.txtA file may have 50000000 bytes.")
+        expect(page.locator("#upload li")).to_have_text(
+            "report.txtThe file is larger than the limit of 50000000 bytes."
+        )
         expect(page.locator("#upload li progress")).to_be_hidden()
         page.screenshot(path=shots / "refused.png")
 

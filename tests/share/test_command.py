@@ -205,9 +205,13 @@ def started(ran: Runs, arguments: str, *urls: str) -> None:
         ("", [LOCAL], ""),
         ("--upload --auth a:b", [LOCAL, "unix:/run/a"], ""),
         ("", [LAN], ""),
-        ("--upload", [LAN], "everybody who reaches this may add files and replace them; --auth asks for a password"),
-        ("--auth a:b", [LAN], "this is not encrypted: whoever can read the traffic can read the password"),
-        ("--upload --auth a:b", [LAN], "this is not encrypted: whoever can read the traffic can read the password"),
+        ("--upload", [LAN], "anyone who can reach this server can add and replace files; --auth requires a password"),
+        ("--auth a:b", [LAN], "the connection is not encrypted: anyone who can read the traffic can read the password"),
+        (
+            "--upload --auth a:b",
+            [LAN],
+            "the connection is not encrypted: anyone who can read the traffic can read the password",
+        ),
     ],
 )
 def test_a_warning_is_one_line(
@@ -325,7 +329,7 @@ def test_without_a_browser_it_serves_all_the_same(
     if (thread := browser_thread()) is not None:
         thread.join(10)
 
-    assert capsys.readouterr().err == f"aiosock: warning: there is no browser to open {LOCAL}\n"
+    assert capsys.readouterr().err == f"aiosock: warning: no browser could open {LOCAL}\n"
 
 
 def test_a_unix_socket_is_not_opened(ran: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

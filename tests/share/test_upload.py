@@ -283,7 +283,7 @@ async def test_what_is_no_file_is_never_replaced(
     answer = await put(root, "/odd", b"new", **fields)
 
     assert answer.status == 409
-    assert "no file that could be replaced" in answer.text
+    assert "is not a file that can be replaced" in answer.text
     assert (root / "odd").lstat() == before
     assert contents(root) == {"file": b"old"}
 

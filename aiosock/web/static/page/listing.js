@@ -1,5 +1,6 @@
 "use strict";
-// The page works without this. With it, sorting and searching need no answer, times are local, and sending has a progress.
+// The page works without this script. With it, the page sorts and searches without the server, shows local times, and shows
+// the progress of uploads.
 const $ = (selector) => document.querySelector(selector);
 const body = $("tbody");
 const field = $("[name=q]");
@@ -42,7 +43,7 @@ function sort(heading) {
   const by = (a, b) => a[column] - b[column];
   entries.sort((a, b) => b.isDirectory - a.isDirectory || (falls ? by(b, a) : by(a, b)) || a.name - b.name);
   body.append(...entries.map((entry) => entry.row));
-  // So that it stays when the page is loaded again, as it is after an upload.
+  // Keep the order when the page is reloaded, as after an upload.
   $("[name=sort]").value = column;
   $("[name=order]").value = falls ? "desc" : "asc";
   const query = new URLSearchParams(location.search);
@@ -57,11 +58,11 @@ $("thead").addEventListener("click", (event) => {
   event.preventDefault();
   sort(heading);
 });
-// What the server has left out is not here to be found: then the server is asked again.
+// If the server has already filtered the entries, the others are not here: then a search asks the server again.
 if (!searched) {
   field.addEventListener("input", search);
   field.form.addEventListener("submit", (event) => event.preventDefault());
-  search(); // a reload may have kept what was typed
+  search(); // the browser may have kept the text when the page was reloaded
 }
 
 // Sending files.
@@ -95,7 +96,7 @@ function send(file, replaces) {
     sending -= 1;
     if (request.status === 409 && !replaces) {
       item.remove();
-      if (confirm(file.name + " is there already. Replace it?")) send(file, true);
+      if (confirm(file.name + " exists already. Replace it?")) send(file, true);
     } else if (request.status >= 200 && request.status < 300) {
       bar.value = bar.max;
       state.textContent = "done";
@@ -110,25 +111,25 @@ function send(file, replaces) {
 }
 
 function reason(request) {
-  if (!request.status) return "The connection broke off: the file cannot be read, is too large, or the server has left.";
+  if (!request.status) return "The connection was closed: the file cannot be read, it is too large, or the server has stopped.";
   try {
     return JSON.parse(request.responseText).detail;
   } catch {
-    return request.status + " " + request.statusText; // not an answer of ours
+    return request.status + " " + request.statusText; // the response of a proxy
   }
 }
 
 if (!upload.hidden) {
-  upload.className = "live"; // what is chosen or dropped is sent at once
+  upload.className = "live"; // files are sent as soon as they are chosen or dropped
   const take = (files) => [...files].forEach((file) => send(file, false));
   $("#upload input").addEventListener("change", (event) => {
     take(event.target.files);
-    event.target.value = ""; // so that choosing the same file again counts as a change
+    event.target.value = ""; // otherwise choosing the same file again would not be a change
   });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
       if (!event.dataTransfer.types.includes("Files")) return;
-      event.preventDefault(); // or the browser would open the file instead
+      event.preventDefault(); // otherwise the browser would open the file
       upload.classList.toggle("over", kind === "dragover");
       if (kind === "drop") take(event.dataTransfer.files);
     });

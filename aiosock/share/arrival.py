@@ -55,7 +55,7 @@ class Arrival:
         )
 
     def publish(self) -> bool:
-        """Give the file its name in one step; return whether it has replaced another file.
+        """Publish the file under its name, in one step; return whether it has replaced another file.
 
         Raises FileExistsError if another process has just taken the name, other OSErrors, and what `permit` raises.
         """

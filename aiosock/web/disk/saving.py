@@ -40,7 +40,7 @@ class Draft:
         self._temporary = temporary
 
     def publish(self) -> None:
-        """Give the file its name; raise FileExistsError if a client has chosen the name and it exists already."""
+        """Publish the file under its name; raise FileExistsError if a client has chosen the name and it exists already."""
         assert self._temporary is not None
         if self._in_directory:
             take_name(self._temporary, self.path)
@@ -57,7 +57,7 @@ class Draft:
 
 
 def take_name(temporary: Target, name: Target, place: int | None = None) -> None:
-    """Give a temporary file its name, which must be free; both are relative to the directory `place`, if given.
+    """Rename a temporary file to a name that must be free; both are relative to the directory `place`, if given.
 
     A link is used because it never replaces a file, as a rename would. The temporary name may be left. Raises FileExistsError
     if the name is taken.

@@ -95,7 +95,7 @@ def _as_listing(listing: "bool | Listing") -> "Listing | None":
         return listing
     if not listing:
         return None
-    from aiosock.web.static.listing import Listing  # here: importing the archive formats takes 12 ms
+    from aiosock.web.static.listing import Listing  # here: importing the archive formats is slow
 
     return Listing()
 

@@ -19,7 +19,10 @@ class ObservedHead(Protocol):
 
     method: str
     target: str
-    version: str
+
+    @property
+    def version(self) -> str:
+        """The protocol, such as HTTP/1.1."""
 
     def field(self, name: str, default: str = "") -> str:
         """Return the value of a field; its name is in lower case."""

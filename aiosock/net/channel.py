@@ -151,9 +151,8 @@ class Channel:
         drain = self._drain
         if not drain.waiters:
             now = self.clock()
-            drain.pace.begin(now)
             drain.acknowledged = self._acknowledged()
-            drain.deadline = drain.pace.deadline(now, self._taken())
+            drain.deadline = drain.pace.begin(now, self._taken())
         drain.waiters += 1
         try:
             await self._writer.drain()

@@ -24,9 +24,10 @@ class Pace:
         self._moved_before = moved
         self._waited = 0.0
 
-    def begin(self, now: float) -> None:
-        """Start to wait."""
+    def begin(self, now: float, moved: int) -> float:
+        """Start to wait; return the first `deadline`."""
         self._since = now
+        return self.deadline(now, moved)
 
     def deadline(self, now: float, moved: int) -> float:
         """Return when the peer has been too slow, if it moves no byte from `now` on."""

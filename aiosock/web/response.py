@@ -192,6 +192,10 @@ class Upgrade(Response):
         self.protocol: str = protocol
         self.run: Callable[[Duplex], Awaitable[None]] = run
 
+    def __repr__(self) -> str:
+        """Show the protocol."""
+        return f"<Upgrade to {self.protocol}>"
+
 
 async def _nothing() -> AsyncIterator[bytes]:
     return

@@ -19,10 +19,10 @@ class FieldSection:
     """The fields of one head that the server itself acts on, in lower case.
 
     `host` and `expect` are None where absent. `connection` and `upgrade` are sets of tokens. `transfer_encoding` joins its
-    lines with a comma.
+    lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3).
     """
 
-    __slots__ = ("connection", "content_length", "expect", "host", "transfer_encoding", "upgrade")
+    __slots__ = ("connection", "content_length", "expect", "framing", "host", "transfer_encoding", "upgrade")
 
     def __init__(self) -> None:
         self.host: str | None = None
@@ -31,6 +31,7 @@ class FieldSection:
         self.connection: frozenset[str] = frozenset()
         self.upgrade: frozenset[str] = frozenset()
         self.expect: str | None = None
+        self.framing: int = 0
 
     def copy(self) -> "FieldSection":
         """Return an equal section that further lines may change."""
@@ -41,6 +42,7 @@ class FieldSection:
         section.connection = self.connection
         section.upgrade = self.upgrade
         section.expect = self.expect
+        section.framing = self.framing
         return section
 
 
@@ -51,14 +53,15 @@ SharedPrefix = tuple[bytes, FieldSection | None]
 class Http1Head:
     """A request line and its fields; `message.RequestHead` says what all protocols have in common.
 
-    `minor_version` is 0 or 1. `octets` holds the head as it arrived, up to and with its blank line. Not to be changed: the
-    requests of a connection that have equal heads share one.
+    `minor_version` is 0 or 1. `keeps_alive` says whether the client wants the connection to persist. `octets` holds the head as
+    it arrived, up to and with its blank line. Not to be changed: the requests of a connection that have equal heads share one.
     """
 
     __slots__ = (
         "_block_start",
         "fields",
         "host",
+        "keeps_alive",
         "method",
         "minor_version",
         "octets",
@@ -67,7 +70,6 @@ class Http1Head:
         "raw_path",
         "shared_prefix",
         "target",
-        "version",
     )
 
     raw_path: str
@@ -91,8 +93,8 @@ class Http1Head:
         self.method: str = method
         self.target: str = target
         self.minor_version: int = minor_version
-        self.version: str = _VERSIONS[minor_version]
         self.fields: FieldSection = fields
+        self.keeps_alive: bool = minor_version == 1 if not fields.connection else _persists(fields, minor_version)
         self.raw_path, self.path, self.query, authority = parse_target(target, method)
         self.host: str | None = fields.host
         if authority is not None:
@@ -100,6 +102,11 @@ class Http1Head:
             if fields.host is not None and fields.host != authority and method != "CONNECT":
                 raise ProtocolError(400, "The request-target and the Host field name different hosts.")
             self.host = authority
+
+    @property
+    def version(self) -> str:
+        """HTTP/1.0 or HTTP/1.1."""
+        return f"HTTP/1.{self.minor_version}"
 
     @property
     def block(self) -> bytes:
@@ -127,9 +134,6 @@ class Http1Head:
         """Return whether there is a field whose name, in lower case, starts with one of `prefixes`."""
         lowered = self.octets.lower()
         return any(line_start in lowered for line_start in _line_starts(prefixes))
-
-
-_VERSIONS: Final = ("HTTP/1.0", "HTTP/1.1")
 
 
 @lru_cache(maxsize=64)  # programs ask for few
@@ -218,22 +222,10 @@ def read_fields(block: bytes, earlier: FieldSection | None = None) -> FieldSecti
             section.expect = _joined(section.expect, value)
     if section.transfer_encoding is not None:
         _refuse_doubtful_coding(section)
+        section.framing = CHUNKED
+    else:
+        section.framing = section.content_length or 0
     return section
-
-
-def body_framing(head: Http1Head) -> int:
-    """Return the length of the request's body in bytes, or CHUNKED (RFC 9112 section 6.3)."""
-    if head.fields.transfer_encoding is not None:
-        return CHUNKED
-    return head.fields.content_length or 0
-
-
-def keeps_alive(head: Http1Head) -> bool:
-    """Return whether the client wants the connection to persist (RFC 9112 section 9.3)."""
-    options = head.fields.connection
-    if not options:
-        return head.minor_version == 1
-    return "close" not in options and (head.minor_version == 1 or "keep-alive" in options)
 
 
 def invalid_head(head: bytes, limits: Limits) -> ProtocolError:
@@ -301,6 +293,11 @@ def _shorten_prefix(prefix: bytes, block: bytes) -> SharedPrefix:
     pairs = zip(prefix.splitlines(keepends=True), block.splitlines(keepends=True), strict=False)
     shared = b"".join([line for line, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)])
     return shared, read_fields(shared)
+
+
+def _persists(fields: FieldSection, minor_version: int) -> bool:
+    # RFC 9112 section 9.3
+    return "close" not in fields.connection and (minor_version == 1 or "keep-alive" in fields.connection)
 
 
 def _skip_empty_lines(buffer: bytes) -> int:

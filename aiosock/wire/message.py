@@ -54,17 +54,20 @@ FORBIDDEN_TRAILERS: Final = frozenset(
 class RequestHead(Protocol):
     """What a request says before its body. Not to be changed: requests that are equal may share one.
 
-    `version` is such as HTTP/1.1. `target` and `raw_path` are as sent; `path` is percent-decoded, `query` is not. `host` is
-    in lower case, with its port; None where the client did not name one.
+    `target` and `raw_path` are as sent; `path` is percent-decoded, `query` is not. `host` is in lower case, with its port; None
+    where the client did not name one.
     """
 
     method: str
-    version: str
     target: str
     raw_path: str
     path: str
     query: str
     host: str | None
+
+    @property
+    def version(self) -> str:
+        """The protocol, such as HTTP/1.1."""
 
     def headers(self) -> Headers:
         """Return all fields, decoded anew at each call."""

@@ -28,7 +28,7 @@ def test_we_accept_what_the_row_says_and_its_readers_do_not_read_it(row: Differe
 
 
 def test_a_body_of_another_length_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.fuzz.readers.body_framing", lambda head: 0)
+    monkeypatch.setattr("tests.fuzz.readers.framing_of", lambda head: 0)
 
     with pytest.raises(AssertionError, match="h11 reads"):
         differences(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")

@@ -221,7 +221,7 @@ async def test_a_form_that_announces_too_much_is_refused_before_it_is_read() -> 
 
 
 async def test_an_urlencoded_form_has_the_limit_of_the_body() -> None:
-    refused = (413, "The body may have 2 bytes.")
+    refused = (413, "The body is larger than the limit of 2 bytes.")
 
     assert await outcome(contents, b"a=1", URLENCODED, body_limit=2) == refused
 

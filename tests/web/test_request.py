@@ -254,11 +254,13 @@ async def test_a_body_that_has_been_iterated_cannot_be_read() -> None:
 # Limits.
 
 
-@pytest.mark.parametrize(("limit", "result"), [(3, b"abc"), (2, (413, "The body may have 2 bytes.")), (0, None)])
+@pytest.mark.parametrize(
+    ("limit", "result"), [(3, b"abc"), (2, (413, "The body is larger than the limit of 2 bytes.")), (0, None)]
+)
 async def test_a_caller_may_limit_a_body(limit: int, result: object) -> None:
     given = await outcome(lambda request: request.read(limit), "abc")
 
-    assert given == (result or (413, "The body may have 0 bytes."))
+    assert given == (result or (413, "The body is larger than the limit of 0 bytes."))
 
 
 async def test_a_caller_may_raise_the_limit() -> None:

@@ -122,7 +122,7 @@ def test_what_json_cannot_say_is_refused(value: object) -> None:
     [
         (Response("abc"), "<Response 200, 3 bytes>"),
         (Response(pieces(), 201), "<Response 201, streamed>"),
-        (Upgrade("echo", lambda duplex: duplex.send(b"")), "<Upgrade 101, 0 bytes>"),
+        (Upgrade("echo", lambda duplex: duplex.send(b"")), "<Upgrade to echo>"),
     ],
 )
 def test_a_response_shows_its_status_and_body(response: Response, shown: str) -> None:

@@ -16,11 +16,9 @@ from aiosock.wire.head import (
     CHUNKED,
     FieldSection,
     Http1Head,
-    body_framing,
     encode_head,
     find_head,
     invalid_head,
-    keeps_alive,
     parse_head,
     read_fields,
     refuse_invalid,
@@ -51,7 +49,7 @@ def verdict(pieces: Iterable[bytes], limits: Limits = LIMITS) -> int:
         for piece in pieces:
             buffer += piece
             if end := find_head(buffer, scanned, limits):
-                body_framing(parse_head(buffer[:end], limits))
+                parse_head(buffer[:end], limits)
                 return ACCEPTED
             scanned = len(buffer)
     except ProtocolError as error:
@@ -663,7 +661,7 @@ def test_an_equal_field_block_is_judged_by_the_new_request_line() -> None:
     ],
 )
 def test_the_fields_say_how_the_body_ends(field: bytes, framing: int) -> None:
-    assert body_framing(parsed(head_of(field))) == framing
+    assert parsed(head_of(field)).fields.framing == framing
 
 
 @pytest.mark.parametrize(
@@ -688,16 +686,16 @@ def test_the_fields_say_how_the_body_ends(field: bytes, framing: int) -> None:
 def test_version_and_connection_say_whether_the_connection_persists(
     version: bytes, connection: bytes, kept: bool
 ) -> None:
-    assert keeps_alive(parsed(head_of(b"Connection: " + connection, line=b"GET / HTTP/" + version))) is kept
+    assert parsed(head_of(b"Connection: " + connection, line=b"GET / HTTP/" + version)).keeps_alive is kept
 
 
 def test_without_a_connection_field_the_version_decides() -> None:
-    assert keeps_alive(parsed(head_of()))
-    assert not keeps_alive(parsed(head_of(line=b"GET / HTTP/1.0")))
+    assert parsed(head_of()).keeps_alive
+    assert not parsed(head_of(line=b"GET / HTTP/1.0")).keeps_alive
 
 
 def test_a_connection_field_may_stand_on_several_lines() -> None:
-    assert not keeps_alive(parsed(head_of(b"Connection: keep-alive", b"Connection: close")))
+    assert not parsed(head_of(b"Connection: keep-alive", b"Connection: close")).keeps_alive
 
 
 # Answers, parsed and encoded

@@ -16,7 +16,7 @@ from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
 from aiosock.web.exchange import Connection
 from aiosock.web.request import Request
-from aiosock.wire.head import Http1Head, encode_head, find_head, keeps_alive, parse_head
+from aiosock.wire.head import Http1Head, encode_head, find_head, parse_head
 
 YIELD_AFTER: Final = 32
 """Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
@@ -70,7 +70,7 @@ class Http1Connection:
                 # ...and for the rest of the body; then for the next head.
                 if not (exchange.is_finished() or await exchange.finish()):
                     # A peer that asked for the end sends no more. Any other may be sending, and must see the response.
-                    linger = keeps_alive(head) or exchange.has_unread
+                    linger = head.keeps_alive or exchange.has_unread
                     break
         except ProtocolError as error:
             linger = await self._refuse(error)

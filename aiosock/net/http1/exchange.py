@@ -20,7 +20,7 @@ from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response, Upgrade, close_body
 from aiosock.wire.grammar import CONTENT_LENGTH
-from aiosock.wire.head import Http1Head, body_framing, encode_fields, encode_head, keeps_alive, status_line
+from aiosock.wire.head import Http1Head, encode_fields, encode_head, status_line
 from aiosock.wire.message import BODILESS
 
 OWN_FIELDS: Final = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding"})
@@ -59,7 +59,7 @@ class Http1Exchange(Answering):
         task: asyncio.Task[Any] | None,
     ) -> None:
         super().__init__(service, connection, task)
-        framing = body_framing(head)
+        framing = head.fields.framing
         self._body: Http1BodyReader | None = None
         if framing:
             awaits_continue = head.fields.expect is not None and head.minor_version == 1
@@ -67,7 +67,7 @@ class Http1Exchange(Answering):
         self._head = head
         self._channel = channel
         self._progress = NOT_BEGUN
-        self._keep_alive = keeps_alive(head)
+        self._keep_alive = head.keeps_alive
 
     # The request.
 

@@ -101,9 +101,7 @@ class Http1BodyReader:
         if self.awaits_continue:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))
-        now = channel.clock()
-        pace.begin(now)
-        channel.deadline = pace.deadline(now, self.received)
+        channel.deadline = pace.begin(channel.clock(), self.received)
         try:
             data = await channel.receive()
         except TimeoutError:

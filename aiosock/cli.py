@@ -6,7 +6,6 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from functools import reduce
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
@@ -15,6 +14,7 @@ from cyclopts import CycloptsError, Parameter
 from cyclopts.config import Dict, Env
 from cyclopts.help import ColumnSpec, DefaultFormatter, DescriptionRenderer, NameRenderer
 
+from aiosock import __version__
 from aiosock.config import Config
 from aiosock.errors import ConfigError, RouteError
 from aiosock.runner import CONFIG_STATUS, run
@@ -153,7 +153,7 @@ def _command_line(name: str, what: str) -> CommandLine:
                 ColumnSpec(DescriptionRenderer(), ratio=1),
             ),
         ),
-        version=version("aiosock"),
+        version=__version__,
         result_action="return_value",
     )
 

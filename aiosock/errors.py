@@ -146,3 +146,11 @@ def reason_phrase(status: int) -> str:
         return _RENAMED.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return ""
+
+
+def not_installed(what: str, requirement: str, extra: str) -> str:
+    """Return the message for a part whose library is not installed: it names the extra and the library itself.
+
+    It tells nobody to install a package called `aiosock`: on PyPI, that is another project's.
+    """
+    return f"{what} needs {requirement}: install aiosock-server with its extra {extra!r}, or run: pip install '{requirement}'"

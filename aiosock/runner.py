@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
-from aiosock.errors import ConfigError
+from aiosock.errors import ConfigError, not_installed
 from aiosock.log import RequestIdFilter, access_logger
 from aiosock.net.server import Server
 from aiosock.web.app import lifespan_of
@@ -114,10 +114,12 @@ def banner(server: Server) -> str:
     import platform  # both 26 ms that `import aiosock` does without
     from importlib.metadata import version
 
+    from aiosock import __version__  # not at the top: `aiosock` imports this module
+
     loop = asyncio.get_running_loop()
     module = type(loop).__module__.partition(".")[0]
     kind = f"uvloop {version('uvloop')}" if module == "uvloop" else "asyncio"
-    lines = [f"aiosock {version('aiosock')} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
+    lines = [f"aiosock {__version__} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
     return "\n".join([*lines, f"{kind}, {platform.python_implementation()} {platform.python_version()}; Ctrl-C stops"])
 
 
@@ -130,7 +132,7 @@ def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         if loop == "auto":
             return asyncio.new_event_loop
-        raise ConfigError("loop uvloop is not installed: pip install 'aiosock[uvloop]'") from None
+        raise ConfigError(not_installed("the loop uvloop", "uvloop>=0.21", "uvloop")) from None
     return uvloop.new_event_loop
 
 

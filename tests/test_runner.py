@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 
 import aiosock
-from aiosock import App, Config, ConfigError, Request, Response, Server, run, serve
+from aiosock import App, Config, ConfigError, Request, Response, Server, __version__, run, serve
 from aiosock.access_log import BufferedAccess, LoggedAccess
 from aiosock.log import access_logger, server_logger
 from aiosock.runner import banner, configure_logging, loop_factory, open_access_log
@@ -198,7 +197,7 @@ def test_run_returns_after_a_signal_and_the_last_answer(
 
     assert answers == [b"home\n", b"stopping\n"]
     output = capsys.readouterr()
-    assert output.out.startswith(f"aiosock {version('aiosock')} on http://127.0.0.1:{listening.getsockname()[1]}\n")
+    assert output.out.startswith(f"aiosock {__version__} on http://127.0.0.1:{listening.getsockname()[1]}\n")
     assert output.err == "aiosock: draining; a second signal ends it at once\n"
 
 
@@ -299,7 +298,7 @@ async def test_the_banner_names_every_address_the_loop_and_the_versions(app: App
         first, second, last = banner(server).split("\n")
 
     module = type(asyncio.get_running_loop()).__module__
-    assert first == f"aiosock {version('aiosock')} on {urls[0]}"
+    assert first == f"aiosock {__version__} on {urls[0]}"
     assert second == f"           and {urls[1]}"
     assert last.startswith("uvloop " if module.startswith("uvloop") else "asyncio, ")
     assert last.endswith("; Ctrl-C stops")
@@ -324,7 +323,7 @@ def test_without_uvloop_auto_is_asyncio_and_uvloop_says_what_to_install(monkeypa
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
     assert loop_made_by(loop_factory("auto")) == "asyncio"
-    with pytest.raises(ConfigError, match=r"^loop uvloop is not installed: pip install 'aiosock\[uvloop\]'$"):
+    with pytest.raises(ConfigError, match=r"^the loop uvloop needs uvloop>=0\.21: .* extra 'uvloop'"):
         loop_factory("uvloop")
 
 

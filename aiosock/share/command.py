@@ -14,7 +14,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aiosock.config import Config
-from aiosock.errors import ConfigError
+from aiosock.errors import ConfigError, not_installed
 from aiosock.net.server import Server
 from aiosock.runner import run, say
 from aiosock.share.addresses import lan_urls, local_names, local_url
@@ -42,7 +42,7 @@ class Sharing:
     spa: _Switch = False
     """Send index.html to browsers for paths where nothing is: for single-page applications."""
     qr: _Switch = False
-    """Show the address as a QR code; needs aiosock[qr]."""
+    """Show the address as a QR code; needs the extra qr."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot work."""
@@ -137,7 +137,7 @@ def _qr_drawer() -> Callable[[str], str]:
     try:
         import segno
     except ImportError:
-        raise ConfigError("--qr needs segno: pip install 'aiosock[qr]'") from None
+        raise ConfigError(not_installed("--qr", "segno>=1.6", "qr")) from None
 
     def draw(url: str) -> str:
         drawn = StringIO()

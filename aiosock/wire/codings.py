@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final, Protocol
 
+from aiosock.errors import not_installed
+
 BLOCK: Final = 64 * 1024
 """Bytes that a decoder gives at once, at the most, however little they came from."""
 
@@ -29,6 +31,7 @@ _LIBRARIES: Final = {
     "br": "brotli",
     "gzip": "zlib",
 }
+_REQUIREMENTS: Final = {"zstd": "backports.zstd>=1.0", "br": "brotli>=1.2"}
 
 
 class Encoder(Protocol):
@@ -66,7 +69,7 @@ def demand(codings: Sequence[str]) -> tuple[str, ...]:
         if coding not in PREFERRED:
             raise ValueError(f"not a content coding: {coding!r}; there are {', '.join(PREFERRED)}")
         if not _is_installed(coding):
-            raise ValueError(f"the content coding {coding} takes {_LIBRARIES[coding]}: pip install 'aiosock[compress]'")
+            raise ValueError(_remedy(coding))
     return tuple(codings)
 
 
@@ -91,6 +94,14 @@ def _is_installed(coding: str) -> bool:
         return False
     # brotli before 1.2 cannot be told how much to inflate.
     return coding != "br" or hasattr(library.Decompressor, "can_accept_more_data")
+
+
+def _remedy(coding: str) -> str:
+    """Return the message for a coding whose library is missing."""
+    what = f"the content coding {coding}"
+    if _LIBRARIES[coding] == "compression.zstd":
+        return f"{what} needs compression.zstd, and this Python was built without it"
+    return not_installed(what, _REQUIREMENTS[coding], "compress")
 
 
 class _GzipEncoder:

@@ -16,7 +16,8 @@ from platform import python_version
 
 import pytest
 
-from aiosock import Config, Limits, Timeouts
+from aiosock import Config, Limits, Timeouts, __version__
+from aiosock.errors import not_installed
 from tests.e2e.curl import curl
 from tests.e2e.process import LOOPS, RUN, Process, Served, run_to_its_end, serve_program, serve_site, until
 from tests.e2e.raw import Raw
@@ -73,7 +74,7 @@ def test_the_start_up_block_says_where_on_which_loop_and_with_which_versions(loo
         running = f"uvloop {version('uvloop')}" if loop == "uvloop" else "asyncio"
 
         assert server.output == (
-            f"aiosock {version('aiosock')} on http://127.0.0.1:{server.address[1]}\n"
+            f"aiosock {__version__} on http://127.0.0.1:{server.address[1]}\n"
             f"{running}, CPython {python_version()}; Ctrl-C stops\n"
         )
         assert server.errors == ""
@@ -221,7 +222,7 @@ def test_the_help_names_every_option() -> None:
 
 
 def test_the_version_is_told() -> None:
-    assert run_to_its_end([*RUN, "--version"]) == (0, f"{version('aiosock')}\n", "")
+    assert run_to_its_end([*RUN, "--version"]) == (0, f"{__version__}\n", "")
 
 
 # The console script.
@@ -435,7 +436,7 @@ def test_a_malformed_log_format_is_refused(loop: str) -> None:
 def test_uvloop_asked_for_and_not_installed_says_what_to_install(tmp_path: Path) -> None:
     reason = refused([*RUN, "--port", "0", "--loop", "uvloop"], env=without_uvloop(tmp_path))
 
-    assert reason == "loop uvloop is not installed: pip install 'aiosock[uvloop]'"
+    assert reason == not_installed("the loop uvloop", "uvloop>=0.21", "uvloop")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from aiosock import App, Config
 from aiosock.cli import main
+from aiosock.errors import not_installed
 from aiosock.share import command as module
 from tests.test_cli import refused
 
@@ -167,7 +168,7 @@ def test_without_segno_a_code_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "segno", None)
 
-    assert refused(capsys, None, "serve", "--qr") == "--qr needs segno: pip install 'aiosock[qr]'"
+    assert refused(capsys, None, "serve", "--qr") == not_installed("--qr", "segno>=1.6", "qr")
 
 
 def test_the_help_is_about_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiosock.wire.negotiation import MEMBERS, choose_coding, choose_media_type, coding_weight, parse_weights
+from aiosock.headers import Headers
+from aiosock.wire.negotiation import (
+    MEMBERS,
+    choose_coding,
+    choose_media_type,
+    coding_weight,
+    parse_weights,
+    vary_by,
+)
 from tests.growth import LINEAR, growth
 
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
@@ -135,3 +143,19 @@ def test_a_hostile_field_is_read_in_linear_time(part: str) -> None:
 )
 def test_the_coding_that_the_client_likes_best_is_chosen(field: str, coding: str) -> None:
     assert choose_coding(field, ["br", "gzip"]) == coding
+
+
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        ([], ["Accept"]),
+        (["Cookie"], ["Cookie, Accept"]),
+        (["Cookie", "Origin"], ["Cookie, Origin, Accept"]),
+        (["Cookie , accept"], ["Cookie , accept"]),
+        (["*"], ["*"]),
+    ],
+)
+def test_a_field_is_added_to_vary_once(there: list[str], then: list[str]) -> None:
+    fields = Headers([("vary", value) for value in there])
+    vary_by(fields, "Accept")
+    assert fields.get_all("vary") == then

@@ -37,7 +37,7 @@ def compression(*, minimum_bytes: int = MINIMUM_BYTES, codings: Sequence[str] = 
     ```
 
     If it prefers several equally, the first of `codings` is used. These are by default zstd, br and gzip, if they are
-    installed: `pip install 'aiosock[compress]'`. A streamed body stays streamed: the client can decode each piece, such
+    installed (the extra `compress`). A streamed body stays streamed: the client can decode each piece, such
     as an event, when it arrives. Not compressed are:
 
     - bodies smaller than `minimum_bytes`, and media types that are compressed already;

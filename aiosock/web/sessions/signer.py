@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from aiosock.errors import ConfigError
+from aiosock.errors import ConfigError, not_installed
 
 if TYPE_CHECKING:
     import itsdangerous
@@ -36,7 +36,7 @@ class Signer:
         try:
             from itsdangerous import Signer as Signature
         except ImportError:
-            raise ConfigError("signed cookies need itsdangerous: pip install 'aiosock[sessions]'") from None
+            raise ConfigError(not_installed("a signed cookie", "itsdangerous>=2.2", "sessions")) from None
         self._signature = Signature
         self._secrets = given[::-1]  # itsdangerous signs with the last one
         self._clock = clock

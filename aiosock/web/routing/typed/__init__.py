@@ -1,6 +1,6 @@
 """Typed handlers: msgspec (the extra `typed`) validates the query and the body before a handler is called."""
 
-from aiosock.errors import RouteError
+from aiosock.errors import RouteError, not_installed
 
 
 def require_msgspec(what: str) -> None:
@@ -8,4 +8,4 @@ def require_msgspec(what: str) -> None:
     try:
         import msgspec  # noqa: F401
     except ImportError:
-        raise RouteError(f"{what} needs msgspec: pip install 'aiosock[typed]'") from None
+        raise RouteError(not_installed(what, "msgspec>=0.22", "typed")) from None

@@ -48,7 +48,7 @@ def _path(here: str, link: str) -> str:
 
 
 def _page_of(path: str) -> str:
-    return f"source/{path}.md"
+    return f"source/{path.lstrip('.')}.md"  # mkdocs leaves out what begins with a dot, such as .github
 
 
 def _shown(path: str) -> str:

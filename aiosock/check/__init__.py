@@ -1,4 +1,4 @@
-"""A table of raw byte cases with what HTTP/1.1 asks of a server, and the means to hold any server against it."""
+"""A table of raw requests with what HTTP/1.1 asks of a server for each, and the code that checks a server with it."""
 
 from aiosock.check.case import Case
 from aiosock.check.command import check

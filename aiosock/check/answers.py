@@ -1,4 +1,4 @@
-"""Answers as they come out of a connection (RFC 9112 sections 4 to 7): bytes in, an outcome out. No I/O."""
+"""Read the responses of a server out of the bytes of a connection (RFC 9112 sections 4 to 7). No I/O."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from aiosock.wire.head import CHUNKED
 
 
 class Outcome:
-    """What a server sent: final answers in order, informational ones, and how it ended.
+    """The responses that a server sent: the final ones in `answers`, the informational ones in `interim`, in order.
 
-    `ended` says that the server has ended the connection; `fault` is set where the bytes are no answers.
-    `prompted` says that something came before the client sent what it had held back.
+    `ended` is whether the server has ended the connection. `fault` says what is wrong if the bytes are not responses.
+    `prompted` is whether the server sent something before the client sent the part that it held back (`Case.then`).
     """
 
     __slots__ = ("answers", "ended", "fault", "interim", "prompted")
@@ -27,9 +27,10 @@ class Outcome:
 
 
 def read_answers(data: bytes, methods: Sequence[str], *, ended: bool) -> Outcome:
-    """Take apart what a server sent to requests with these methods; further answers count as answers to GET.
+    """Parse the bytes that a server sent in response to requests with these methods.
 
-    An answer whose end has not arrived is left out, and is a fault once the connection has ended.
+    A response beyond the last of them is read as one to GET. A response whose end has not arrived is left out; it is a
+    fault if the connection has ended.
     """
     outcome = Outcome()
     outcome.ended = ended
@@ -38,20 +39,20 @@ def read_answers(data: bytes, methods: Sequence[str], *, ended: bool) -> Outcome
             method = methods[len(outcome.answers)] if len(outcome.answers) < len(methods) else "GET"
             rest = _read_answer(data, method, outcome)
             if rest is None:
-                outcome.fault = "an answer that is cut short" if ended else ""
+                outcome.fault = "a response that is cut short" if ended else ""
                 break
             data = rest
     except ProtocolError as error:
-        outcome.fault = f"bytes that are no answer: {error.detail}"
+        outcome.fault = f"bytes that are not a response: {error.detail}"
     return outcome
 
 
 def _read_answer(data: bytes, method: str, outcome: Outcome) -> bytes | None:
-    """Add one answer and give what comes behind it; None while it has not arrived."""
+    """Add one response to the outcome and return the bytes after it; None if its end has not arrived."""
     end = data.find(b"\r\n\r\n") + 4
     if end < 4:
         if b"HTTP/"[: len(data)] != data[:5]:
-            raise ProtocolError(502, "it does not start with HTTP/.")
+            raise ProtocolError(502, "they do not start with HTTP/.")
         return None
     head = parse_response_head(data[:end])
     if head.status < 200 and head.status != 101:

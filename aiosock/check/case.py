@@ -1,4 +1,4 @@
-"""Cases: bytes that a client may send, and what a server owes it in answer (RFC 9110, RFC 9112)."""
+"""Cases: the bytes that a client sends, and what a server must then do (RFC 9110, RFC 9112)."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -8,34 +8,35 @@ from typing import Final
 from aiosock.check.answers import Outcome
 
 SILENCE: Final = 0
-"""Stands among statuses for "no answer at all"."""
+"""The value among statuses that means "no response at all"."""
 
 FINAL = frozenset(range(200, 500)) | {501, 505}
-"""Any answer but a failure of the server itself."""
+"""Any status except a failure of the server itself."""
 
 ACCEPTED = frozenset(range(200, 500)) - {400, 408, 411, 413, 414, 417, 421, 426, 431}
-"""Any answer of a server that has understood the request: it may be 404 or 405, but not a refusal of the bytes."""
+"""Any status of a server that has understood the request: it may be 404 or 405, but no status that rejects the bytes."""
 
 CLIENT_ERRORS = frozenset(range(400, 500))
-"""Any answer that puts the blame on the client."""
+"""Any status that says that the client made the error."""
 
 NOT_SERVED = CLIENT_ERRORS | {501, 505}
 """Any refusal."""
 
 ANY_OR_NONE = FINAL | {SILENCE}
-"""A server may answer before it has read the body, or give up without a word."""
+"""Any status, or none: a server may answer before it has read the body, or close without an answer."""
 
 FOLLOWING: Final = b"GET /?following HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-"""What is sent behind a case: a valid request. It ends the connection, so an answer to it also says "still open"."""
+"""The valid request that is sent after a case. It asks for a close, so a response to it shows that the server had kept
+the connection open."""
 
 GRAMMAR: Final = "RFC 9112 section 2.2"
-"""Asks for 400 and a close where the bytes do not match the grammar."""
+"""The section that asks for 400 and a close if the bytes do not match the grammar."""
 
 PERSISTENCE: Final = "RFC 9112 section 9.3"
-"""Asks for connections that persist."""
+"""The section that asks for persistent connections."""
 
 DECISION: Final = "docs/explanation/supported-http.md"
-"""Our own choice: strict by default."""
+"""The page with our own choices: strict by default."""
 
 
 class Level(Enum):
@@ -47,16 +48,16 @@ class Level(Enum):
 
 
 class Following(Enum):
-    """Whether the valid request behind a case is to be answered."""
+    """Whether the server should answer the valid request that is sent after a case."""
 
-    ANSWERED = "it must be"
-    REFUSED = "it must not be: where the case ends is in doubt, or the connection is over"
-    EITHER = "both are fine"
+    ANSWERED = "it must answer"
+    REFUSED = "it must not answer: the end of the case is in doubt, or the connection has ended"
+    EITHER = "both are allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """Something to be seen in the answers besides their statuses."""
+    """Something that the responses must show besides their statuses."""
 
     text: str
     holds: Callable[[Outcome], bool]
@@ -64,7 +65,7 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one section asks of the server: the status of the last answer of the case, and what comes then."""
+    """What one section asks of the server: the status of the last response of the case, and what happens after it."""
 
     level: Level
     section: str
@@ -76,11 +77,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A conversation with a server, and the demands on it, most important first.
+    """The bytes that a client sends, and the demands on the server, the most important first.
 
-    `data` is sent at once, `then` as soon as the server has said something. With `ends` the client half-closes after
-    that; otherwise FOLLOWING is sent behind it. `methods` are those of the requests in `data`; what comes after the
-    last of them is judged. `ours` is the status that aiosock gives where `/` takes a body with any method.
+    `data` is sent at once. `then` is sent as soon as the server has sent something. After that the client half-closes if
+    `ends` is true; otherwise it sends FOLLOWING. `methods` are the methods of the requests in `data`. The demands are
+    about the response to the last of these. `ours` is the status of aiosock's response, from an app that takes a body
+    with any method at `/`.
     """
 
     name: str
@@ -94,7 +96,7 @@ class Case:
 
 
 def in_category(category: str, cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Give the cases with their category."""
+    """Return the cases with their category set."""
     return tuple(replace(case, category=category) for case in cases)
 
 
@@ -102,7 +104,7 @@ def in_category(category: str, cases: Iterable[Case]) -> tuple[Case, ...]:
 
 
 def valid(name: str, data: bytes, section: str, *, level: Level = Level.MUST, ours: int = 200) -> Case:
-    """Give a case that is to be understood, and after which the connection persists."""
+    """Return a case that the server must accept, and after which the connection persists."""
     return Case(
         name,
         data,
@@ -116,7 +118,7 @@ def valid(name: str, data: bytes, section: str, *, level: Level = Level.MUST, ou
 
 
 def last(name: str, data: bytes, section: str, *, level: Level = Level.MUST, ours: int = 200) -> Case:
-    """Give a case that is to be understood, and after which the connection is over."""
+    """Return a case that the server must accept, and after which the connection ends."""
     ending = Demand(level, section, ACCEPTED, closes=True, following=Following.REFUSED)
     return Case(name, data, (ending,), ours, (method_of(data),))
 
@@ -131,7 +133,11 @@ def refused(
     closing: Level | None = None,
     ours: int = 400,
 ) -> Case:
-    """Give a case that is to be refused: with one of `statuses` at `level`, and with a close at `closing`."""
+    """Return a case that the server must refuse.
+
+    `level` is the weight of the demand for one of `statuses`, `closing` that of the demand for a close; None is the
+    same level.
+    """
     codes = frozenset(statuses)
     demands = [Demand(level, section, codes)]
     if closing in (None, level):
@@ -153,9 +159,10 @@ def unframed(
     ours: int = 400,
     ends: bool = False,
 ) -> Case:
-    """Give a case whose body has a fault: whatever is answered, perhaps before the fault is read, nothing may follow.
+    """Return a case whose body is malformed: the server must close and must not read a next request.
 
-    Nor is it a success: at STRICT level, for a handler may answer without having looked at the body.
+    Any status is allowed, for a server may answer before it reads the malformed part. A status of success fails at STRICT
+    level only, for a handler may answer without reading the body.
     """
     demands = (
         Demand(level, section, ANY_OR_NONE, closes=True, following=Following.REFUSED),
@@ -165,7 +172,7 @@ def unframed(
 
 
 def method_of(data: bytes) -> str:
-    """Give the method of a request, for the sake of the answer's framing; GET where there is none."""
+    """Return the method of a request, which the framing of the response depends on; GET if there is none."""
     words = data.lstrip(b"\r\n").split(b" ", 1)[0]
     return words.decode("latin-1") if words.isalpha() else "GET"
 
@@ -176,27 +183,27 @@ def method_of(data: bytes) -> str:
 def request(
     *fields: str, method: str = "GET", target: str = "/", version: str = "HTTP/1.1", body: bytes = b""
 ) -> bytes:
-    """Give a request with a Host field and these; characters up to U+00FF stand for bytes."""
+    """Return a request with a Host field and these fields; each character up to U+00FF is one byte."""
     return bare(f"{method} {target} {version}", "Host: localhost", *fields, body=body)
 
 
 def bare(*lines: str, body: bytes = b"") -> bytes:
-    """Give a request of these lines and nothing more."""
+    """Return a request of these lines and no others."""
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n" + body
 
 
 def post(body: bytes, *fields: str, method: str = "POST") -> bytes:
-    """Give a request with a body and its length."""
+    """Return a request with a body and its Content-Length."""
     return request(f"Content-Length: {len(body)}", *fields, method=method, body=body)
 
 
 def chunked(body: bytes, *fields: str, method: str = "POST") -> bytes:
-    """Give a request whose body is said to be in chunks; `body` is sent as it is."""
+    """Return a request with `Transfer-Encoding: chunked`; `body` is sent as it is."""
     return request("Transfer-Encoding: chunked", *fields, method=method, body=body)
 
 
 def spelled(byte: int) -> str:
-    """Give a byte the name under which a person would look for it."""
+    """Return a name of a byte for people, such as NUL or space."""
     return _SPELLED.get(byte) or (chr(byte) if 0x21 <= byte <= 0x7E else f"byte 0x{byte:02x}")
 
 

@@ -1,4 +1,4 @@
-"""`aiosock check URL`: every case against a running server."""
+"""`aiosock check URL`: send every case to a running server and report the failures."""
 
 import asyncio
 import sys
@@ -17,13 +17,13 @@ from aiosock.check.verdict import judge, status_of
 from aiosock.errors import ConfigError
 
 CONCURRENCY: Final = 16
-"""Connections open at once."""
+"""Connections that are open at the same time."""
 
 FAILED_STATUS: Final = 1
-"""Exit status where a MUST is not met."""
+"""Exit status if the server fails a MUST."""
 
 USAGE_STATUS: Final = 2
-"""Exit status where nothing could be checked."""
+"""Exit status if nothing could be checked."""
 
 
 _POST: Final = valid("POST", post(b""), "RFC 9110 section 9.3.3")
@@ -32,16 +32,16 @@ _POST: Final = valid("POST", post(b""), "RFC 9110 section 9.3.3")
 def command(
     url: str, /, *, timeout: float = 3.0, category: tuple[str, ...] = (), json: bool = False, yes_i_own_it: bool = False
 ) -> None:
-    """Check how strictly a server speaks HTTP/1.1; exit status 1 where a MUST is not met.
+    """Check how strictly a server follows HTTP/1.1. The exit status is 1 if the server fails a MUST.
 
     Parameters
     ----------
     url
-        The server: http://HOST:PORT. What answers at / should take a POST, or bodies are seen from outside only.
+        The server: http://HOST:PORT. Its handler at / should accept POST and read the body; otherwise less is tested.
     timeout
-        Seconds to wait for each answer or end.
+        Seconds to wait for each response, or for the end of the connection.
     category
-        Only the cases of this category; may be repeated.
+        Run only the cases of this category; may be repeated.
     json
         Print JSON instead of a table.
     yes_i_own_it
@@ -60,16 +60,16 @@ def command(
 async def check(
     url: str, *, patience: float = 3.0, categories: Sequence[str] = (), may_be_remote: bool = False
 ) -> Report:
-    """Send every case, or those of some categories, to the server at `url` and judge what it does.
+    """Send every case, or those of some categories, to the server at `url` and return the verdicts.
 
-    `patience` is how many seconds to wait for each answer or end.
+    `patience` is the time in seconds to wait for each response, or for the end of the connection.
 
-    Raises ConfigError for a URL, a timeout or a category that cannot be, for a host that is not this machine unless
-    it `may_be_remote`, and for a server that cannot be reached.
+    Raises ConfigError for an invalid URL, timeout or category, for a host that is not this machine unless
+    `may_be_remote` is true, and for a server that cannot be reached.
     """
     host, port = _parsed(url)
     if not (may_be_remote or _is_loopback(host)):
-        raise ConfigError(f"{host} is not this machine; --yes-i-own-it says that you may do this to it")
+        raise ConfigError(f"{host} is not this machine; add --yes-i-own-it if you are allowed to test it")
     if not patience > 0:
         raise ConfigError(f"timeout must be positive, not {patience:g}")
     cases = _chosen(categories)
@@ -83,10 +83,10 @@ async def check(
         async with turns:
             try:
                 return await converse(host, port, case, patience)
-            except OSError:  # a case before this one may have been too much for it
+            except OSError:  # an earlier case may have stopped the server
                 return Outcome()
 
-    # RFC 9110 section 9.1: a server need not have POST, and then it owes no body anything.
+    # RFC 9110 section 9.1: a server need not implement POST; then the cases with a POST do not apply to it.
     if status_of(_POST, await outcome_of(_POST)) == 501:
         suitable = [case for case in cases if "POST" not in case.methods]
     else:
@@ -119,5 +119,5 @@ def _chosen(categories: Sequence[str]) -> list[Case]:
     known = dict.fromkeys(case.category for case in CASES)
     for name in categories:
         if name not in known:
-            raise ConfigError(f"there is no category {name!r}; there are {', '.join(known)}")
+            raise ConfigError(f"there is no category {name!r}; the categories are {', '.join(known)}")
     return [case for case in CASES if not categories or case.category in categories]

@@ -1,4 +1,4 @@
-"""Report: the verdicts on a server, as a table for people or as JSON."""
+"""The report on one server, as a table for people or as JSON for programs."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from aiosock.check.verdict import Verdict
 
 
 class Report:
-    """The verdicts on one server, in the order of the table; `left_out` counts cases that do not suit it."""
+    """The verdicts on one server, in the order of the table. `left_out` counts the cases that do not apply to it."""
 
     __slots__ = ("left_out", "url", "verdicts")
 
@@ -19,7 +19,7 @@ class Report:
 
     @property
     def failures(self) -> list[Verdict]:
-        """The verdicts on cases in which something is missing."""
+        """The verdicts on the cases that the server failed."""
         return [verdict for verdict in self.verdicts if verdict.failure is not None]
 
     def failed(self, level: Level) -> int:
@@ -27,12 +27,12 @@ class Report:
         return sum(verdict.failure is not None and verdict.failure.level is level for verdict in self.verdicts)
 
     def by_category(self) -> "dict[str, Report]":
-        """Give a report for each category, in order."""
+        """Return a report for each category, in order."""
         categories = dict.fromkeys(verdict.case.category for verdict in self.verdicts)
         return {name: Report(self.url, [v for v in self.verdicts if v.case.category == name]) for name in categories}
 
     def as_text(self) -> str:
-        """Give a table with a line for each category, then a line for each failure."""
+        """Return a table with a line for each category, and then a line for each failure."""
         parts = self.by_category()
         width = max(map(len, [*parts, "category"]))
         lines = [f"{'category':{width}}  passed  MUST  SHOULD  STRICT"]
@@ -44,7 +44,7 @@ class Report:
         return "\n".join(lines).rstrip("\n") + "\n"
 
     def as_json(self) -> str:
-        """Give the same as one JSON object: counts for each category, and the failures."""
+        """Return the report as a JSON object: counts for each category, and the failures."""
         failures = [
             {
                 "category": verdict.case.category,

@@ -34,4 +34,4 @@ CASES: tuple[Case, ...] = (
     *limits.CASES,
     *answers.CASES,
 )
-"""All cases, in the order of a request: its line, its fields, its body, what comes after."""
+"""All cases, in the order of a request: its line, its fields, its body, and then the connection and the responses."""

@@ -1,4 +1,4 @@
-"""Verdicts: an outcome against the demands of its case."""
+"""Compare the outcome of a case with its demands."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from aiosock.check.case import (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A demand that was not met: `expected` and `got` are for people."""
+    """A demand that was not met. `expected` and `got` are texts for people."""
 
     level: Level
     section: str
@@ -29,17 +29,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A case and the most important of its demands that was not met; None where all were."""
+    """A case and its most important demand that was not met; None if all were met."""
 
     case: Case
     failure: Failure | None
 
 
 def judge(case: Case, outcome: Outcome) -> Verdict:
-    """Compare what a server did with what it owes."""
+    """Return the verdict on what a server did in one case."""
     got = _describe_outcome(case, outcome)
-    malformed = Failure(Level.MUST, "RFC 9112 section 4", "a well-formed answer to each request", got)
-    # What every server owes to every valid request. Of others a recipient may make what it likes, within the demands.
+    malformed = Failure(Level.MUST, "RFC 9112 section 4", "a well-formed response to each request", got)
+    # These two checks apply to every valid request. For an invalid one only the demands of its case count.
     if case.ours in ACCEPTED:
         if _is_malformed(case, outcome):
             return Verdict(case, malformed)
@@ -52,7 +52,7 @@ def judge(case: Case, outcome: Outcome) -> Verdict:
 
 
 def is_met(demand: Demand, case: Case, outcome: Outcome) -> bool:
-    """Say whether a server has done what one demand asks."""
+    """Return whether a server has done what one demand asks."""
     answered = follows(case, outcome)
     if status_of(case, outcome) not in demand.statuses:
         return False
@@ -64,38 +64,38 @@ def is_met(demand: Demand, case: Case, outcome: Outcome) -> bool:
 
 
 def status_of(case: Case, outcome: Outcome) -> int:
-    """Give the status of the answer to the last request of a case, or SILENCE."""
+    """Return the status of the response to the last request of a case, or SILENCE."""
     count = len(case.methods)
     return outcome.answers[count - 1].status if len(outcome.answers) >= count else SILENCE
 
 
 def follows(case: Case, outcome: Outcome) -> bool:
-    """Say whether the server has answered more than the case itself."""
+    """Return whether the server has also answered a request after the case."""
     return len(outcome.answers) > len(case.methods)
 
 
 def describe(demand: Demand) -> str:
-    """Say what a demand asks for."""
+    """Describe what a demand asks for."""
     parts = [] if demand.statuses is ANY_OR_NONE else [_describe_statuses(demand.statuses)]
     if demand.closes:
-        parts.append("a close, and nothing behind it answered")
+        parts.append("a close, and no answer to the next request")
     elif demand.following is Following.REFUSED:
-        parts.append("nothing behind it answered")
+        parts.append("no answer to the next request")
     elif demand.following is Following.ANSWERED:
-        parts.append("the next request answered")
+        parts.append("an answer to the next request")
     if demand.trait is not None:
         parts.append(demand.trait.text)
     return ", ".join(parts)
 
 
 def _is_malformed(case: Case, outcome: Outcome) -> bool:
-    """Say whether something else than answers came back, or a request before the last was refused."""
+    """Return whether the server sent bytes that are not responses, or refused a request before the last."""
     earlier = outcome.answers[: len(case.methods) - 1]
     return bool(outcome.fault) or any(answer.status not in ACCEPTED for answer in earlier)
 
 
 def _is_misread(case: Case, outcome: Outcome) -> bool:
-    """Say whether a server took the case for a request, and then did not know where that ends."""
+    """Return whether the server accepted the last request but read its end in the wrong place."""
     if status_of(case, outcome) not in ACCEPTED or not follows(case, outcome):
         return False
     count = len(case.methods)
@@ -110,11 +110,11 @@ def _describe_statuses(statuses: frozenset[int]) -> str:
 
 
 def _describe_status(status: int) -> str:
-    return str(status) if status != SILENCE else "silence"
+    return str(status) if status != SILENCE else "no answer"
 
 
 _KNOWN = {FINAL: "an answer", NOT_SERVED: "a refusal", ACCEPTED: "an accepted request", CLIENT_ERRORS: "4xx"}
-"""Sets with a name, each before those it contains."""
+"""Names of sets of statuses; each set comes before the sets that it contains."""
 
 
 def _describe_outcome(case: Case, outcome: Outcome) -> str:
@@ -123,6 +123,6 @@ def _describe_outcome(case: Case, outcome: Outcome) -> str:
     if outcome.fault:
         parts.append(outcome.fault)
     if follows(case, outcome):
-        parts.append("what follows answered")
+        parts.append("an answer to the next request")
     parts.append("closed" if outcome.ended else "still open")
     return ", ".join(parts)

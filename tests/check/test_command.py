@@ -82,7 +82,7 @@ def test_what_is_not_a_must_exits_with_0(
     command(aiosock_server(app))
 
     assert capsys.readouterr().out.endswith(
-        "\n\nSHOULD wishes: a wish (RFC 9110 section 15): expected 299; got 200 200, what follows answered, closed\n"
+        "\n\nSHOULD wishes: a wish (RFC 9110 section 15): expected 299; got 200 200, an answer to the next request, closed\n"
     )
 
 
@@ -111,8 +111,8 @@ async def test_json_names_every_failure(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://192.0.2.1:80", "192.0.2.1 is not this machine; --yes-i-own-it says that you may do this to it"),
-        ("http://example.invalid", "example.invalid is not this machine; --yes-i-own-it says that"),
+        ("http://192.0.2.1:80", "192.0.2.1 is not this machine; add --yes-i-own-it if you are allowed to test it"),
+        ("http://example.invalid", "example.invalid is not this machine; add --yes-i-own-it if"),
         ("http://localhost.example.invalid", "localhost.example.invalid is not this machine"),
         ("http://127.0.0.1.example.invalid", "127.0.0.1.example.invalid is not this machine"),
         ("http://0.0.0.0:80", "0.0.0.0 is not this machine"),
@@ -143,7 +143,7 @@ def test_a_url_that_cannot_be_checked_is_one_line_and_2(
     [
         ({"patience": 0.0}, "timeout must be positive, not 0"),
         ({"patience": float("nan")}, "timeout must be positive, not nan"),
-        ({"categories": ["nonsense"]}, "there is no category 'nonsense'; there are methods, targets,"),
+        ({"categories": ["nonsense"]}, "there is no category 'nonsense'; the categories are methods, targets,"),
     ],
 )
 async def test_options_that_cannot_be_are_refused(options: dict[str, object], reason: str) -> None:

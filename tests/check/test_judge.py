@@ -88,8 +88,8 @@ def test_a_body_where_head_has_none_is_a_fault() -> None:
     assert failure(case, OK, ended=False) == Failure(
         Level.MUST,
         "RFC 9112 section 4",
-        "a well-formed answer to each request",
-        "200, bytes that are no answer: it does not start with HTTP/., still open",
+        "a well-formed response to each request",
+        "200, bytes that are not a response: they do not start with HTTP/., still open",
     )
 
 
@@ -108,22 +108,29 @@ def test_what_is_owed_passes(case: Case, data: bytes, ended: bool) -> None:
         pytest.param(VALID, BAD, True, Level.MUST, "400, closed", id="a valid request refused"),
         pytest.param(VALID, OK, True, Level.SHOULD, "200, closed", id="no persistence"),
         pytest.param(
-            VALID, OK + BAD, True, Level.MUST, "200 400, what follows answered, closed", id="its end misjudged"
+            VALID, OK + BAD, True, Level.MUST, "200 400, an answer to the next request, closed", id="its end misjudged"
         ),
         pytest.param(
             VALID,
             OK * 3,
             True,
             Level.MUST,
-            "200 200 200, what follows answered, closed",
+            "200 200 200, an answer to the next request, closed",
             id="more answers than requests",
         ),
         pytest.param(LAST, OK, False, Level.MUST, "200, still open", id="no close"),
-        pytest.param(LAST, OK + OK, True, Level.MUST, "200 200, what follows answered, closed", id="close ignored"),
+        pytest.param(
+            LAST, OK + OK, True, Level.MUST, "200 200, an answer to the next request, closed", id="close ignored"
+        ),
         pytest.param(REFUSED, OK, True, Level.MUST, "200, closed", id="nonsense accepted"),
         pytest.param(REFUSED, BAD, False, Level.MUST, "400, still open", id="refused but open"),
         pytest.param(
-            REFUSED, BAD + OK, True, Level.MUST, "400 200, what follows answered, closed", id="refused but went on"
+            REFUSED,
+            BAD + OK,
+            True,
+            Level.MUST,
+            "400 200, an answer to the next request, closed",
+            id="refused but went on",
         ),
         pytest.param(REFUSED, b"", True, Level.MUST, "no answer, closed", id="closed without a word"),
     ],
@@ -177,14 +184,14 @@ def test_what_is_not_http_need_not_be_answered_in_http() -> None:
     found = failure(REFUSED, b"<html>", ended=True)
 
     assert found is not None
-    assert found.expected == "400, a close, and nothing behind it answered"
+    assert found.expected == "400, a close, and no answer to the next request"
 
 
 def test_a_refusal_with_something_behind_it_fails() -> None:
     found = failure(REFUSED, BAD + b"<html>", ended=True)
 
     assert found is not None
-    assert found.expected == "a well-formed answer to each request"
+    assert found.expected == "a well-formed response to each request"
 
 
 @pytest.mark.parametrize(
@@ -192,11 +199,11 @@ def test_a_refusal_with_something_behind_it_fails() -> None:
     [
         ({400}, "400"),
         ({400, 501}, "400 or 501"),
-        ({0, 400}, "silence or 400"),
+        ({0, 400}, "no answer or 400"),
         (ACCEPTED, "an accepted request"),
         (ACCEPTED | {414}, "an accepted request or 414"),
         (CLIENT_ERRORS, "4xx"),
-        (NOT_SERVED | {0}, "a refusal or silence"),
+        (NOT_SERVED | {0}, "a refusal or no answer"),
         (FINAL, "an answer"),
         (
             CLIENT_ERRORS | ACCEPTED,

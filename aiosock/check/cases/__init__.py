@@ -1,1 +1,1 @@
-"""One module for each category of cases, none of which needs more of a server than that it answers at `/`."""
+"""One module for each category of cases. They only need a server that answers requests for `/`."""

@@ -1,4 +1,4 @@
-"""Answers (RFC 9110 sections 6 and 15, RFC 9112 sections 4 and 6): what every one of them owes to its client."""
+"""Responses (RFC 9110 sections 6 and 15, RFC 9112 sections 4 and 6): what each of them must have."""
 
 from typing import Final
 
@@ -51,7 +51,7 @@ def _says_what_is_allowed(outcome: Outcome) -> bool:
 
 
 def _says_that_it_closes(outcome: Outcome) -> bool:
-    """Say whether the answer after which a connection of HTTP/1.1 ends tells the client so."""
+    """Return whether the last response before the end of the connection says `Connection: close`."""
     return not outcome.ended or "close" in outcome.answers[-1].headers.get("connection", "").lower()
 
 
@@ -65,8 +65,8 @@ _ALLOWING: Final = Trait("Allow with a 405", _says_what_is_allowed)
 _UNCODED: Final = Trait("no Transfer-Encoding", _has_no_coding)
 _ONE_FRAMING: Final = Trait("not both Content-Length and Transfer-Encoding", _has_one_framing)
 _BARE_204: Final = Trait("no Content-Length with a 204", _has_no_framing)
-_FAREWELL: Final = Trait("Connection: close in the last answer", _says_that_it_closes)
-_KEPT: Final = Trait("Connection: keep-alive in an answer to HTTP/1.0 that persists", _says_that_it_persists)
+_FAREWELL: Final = Trait("Connection: close in the last response", _says_that_it_closes)
+_KEPT: Final = Trait("Connection: keep-alive in a response to HTTP/1.0 that persists", _says_that_it_persists)
 
 
 def _with(name: str, data: bytes, trait: Trait, section: str, *, level: Level = Level.MUST, ours: int = 200) -> Case:
@@ -74,10 +74,10 @@ def _with(name: str, data: bytes, trait: Trait, section: str, *, level: Level = 
 
 
 def _head(name: str, data: bytes, ours: int = 200) -> Case:
-    """Give a HEAD: a body would be read as the start of the next answer, so that one must be well-formed."""
+    """Return a HEAD request and the demand for a response after it: a body would be read as the start of that one."""
     demand = Demand(Level.MUST, "RFC 9110 section 9.3.2", FINAL)
-    behind = Demand(Level.SHOULD, PERSISTENCE, ACCEPTED, following=Following.ANSWERED)
-    return Case(name, data, (demand, behind), ours, ("HEAD",))
+    persistence = Demand(Level.SHOULD, PERSISTENCE, ACCEPTED, following=Following.ANSWERED)
+    return Case(name, data, (demand, persistence), ours, ("HEAD",))
 
 
 _HTTP_1_0: Final = "HTTP/1.0"
@@ -85,15 +85,15 @@ _HTTP_1_0: Final = "HTTP/1.0"
 CASES = in_category(
     "answers",
     [
-        _head("HEAD of what may not be there has no body", request(method="HEAD", target="/no/such/path")),
-        _head("HEAD as a browser's script sends it", request("Accept: text/html", method="HEAD")),
+        _head("HEAD of a path that may not exist has no body", request(method="HEAD", target="/no/such/path")),
+        _head("HEAD as the script of a page sends it", request("Accept: text/html", method="HEAD")),
         _with("Date on GET", request(), _DATED, _DATE),
         _with("Date on HEAD", request(method="HEAD"), _DATED, _DATE),
         _with("Date on POST", post(b"hello"), _DATED, _DATE),
         _with("Date on OPTIONS", request(method="OPTIONS", target="*"), _DATED, _DATE, ours=204),
-        _with("Date where nothing may be found", request(target="/no/such/path"), _DATED, _DATE),
+        _with("Date for a path that may not exist", request(target="/no/such/path"), _DATED, _DATE),
         _with("Date on a refusal", bare("GET / HTTP/1.1", "Host: localhost", "X[]: 1"), _DATED, _DATE, ours=400),
-        _with("Date on an HTTP/1.0 answer", request(version=_HTTP_1_0), _DATED, _DATE),
+        _with("Date on a response to HTTP/1.0", request(version=_HTTP_1_0), _DATED, _DATE),
         _with("HTTP/1.0 gets no chunks", request(version=_HTTP_1_0), _UNCODED, "RFC 9112 section 6.1"),
         _with(
             "HTTP/1.0 with keep-alive gets no chunks",
@@ -108,7 +108,7 @@ CASES = in_category(
             "RFC 9112 section 6.1",
         ),
         _with(
-            "HTTP/1.0 where nothing may be found gets no chunks",
+            "HTTP/1.0 gets no chunks for a path that may not exist",
             request(target="/no/such/path", version=_HTTP_1_0),
             _UNCODED,
             "RFC 9112 section 6.1",
@@ -136,14 +136,14 @@ CASES = in_category(
             ours=400,
         ),
         _with(
-            "an answer to close says that it closes",
+            "a response to close says that it closes",
             request("Connection: close"),
             _FAREWELL,
             "RFC 9112 section 9.6",
             level=Level.SHOULD,
         ),
         _with(
-            "an answer to HTTP/1.0 that persists says so",
+            "a response to HTTP/1.0 that persists says so",
             request("Connection: keep-alive", version=_HTTP_1_0),
             _KEPT,
             "RFC 9112 section 9.3",

@@ -1,4 +1,4 @@
-"""Chunks (RFC 9112 section 7.1): a size in hexadecimal, extensions, as many bytes; a last one of size zero."""
+"""Chunks (RFC 9112 section 7.1): a size in hexadecimal, extensions, and data of that size; the last chunk has size 0."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ def _good(name: str, body: bytes, section: str = _RULE) -> Case:
 
 
 def _extended(name: str, extension: str, level: Level = Level.MUST) -> Case:
-    """Give a valid extension, which a recipient that does not know it ignores."""
+    """Return a chunk with a valid extension: a recipient must ignore one that it does not know."""
     line = f"5{extension}\r\n".encode("latin-1")
     return valid(name, chunked(line + b"hello\r\n" + _LAST), _EXTENSION, level=level)
 
@@ -38,12 +38,12 @@ def _bad(name: str, body: bytes, *, ends: bool = False) -> Case:
 
 
 def _size(name: str, size: str) -> Case:
-    """Give a chunk of five bytes that calls its size so."""
+    """Return a chunk of five bytes whose size is written as `size`."""
     return _bad(name, size.encode("latin-1") + b"\r\nhello\r\n" + _LAST)
 
 
 def _overflow(name: str, size: str, *, ends: bool = False) -> Case:
-    """Give a size so large that it must not become a small one: nobody may see a request behind five bytes."""
+    """Return a chunk whose size may overflow to five: the server must not read a request after the first five bytes."""
     demands = (
         Demand(Level.MUST, _RULE, ANY_OR_NONE, following=Following.REFUSED),
         Demand(Level.STRICT, DECISION, NOT_SERVED | {SILENCE}, closes=True, following=Following.REFUSED),
@@ -90,32 +90,32 @@ CASES = in_category(
         _extended("every token character in an extension", ";!#$%&'*+-.^_`|~09azAZ=!#$%&'*+-.^_`|~09azAZ"),
         _extended("an extension of 1000 bytes", ";a=" + "b" * 1000, Level.SHOULD),
         _good("an extension on the last chunk", b"5\r\nhello\r\n0;a=b\r\n\r\n", _EXTENSION),
-        # Sizes that are none.
+        # Malformed sizes.
         _size("an empty size", ""),
         _size("a size of one space", " "),
         _size("0x", "0x5"),
         _size("0X", "0X5"),
         _size("x", "x5"),
-        _size("h behind the size", "5h"),
+        _size("h after the size", "5h"),
         _size("a plus sign", "+5"),
         _size("a minus sign", "-5"),
-        _size("an underscore within", "0_5"),
-        _size("an underscore behind", "5_"),
-        _size("a space before", " 5"),
-        _size("a space behind", "5 "),
-        _size("a tab before", "\t5"),
-        _size("a tab behind", "5\t"),
-        _size("VT behind", "5\x0b"),
-        _size("FF behind", "5\x0c"),
-        _size("NUL behind", "5\x00"),
-        _size("a no-break space behind", "5\xa0"),
+        _size("an underscore within the size", "0_5"),
+        _size("an underscore after the size", "5_"),
+        _size("a space before the size", " 5"),
+        _size("a space after the size", "5 "),
+        _size("a tab before the size", "\t5"),
+        _size("a tab after the size", "5\t"),
+        _size("VT after the size", "5\x0b"),
+        _size("FF after the size", "5\x0c"),
+        _size("NUL after the size", "5\x00"),
+        _size("a no-break space after the size", "5\xa0"),
         _size("a comma", "5,5"),
         _size("a decimal point", "5.0"),
         _size("g", "g"),
         _size("quotes", '"5"'),
         _size("a superscript digit", "\xb2"),
         _size("a fullwidth digit", "\xef\xbc\x95"),
-        # Sizes too large: no overflow may make them small.
+        # Sizes that are too large: an overflow must not make them small.
         _overflow("2 ** 64 + 5", "10000000000000005"),
         _overflow("2 ** 128 + 5", "100000000000000000000000000000005"),
         _overflow("500 digits", "f" * 500),
@@ -129,37 +129,37 @@ CASES = in_category(
             Level.STRICT,
         ),
         # Line ends.
-        _bad("LF behind the size", b"5\nhello\r\n" + _LAST),
-        _bad("CR behind the size", b"5\rhello\r\n" + _LAST),
-        _bad("CR CR LF behind the size", b"5\r\r\nhello\r\n" + _LAST),
-        _bad("LF behind the data", b"5\r\nhello\n" + _LAST),
-        _bad("CR behind the data", b"5\r\nhello\r" + _LAST),
-        _bad("nothing behind the data", b"5\r\nhello" + _LAST),
-        _bad("LF CR behind the data", b"5\r\nhello\n\r" + _LAST),
-        _bad("two bytes that are not CRLF behind the data", b"5\r\nhelloXX" + _LAST),
-        _bad("a space behind the data", b"5\r\nhello \r\n" + _LAST),
+        _bad("LF after the size", b"5\nhello\r\n" + _LAST),
+        _bad("CR after the size", b"5\rhello\r\n" + _LAST),
+        _bad("CR CR LF after the size", b"5\r\r\nhello\r\n" + _LAST),
+        _bad("LF after the data", b"5\r\nhello\n" + _LAST),
+        _bad("CR after the data", b"5\r\nhello\r" + _LAST),
+        _bad("nothing after the data", b"5\r\nhello" + _LAST),
+        _bad("LF CR after the data", b"5\r\nhello\n\r" + _LAST),
+        _bad("two bytes that are not CRLF after the data", b"5\r\nhelloXX" + _LAST),
+        _bad("a space after the data", b"5\r\nhello \r\n" + _LAST),
         _bad("an empty line between chunks", b"5\r\nhello\r\n\r\n" + _LAST),
         _bad("LF ends every line", b"5\nhello\n0\n\n"),
-        _bad("LF behind the last size", b"5\r\nhello\r\n0\n\r\n"),
+        _bad("LF after the last size", b"5\r\nhello\r\n0\n\r\n"),
         _bad("LF at the very end", b"5\r\nhello\r\n0\r\n\n"),
         _bad("CR at the very end", b"5\r\nhello\r\n0\r\n\rX"),
         _bad("an empty line before the first size", b"\r\n5\r\nhello\r\n" + _LAST),
-        # Data of another length.
+        # Data that is longer or shorter than the size.
         _bad("more data than the size says", b"5\r\nhello world\r\n" + _LAST),
         _bad("less data than the size says", b"5\r\nhell\r\n" + _LAST),
         _bad("one byte more", b"4\r\nhello\r\n" + _LAST),
         _bad("a plain body", b"hello"),
-        # Extensions that are none.
+        # Malformed extensions.
         _malformed("an empty extension", ";"),
         _malformed("an empty name", ";=b"),
         _malformed("an empty value", ";a="),
         _malformed("an empty extension before another", ";;a"),
         _malformed("two equals signs", ";a=b=c"),
         _malformed("an unclosed quote", ';a="b'),
-        _malformed("something behind the quotes", ';a="b"c'),
+        _malformed("something after the quotes", ';a="b"c'),
         _malformed("an escape at the end of the quotes", ';a="b\\"'),
         _malformed("brackets in a name", ";a[]=b"),
-        _malformed("a comma for a semicolon", ",a=b"),
+        _malformed("a comma in place of a semicolon", ",a=b"),
         _malformed("LF in an extension", ";a\nb"),
         _malformed("CR in an extension", ";a\rb"),
         _malformed("NUL in an extension", ";a\x00b"),
@@ -171,11 +171,11 @@ CASES = in_category(
         _malformed("DEL in quotes", ';a="b\x7fc"'),
         _malformed("an escaped control in quotes", ';a="b\\\x01c"'),
         _malformed("a raw byte above ASCII in a name", ";\xe4=b"),
-        # Whitespace that the RFC calls bad, and that recipients are known to read differently.
+        # Whitespace that the RFC calls bad. Recipients are known to read it in different ways.
         _malformed("a space before the semicolon", " ;a", Level.STRICT),
-        _malformed("a space behind the semicolon", "; a", Level.STRICT),
+        _malformed("a space after the semicolon", "; a", Level.STRICT),
         _malformed("a space before the equals sign", ";a =b", Level.STRICT),
-        _malformed("a space behind the equals sign", ";a= b", Level.STRICT),
+        _malformed("a space after the equals sign", ";a= b", Level.STRICT),
         _malformed("a space at the end", ";a=b ", Level.STRICT),
         _malformed("extensions without end", ";a=" + "b" * 33_500, Level.STRICT, ours=431),
         unframed(
@@ -188,11 +188,11 @@ CASES = in_category(
         # The end of the input.
         _bad("the input ends before the first size", b"", ends=True),
         _bad("the input ends within a size", b"5", ends=True),
-        _bad("the input ends behind a size", b"5\r\n", ends=True),
+        _bad("the input ends after a size", b"5\r\n", ends=True),
         _bad("the input ends within the data", b"5\r\nhel", ends=True),
-        _bad("the input ends behind the data", b"5\r\nhello", ends=True),
+        _bad("the input ends after the data", b"5\r\nhello", ends=True),
         _bad("the input ends between chunks", b"5\r\nhello\r\n", ends=True),
-        _bad("the input ends behind the last size", b"5\r\nhello\r\n0\r\n", ends=True),
+        _bad("the input ends after the last size", b"5\r\nhello\r\n0\r\n", ends=True),
         _bad("the input ends within the last CRLF", b"5\r\nhello\r\n0\r\n\r", ends=True),
     ],
 )

@@ -1,4 +1,4 @@
-"""Connections (RFC 9112 section 9): they persist, they close when told to, and answers come in order."""
+"""Connections (RFC 9112 section 9): they persist, they close when asked to, and responses come in order."""
 
 from dataclasses import replace
 from typing import Final
@@ -34,11 +34,11 @@ def _says_close(outcome: Outcome) -> bool:
     return "close" in outcome.answers[-1].headers.get("connection", "").lower()
 
 
-_CLOSE_SAID: Final = Trait("Connection: close in the answer", _says_close)
+_CLOSE_SAID: Final = Trait("Connection: close in the response", _says_close)
 
 
 def _closing(name: str, data: bytes) -> Case:
-    """Give a request that asks for the end: nothing behind it is processed, and the answer says so, too."""
+    """Return a request that asks for a close: the server must not process the next one, and its response says close."""
     demands = (
         Demand(Level.MUST, _CLOSE, ACCEPTED, closes=True, following=Following.REFUSED),
         Demand(Level.SHOULD, _CLOSE, ACCEPTED, trait=_CLOSE_SAID),
@@ -47,7 +47,7 @@ def _closing(name: str, data: bytes) -> Case:
 
 
 def _old(name: str, *lines: str) -> Case:
-    """Give an HTTP/1.0 request that may persist."""
+    """Return an HTTP/1.0 request after which the connection may persist."""
     demand = Demand(Level.STRICT, "RFC 9112 section 9.3", ACCEPTED, following=Following.ANSWERED)
     return Case(
         name, request(*lines, version="HTTP/1.0"), (Demand(Level.MUST, "RFC 9112 section 9.3", ACCEPTED), demand), 200
@@ -59,7 +59,7 @@ def _pipeline(name: str, *requests: bytes, methods: tuple[str, ...]) -> Case:
 
 
 def _then_refused(name: str, second: bytes) -> Case:
-    """Give a valid request and one that is not: the first is answered, nothing behind the second is."""
+    """Return a valid request and an invalid one: the first is answered, the second refused, and the next not answered."""
     return replace(refused(name, _GET + second, GRAMMAR), methods=("GET", "GET"))
 
 
@@ -78,7 +78,7 @@ CASES = in_category(
         _closing("keep-alive and close", request("Connection: keep-alive, close")),
         _closing("close and keep-alive", request("Connection: close, keep-alive")),
         _closing("close among empty elements", request("Connection: , close ,,")),
-        _closing("close behind another option without a space", request("Connection: te,Close", "TE: trailers")),
+        _closing("close after another option without a space", request("Connection: te,Close", "TE: trailers")),
         _closing("close on a second line", request("Connection: keep-alive", "Connection: close")),
         _closing("close in HTTP/1.0", request("Connection: close", version="HTTP/1.0")),
         _closing("close and keep-alive in HTTP/1.0", request("Connection: keep-alive, close", version="HTTP/1.0")),
@@ -134,19 +134,19 @@ CASES = in_category(
             "a body longer than announced",
             post(b"hello") + b"!" + _GET,
             (Demand(Level.SHOULD, "RFC 9112 section 6.3", frozenset({400, 404, 405, 501})),),
-            501,  # the rest is a request with the method !GET
+            501,  # the rest is read as a request with the method !GET
             ("POST", "GET"),
         ),
-        # A half-close is not a goodbye.
+        # A client that half-closes still waits for its response.
         Case(
-            "the client ends its input behind the request",
+            "the client ends its input after the request",
             _GET,
             (Demand(Level.STRICT, DECISION, ACCEPTED, closes=True, following=Following.REFUSED),),
             200,
             ends=True,
         ),
         Case(
-            "the client ends its input behind a body",
+            "the client ends its input after a body",
             post(b"hello"),
             (Demand(Level.STRICT, DECISION, ACCEPTED, closes=True, following=Following.REFUSED),),
             200,

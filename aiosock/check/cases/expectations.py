@@ -1,4 +1,4 @@
-"""Expect (RFC 9110 section 10.1.1): 100 before the body is read or a final answer at once; 417 for anything else."""
+"""Expect (RFC 9110 section 10.1.1): 100 before the body is read, or a final status at once; 417 for anything else."""
 
 from typing import Final
 
@@ -29,15 +29,15 @@ def _answers_before_the_body(outcome: Outcome) -> bool:
     return outcome.prompted and [head.status for head in outcome.interim] in ([], [100])
 
 
-_AT_ONCE: Final = Trait("one 100 or the final answer before the body is sent", _answers_before_the_body)
-_NONE: Final = Trait("no informational answer", _no_interim)
+_AT_ONCE: Final = Trait("one 100 or the final response before the body is sent", _answers_before_the_body)
+_NONE: Final = Trait("no informational response", _no_interim)
 
 
 def _waiting(name: str, *lines: str, then: bytes = b"hello") -> Case:
-    """Give a client that sends its body once it has been told to, or has been answered."""
+    """Return a request whose client waits for a response, 100 or final, before it sends the body."""
     demands = (
         Demand(Level.MUST, _RULE, ACCEPTED, trait=_AT_ONCE),
-        # A final answer in place of the 100 may end the connection; after a 100 it should persist.
+        # After a final response in place of the 100 the connection may end; after a 100 it should persist.
         Demand(Level.SHOULD, _RULE, ACCEPTED, trait=Trait("the next request answered after a 100", _goes_on)),
     )
     return Case(name, request(*lines, method="POST"), demands, 200, ("POST",), then)
@@ -48,12 +48,12 @@ def _goes_on(outcome: Outcome) -> bool:
 
 
 def _eager(name: str, data: bytes) -> Case:
-    """Give a client that announces an expectation and sends its body all the same; a final answer may end that."""
+    """Return a request whose client does not wait before it sends the body; the server may close after its response."""
     return Case(name, data, (Demand(Level.MUST, _RULE, ACCEPTED),), 200, ("POST",))
 
 
 def _silent(name: str, data: bytes, method: str = "POST") -> Case:
-    """Give a request to which a 100 is never owed."""
+    """Return a request that must not get a 100."""
     demand = Demand(Level.MUST, _RULE, ACCEPTED, trait=_NONE)
     return Case(name, data, (demand,), 200, (method,))
 

@@ -1,4 +1,4 @@
-"""Field lines (RFC 9110 section 5, RFC 9112 section 5): a token, a colon, a value of visible bytes, spaces and tabs."""
+"""Field lines (RFC 9110 section 5, RFC 9112 section 5): a token, a colon, and a value of visible bytes, spaces, tabs."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ def _taken(name: str, *lines: str, section: str = _VALUES, level: Level = Level.
 
 
 def _spaced(name: str, *lines: str, body: bytes = b"") -> Case:
-    """Give space between a name and its colon, which a server must not tolerate."""
+    """Return a request with whitespace between a name and its colon, which a server must refuse."""
     return refused(name, request(*lines, method="POST", body=body), _SPACE, Level.MUST, closing=Level.SHOULD)
 
 
@@ -43,9 +43,9 @@ CASES = in_category(
         _taken("an empty value", "X:"),
         _taken("a value of one space", "X: "),
         _taken("a value of spaces and tabs", "X: \t \t"),
-        _taken("no space behind the colon", "X:1"),
-        _taken("a tab behind the colon", "X:\t1"),
-        _taken("spaces and tabs round a value", "X: \t 1 \t "),
+        _taken("no space after the colon", "X:1"),
+        _taken("a tab after the colon", "X:\t1"),
+        _taken("spaces and tabs around a value", "X: \t 1 \t "),
         _taken("spaces and tabs within a value", "X: 1 \t 2"),
         _taken("colons in a value", "X: ::a:b::"),
         _taken("every visible character in a value", "X: " + "".join(map(chr, range(0x21, 0x7F)))),
@@ -63,7 +63,7 @@ CASES = in_category(
         *[_taken(f"{mark} in a name", f"X{mark}A: 1", section=_NAMES) for mark in _TOKEN_MARKS],
         valid("Host in lower case", bare("GET / HTTP/1.1", "host: localhost"), _NAMES),
         valid("Host in upper case", bare("GET / HTTP/1.1", "HOST: localhost"), _NAMES),
-        valid("Host behind other fields", bare("GET / HTTP/1.1", "X: 1", "Host: localhost"), "RFC 9110 section 5.3"),
+        valid("Host after other fields", bare("GET / HTTP/1.1", "X: 1", "Host: localhost"), "RFC 9110 section 5.3"),
         valid("Content-Length in mixed case", request("cOnTeNt-lEnGtH: 5", method="POST", body=b"hello"), _NAMES),
         # Requests as clients send them.
         _taken("a browser's fields", *_BROWSER),
@@ -76,7 +76,7 @@ CASES = in_category(
             _VALUES,
         ),
         _taken("two Cookie lines", "Cookie: a=1", "Cookie: b=2", section="RFC 6265 section 5.4"),
-        # Fields that are not what they look like, or that a server ignores when it does not understand them.
+        # Fields that only look like others, and fields that a server ignores if it does not understand them.
         _taken("Content_Length is another field", "Content_Length: 50", section=_IGNORED),
         _taken("X-Content-Length is another field", "X-Content-Length: 50", section=_IGNORED),
         _taken("Content-Lengt is another field", "Content-Lengt: 50", section=_IGNORED),
@@ -87,12 +87,12 @@ CASES = in_category(
         _taken("TE does not frame", "TE: trailers, chunked", "Connection: TE", section="RFC 9110 section 10.1.4"),
         _taken("Trailer does not frame", "Trailer: X", section="RFC 9110 section 6.6.2"),
         _taken("X-Host is another field", "X-Host: other.example", section=_IGNORED),
-        _taken("a date that is none", "If-Modified-Since: yesterday", section="RFC 9110 section 13.1.3"),
-        _taken("a range that is none", "Range: bytes=abc", section="RFC 9110 section 14.2"),
-        _taken("a range unit that nobody knows", "Range: lines=1-2", section="RFC 9110 section 14.2"),
-        _taken("Accept without sense", "Accept: ;;,q=x", section="RFC 9110 section 12.5.1"),
+        _taken("an invalid date", "If-Modified-Since: yesterday", section="RFC 9110 section 13.1.3"),
+        _taken("an invalid range", "Range: bytes=abc", section="RFC 9110 section 14.2"),
+        _taken("an unknown range unit", "Range: lines=1-2", section="RFC 9110 section 14.2"),
+        _taken("an invalid Accept", "Accept: ;;,q=x", section="RFC 9110 section 12.5.1"),
         _taken("Max-Forwards for GET", "Max-Forwards: 0", section="RFC 9110 section 7.6.2"),
-        _taken("an upgrade that nobody knows", "Connection: Upgrade", "Upgrade: x/1", section="RFC 9110 section 7.8"),
+        _taken("an unknown upgrade", "Connection: Upgrade", "Upgrade: x/1", section="RFC 9110 section 7.8"),
         _taken("Keep-Alive", "Keep-Alive: timeout=5, max=100", section="RFC 9112 section 9.3"),
         _taken("Proxy-Connection", "Proxy-Connection: keep-alive", section="RFC 9112 section 9.3"),
         # Space before the colon: RFC 9112 section 5.1 leaves no choice.
@@ -109,23 +109,23 @@ CASES = in_category(
             Level.MUST,
             closing=Level.SHOULD,
         ),
-        # Names that are none.
+        # Invalid names.
         refused("an empty name", request(": 1"), _NAMES),
         refused("a colon alone", request(":"), _NAMES),
         refused("a line without a colon", request("X"), "RFC 9112 section 5"),
         refused("a request line among the fields", request("GET / HTTP/1.1"), "RFC 9112 section 5"),
         refused("space within a name", request("X A: 1"), _NAMES),
-        refused("brackets behind a name", request("X[]: 1"), _NAMES),
+        refused("brackets after a name", request("X[]: 1"), _NAMES),
         *[refused(f"{spelled(ord(mark))} in a name", request(f"X{mark}A: 1"), _NAMES) for mark in _DELIMITERS],
         *[
             refused(f"{spelled(byte)} in a name", request(f"X{chr(byte)}A: 1"), _NAMES)
             for byte in (0x00, 0x01, 0x08, 0x0B, 0x0C, 0x1F, 0x7F, 0x80, 0xA0, 0xE9, 0xFF)
         ],
         refused("NUL before a name", request("\x00X: 1"), _NAMES),
-        refused("NUL behind a name", request("X\x00: 1"), _NAMES),
-        refused("VT behind the name of Content-Length", request("Content-Length\x0b: 5", body=b"hello"), _NAMES),
-        refused("a no-break space behind the name of Content-Length", request("Content-Length\xa0: 5"), _NAMES),
-        # Controls in values: NUL must not get through, the others may (RFC 9110 section 5.5).
+        refused("NUL after a name", request("X\x00: 1"), _NAMES),
+        refused("VT after the name of Content-Length", request("Content-Length\x0b: 5", body=b"hello"), _NAMES),
+        refused("a no-break space after the name of Content-Length", request("Content-Length\xa0: 5"), _NAMES),
+        # Controls in values: a recipient must refuse or replace NUL; it may keep the others (RFC 9110 section 5.5).
         *[
             refused(f"{spelled(byte)} in a value", request(f"X: a{chr(byte)}b"), _VALUES, Level.STRICT)
             for byte in [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F]

@@ -1,4 +1,4 @@
-"""Host (RFC 9110 section 7.2, RFC 9112 section 3.2): once, and nothing but a host and a port."""
+"""Host (RFC 9110 section 7.2, RFC 9112 section 3.2): one field, with only a host and a port."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ def _bad(name: str, host: str) -> Case:
 
 
 def _doubtful(name: str, host: str) -> Case:
-    """Give what the grammar of URIs allows and no host on the net is called, so that servers differ about it."""
+    """Return a Host that the grammar of URIs allows but no real host has; servers treat it in different ways."""
     return refused(name, _with(f"Host: {host}"), DECISION, Level.STRICT)
 
 
@@ -41,8 +41,8 @@ CASES = in_category(
         _good("an IPv6 address with an IPv4 tail", "[::ffff:127.0.0.1]"),
         _good("punycode", "xn--9ca.example"),
         _good("a name of 253 characters", ".".join(["a" * 49] * 5 + ["bcd"])),
-        valid("tabs and spaces round the host", _with("Host:\t localhost \t"), "RFC 9112 section 5"),
-        # How often.
+        valid("tabs and spaces around the host", _with("Host:\t localhost \t"), "RFC 9112 section 5"),
+        # The number of Host fields.
         refused("no Host", _with(), _RULE, Level.MUST, closing=Level.STRICT),
         refused("no Host, but other fields", _with("X-Host: localhost"), _RULE, Level.MUST, closing=Level.STRICT),
         refused(
@@ -73,7 +73,7 @@ CASES = in_category(
             Level.MUST,
             closing=Level.STRICT,
         ),
-        # What it says.
+        # The value of Host.
         _bad("path, query and userinfo", "a/b?c#@d"),
         _bad("a path", "localhost/"),
         _bad("a query", "localhost?a"),
@@ -96,12 +96,12 @@ CASES = in_category(
         _bad("an open bracket", "[::1"),
         _bad("a closing bracket", "::1]"),
         _bad("empty brackets", "[]"),
-        _bad("brackets round a name", "[localhost]"),
-        _bad("brackets round an IPv4 address", "[127.0.0.1]"),
+        _bad("brackets around a name", "[localhost]"),
+        _bad("brackets around an IPv4 address", "[127.0.0.1]"),
         _bad("an IPv6 address of nine groups", "[1:2:3:4:5:6:7:8:9]"),
         _bad("an IPv6 address with two gaps", "[1::2::3]"),
         _bad("an IPv6 address with a group of five digits", "[::12345]"),
-        _bad("something behind the brackets", "[::1]a"),
+        _bad("something after the brackets", "[::1]a"),
         _bad("something before the brackets", "a[::1]"),
         _bad("a percent sign that encodes nothing", "local%host"),
         *[_bad(f"{spelled(ord(mark))} in a host", f"local{mark}host") for mark in '"<>\\^`{|}[]'],

@@ -1,4 +1,4 @@
-"""Content-Length (RFC 9110 section 8.6, RFC 9112 section 6.3): digits, once."""
+"""Content-Length (RFC 9110 section 8.6, RFC 9112 section 6.3): one field, with digits only."""
 
 from typing import Final
 
@@ -31,12 +31,12 @@ def _bad(name: str, *values: str) -> Case:
 
 
 def _list(name: str, *values: str) -> Case:
-    """Give equal lengths, which a recipient may take for one; whoever sends them cannot be trusted with the rest."""
+    """Return a request with the same length twice. A recipient may accept it; aiosock does not trust its sender."""
     return refused(name, _lengths(*values), DECISION, Level.STRICT)
 
 
 def _huge(name: str, value: str) -> Case:
-    """Give a length that no integer of 64 bits holds: it must not become a small one."""
+    """Return a request with a length above 64 bits: an overflow must not make it small."""
     demands = (
         Demand(Level.MUST, _OVERFLOW, ANY_OR_NONE, following=Following.REFUSED),
         Demand(Level.STRICT, DECISION, frozenset({400, 413}), closes=True, following=Following.REFUSED),
@@ -51,7 +51,7 @@ CASES = in_category(
         valid("a length of five", post(b"hello"), _RULE),
         valid("leading zeros", _lengths("00005"), _OVERFLOW),
         valid("nineteen digits that are a small number", _lengths("0" * 18 + "5"), _OVERFLOW),
-        valid("spaces and tabs round the length", _lengths(" \t5\t "), "RFC 9112 section 5"),
+        valid("spaces and tabs around the length", _lengths(" \t5\t "), "RFC 9112 section 5"),
         valid(
             "no space before the length",
             request("Content-Length:5", method="POST", body=b"hello"),
@@ -87,27 +87,27 @@ CASES = in_category(
         _bad("a full stop", "5."),
         _bad("a comment", "5 (five)"),
         _bad("VT before the length", "\x0b5"),
-        _bad("VT behind the length", "5\x0b"),
+        _bad("VT after the length", "5\x0b"),
         _bad("FF before the length", "\x0c5"),
-        _bad("FF behind the length", "5\x0c"),
-        _bad("a group separator behind the length", "5\x1d"),
-        _bad("a no-break space behind the length", "5\xa0"),
-        _bad("a next-line control behind the length", "5\x85"),
+        _bad("FF after the length", "5\x0c"),
+        _bad("a group separator after the length", "5\x1d"),
+        _bad("a no-break space after the length", "5\xa0"),
+        _bad("a next-line control after the length", "5\x85"),
         _bad("a superscript digit", "\xb2"),
         _bad("a fullwidth digit", "\xef\xbc\x95"),
         _bad("an Arabic digit", "\xd9\xa5"),
         _bad("a no-break space in UTF-8", "5\xc2\xa0"),
-        # RFC 9110 section 5.5 lets a recipient take NUL for a space.
-        refused("NUL behind the length", _lengths("5\x00"), "RFC 9110 section 5.5", Level.STRICT),
-        # More than one.
+        # RFC 9110 section 5.5 lets a recipient replace NUL with a space.
+        refused("NUL after the length", _lengths("5\x00"), "RFC 9110 section 5.5", Level.STRICT),
+        # More than one length.
         _bad("two lengths", "5", "6"),
         _bad("two lengths, the second zero", "5", "0"),
         _bad("two lengths, the first zero", "0", "5"),
-        _bad("two lengths, the second no number", "5", "x"),
+        _bad("two lengths, the second not a number", "5", "x"),
         _bad("a list of different lengths", "5, 6"),
         _bad("a list of different lengths without a space", "5,6"),
         _bad("a list of three, one different", "5, 5, 6"),
-        _bad("a list with something that is no number", "5, x"),
+        _bad("a list with something that is not a number", "5, x"),
         refused(
             "two lengths in different case",
             request("Content-Length: 5", "content-length: 6", method="POST", body=b"hello"),
@@ -125,7 +125,7 @@ CASES = in_category(
         _list("two equal numbers spelled differently", "5", "05"),
         _list("a list of equal lengths", "5, 5"),
         _list("a list of equal lengths without a space", "5,5"),
-        _list("a comma behind the length", "5,"),
+        _list("a comma after the length", "5,"),
         _list("a comma before the length", ",5"),
         # Too large.
         _huge("2 ** 64 + 5", "18446744073709551621"),
@@ -133,7 +133,7 @@ CASES = in_category(
         _huge("2 ** 128 + 5", "340282366920938463463374607431768211461"),
         _huge("46 digits", "9" * 46),
         _huge("500 digits", "9" * 500),
-        # Too short: the input ends first (RFC 9112 section 8).
+        # The input ends before the body does (RFC 9112 section 8).
         unframed("the input ends within the body", _lengths("10"), "RFC 9112 section 8", ends=True),
         unframed("the input ends before the body", _lengths("10", body=b""), "RFC 9112 section 8", ends=True),
         unframed(

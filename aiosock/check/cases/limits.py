@@ -1,4 +1,4 @@
-"""Limits (RFC 9110 sections 4.1 and 5.4, RFC 9112 section 3): what must fit, and which refusal says what did not."""
+"""Limits (RFC 9110 sections 4.1 and 5.4, RFC 9112 section 3): sizes that must be accepted, and the status above them."""
 
 from typing import Final
 
@@ -20,12 +20,12 @@ _FIELDS: Final = "RFC 9110 section 5.4"
 
 
 def _sized(length: int) -> bytes:
-    """Give a request whose request line has so many octets, without its CRLF."""
+    """Return a request whose request line has `length` octets, without its CRLF."""
     return request(target="/?" + "a" * (length - len("GET /? HTTP/1.1")))
 
 
 def _too_large(name: str, data: bytes, level: Level, refusals: frozenset[int], section: str, ours: int) -> Case:
-    """Give what a server may accept, but if it refuses it, then so."""
+    """Return a large request: a server may accept it, or refuse it with one of `refusals`."""
     demands = (
         Demand(level, section, refusals | ACCEPTED),
         Demand(Level.STRICT, DECISION, frozenset({ours}), closes=True, following=Following.REFUSED),
@@ -64,7 +64,7 @@ CASES = in_category(
             DECISION,
             level=Level.STRICT,
         ),
-        _long_line("a request line of 8 KiB and a bit", _sized(8200)),
+        _long_line("a request line of 8200 octets", _sized(8200)),
         _long_line("a request line of 33,500 octets", _sized(33_500)),
         _long_line("a path of 9000 octets", request(target="/" + "a" * 9000)),
         _long_line("a URL of 9000 octets", request(target="http://localhost/" + "a" * 9000)),
@@ -81,7 +81,7 @@ CASES = in_category(
         _long_fields("a field of 33,500 bytes", request("X: " + "1" * 33_500)),
         _long_fields("a name without end", request("X: 1")[:-2] + b"Y" * 33_500),
         _long_fields("fields of 33,500 bytes in all", request(*[f"X-{n}: {'1' * 992}" for n in range(34)])),
-        _long_fields("one field more than a hundred", request(*[f"X-{number}: 1" for number in range(100)])),
+        _long_fields("a hundred and one fields", request(*[f"X-{number}: 1" for number in range(100)])),
         _long_fields("a thousand fields", request(*["X: 1"] * 1000)),
         _long_fields("fields without end", request(*["X: 1"] * 1000)[:-2]),
     ],

@@ -1,4 +1,4 @@
-"""Lines (RFC 9112 sections 2.2, 3 and 5): CRLF ends them, one space divides the first, none of them is folded."""
+"""Lines (RFC 9112 sections 2.2, 3 and 5): CRLF ends each, single spaces divide the first one, and none is folded."""
 
 from dataclasses import replace
 from typing import Final
@@ -26,12 +26,12 @@ _LINE: Final = b"GET / HTTP/1.1"
 
 
 def _lenient(name: str, data: bytes, section: str = DECISION) -> Case:
-    """Give what a recipient may tolerate and we do not: tolerance is where two servers come to differ."""
+    """Return a request that a recipient may tolerate. aiosock refuses it, since two servers may read it differently."""
     return refused(name, data, section, Level.STRICT)
 
 
 def _cut_short(name: str, data: bytes) -> Case:
-    """Give a head that ends with the client's input."""
+    """Return a request whose client half-closes before the end of the head."""
     ending = Demand(
         Level.SHOULD, "RFC 9112 section 8", frozenset({400, 408, SILENCE}), closes=True, following=Following.REFUSED
     )
@@ -60,8 +60,8 @@ CASES = in_category(
         # The request line: a recipient may split at any whitespace (RFC 9112 section 3).
         _lenient("two spaces before the target", request(target=" /"), _SPACE),
         _lenient("two spaces before the version", request(version=" HTTP/1.1"), _SPACE),
-        _lenient("a space behind the version", request(version="HTTP/1.1 "), _SPACE),
-        _lenient("a tab behind the version", request(version="HTTP/1.1\t"), _SPACE),
+        _lenient("a space after the version", request(version="HTTP/1.1 "), _SPACE),
+        _lenient("a tab after the version", request(version="HTTP/1.1\t"), _SPACE),
         *[
             _lenient(
                 f"{spelled(byte)} between method and target",
@@ -99,21 +99,21 @@ CASES = in_category(
         _lenient("LF CR ends a field line", _LINE + b"\r\nHost: localhost\n\rX: 1\r\n\r\n", GRAMMAR),
         _lenient("CR at the start of a field value", request("X:\r1"), GRAMMAR),
         _lenient("CR at the end of a field value", request("X: 1\r"), GRAMMAR),
-        _lenient("a hidden length behind a CR", request("X: 1\rContent-Length: 5", method="POST"), GRAMMAR),
-        _lenient("a hidden length behind an LF", request("X: 1\nContent-Length: 5", method="POST"), DECISION),
+        _lenient("a hidden length after a CR", request("X: 1\rContent-Length: 5", method="POST"), GRAMMAR),
+        _lenient("a hidden length after an LF", request("X: 1\nContent-Length: 5", method="POST"), DECISION),
         # Folding.
         _lenient("a line folded with a space", request("X: 1", " 2"), _FOLD),
         _lenient("a line folded with a tab", request("X: 1", "\t2"), _FOLD),
         _lenient("a folded Host", bare("GET / HTTP/1.1", "Host:", " localhost"), _FOLD),
         _lenient("a folded Content-Length", request("Content-Length:", " 5", method="POST", body=b"hello"), _FOLD),
         _lenient("a folded Transfer-Encoding", request("Transfer-Encoding:", "\tchunked", method="POST"), _FOLD),
-        _lenient("a fold that is a field itself", request("X: 1", " Content-Length: 5", method="POST"), _FOLD),
+        _lenient("a folded line that looks like a field", request("X: 1", " Content-Length: 5", method="POST"), _FOLD),
         _lenient("a line of spaces", request("X: 1", "  "), _FOLD),
         _lenient("a space before the first field", bare("GET / HTTP/1.1", " X: 1", "Host: localhost"), GRAMMAR),
         _lenient("a tab before the first field", bare("GET / HTTP/1.1", "\tX: 1", "Host: localhost"), GRAMMAR),
         # The end of the input.
         _cut_short("the input ends within the request line", b"GET / HT"),
-        _cut_short("the input ends behind the request line", _LINE + b"\r\n"),
+        _cut_short("the input ends after the request line", _LINE + b"\r\n"),
         _cut_short("the input ends within a field", _LINE + b"\r\nHost: loc"),
         _cut_short("the input ends before the blank line", _LINE + b"\r\nHost: localhost\r\n"),
         _cut_short("the input ends within the blank line", _LINE + b"\r\nHost: localhost\r\n\r"),

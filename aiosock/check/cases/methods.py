@@ -1,4 +1,4 @@
-"""Methods (RFC 9110 section 9): tokens, case-sensitive; the unknown ones are not guessed at."""
+"""Methods (RFC 9110 section 9): case-sensitive tokens; a server does not guess what an unknown one means."""
 
 from dataclasses import replace
 from typing import Final
@@ -25,14 +25,14 @@ _DELIMITERS: Final = '"(),/:;<=>?@[\\]{}'
 
 
 def _optional(method: str, data: bytes, *, ours: int = 200) -> Case:
-    """Give a request with a method that a server need not have."""
+    """Return a request with a method that a server need not implement."""
     case = valid(f"{method} is served, not allowed or not implemented", data, _UNKNOWN, ours=ours)
     may_lack = Demand(Level.MUST, _UNKNOWN, ACCEPTED | {501})
     return replace(case, demands=(may_lack, Demand(Level.SHOULD, PERSISTENCE, following=Following.ANSWERED)))
 
 
 def _unknown(name: str, method: str, level: Level = Level.SHOULD) -> Case:
-    """Give a method that no server is likely to have; it is not refused as malformed, so the connection may go on."""
+    """Return a request with a method that servers do not implement. It is well-formed, so the connection may persist."""
     return Case(name, request(method=method), (Demand(level, _UNKNOWN, frozenset({400, 404, 405, 501})),), 501)
 
 
@@ -50,7 +50,7 @@ CASES = in_category(
         _unknown("a method in lower case is another method", "get"),
         _unknown("a method in mixed case is another method", "Get"),
         _unknown("QUERY is not implemented", "QUERY"),
-        _unknown("TRACE shows nobody's cookies", "TRACE", Level.STRICT),
+        _unknown("TRACE does not send back the cookies", "TRACE", Level.STRICT),
         _unknown("a method of every token character", "!#$%&'*+-.^_`|~09azAZ"),
         _unknown("a method of one letter", "G"),
         _unknown("a method of 100 letters", "A" * 100),
@@ -66,7 +66,7 @@ CASES = in_category(
         ],
         refused("NUL in a method", request(method="G\x00T"), GRAMMAR),
         refused("no method at all", request(method=""), GRAMMAR),
-        # Content where there usually is none (RFC 9110 section 9.3): its bytes are not the next request.
+        # Content with methods that usually have none (RFC 9110 section 9.3): its bytes are not the next request.
         valid("GET with content", post(b"hello", method="GET"), "RFC 9110 section 9.3.1", level=Level.STRICT),
         valid("HEAD with content", post(b"hello", method="HEAD"), "RFC 9110 section 9.3.2", level=Level.STRICT),
         valid("DELETE with content", post(b"hello", method="DELETE"), "RFC 9110 section 9.3.5", level=Level.STRICT),

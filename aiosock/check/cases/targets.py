@@ -1,4 +1,4 @@
-"""Request-targets (RFC 9112 section 3.2): four forms, and what is in none of them."""
+"""Request-targets (RFC 9112 section 3.2): the four forms, and targets that have none of them."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,29 +33,29 @@ def _get(target: str) -> bytes:
 
 
 def _invalid(name: str, target: str, section: str = _LINE) -> Case:
-    """Give a request line that is invalid: 400, or a redirect to what was meant (RFC 9112 section 3)."""
+    """Return an invalid request line: 400, or a redirect to the corrected target (RFC 9112 section 3)."""
     return refused(name, _get(target), section, Level.SHOULD, {400, 301}, closing=Level.STRICT)
 
 
 def _hostless(name: str, target: str) -> Case:
-    """Give a URL with an empty host, which is to be rejected as invalid."""
+    """Return a request for a URL with an empty host, which a server must reject as invalid."""
     return refused(name, _get(target), "RFC 9110 section 4.2.1", Level.MUST, {400, 421}, closing=Level.STRICT)
 
 
 def _stays_here(outcome: Outcome) -> bool:
-    """Say whether no redirect leads to another host: to browsers `/\\host` is `//host`."""
+    """Return whether no redirect leads to another host. Browsers read `/\\host` as `//host`."""
     locations = [head.headers.get("location", "").replace("\\", "/") for head in outcome.answers]
     return not any("evil" in urlsplit(location).netloc for location in locations)
 
 
 def _redirecting(name: str, target: str) -> Case:
-    """Give a path that a careless redirect would turn into another host."""
+    """Return a request for a path that a careless redirect would turn into another host."""
     here = Demand(Level.STRICT, "RFC 9110 section 17.1", ACCEPTED | {400}, trait=Trait("no other host", _stays_here))
     return Case(name, _get(target), (here,), 200)
 
 
 def _tunnel(name: str, target: str, level: Level, section: str, ours: int = 400) -> Case:
-    """Give a CONNECT: whoever is no proxy refuses it."""
+    """Return a CONNECT request: a server that is not a proxy refuses it."""
     refusal = Demand(level, section, NOT_SERVED)
     return Case(name, request(method="CONNECT", target=target), (refusal,), ours, ("CONNECT",))
 
@@ -76,7 +76,10 @@ CASES = in_category(
         valid("empty segments", _get("//a///b"), _ORIGIN),
         valid("a stray percent sign in a query", _get("/?100%"), "WHATWG URL section 4.1", level=Level.STRICT),
         valid(
-            "what browsers leave bare in a query", _get("/?a=|^`{}[]\\"), "WHATWG URL section 1.3", level=Level.STRICT
+            "characters that browsers do not encode in a query",
+            _get("/?a=|^`{}[]\\"),
+            "WHATWG URL section 1.3",
+            level=Level.STRICT,
         ),
         _redirecting("two slashes and a host", "//evil.example"),
         _redirecting("two slashes, a host and a path", "//evil.example/.."),
@@ -106,7 +109,7 @@ CASES = in_category(
         refused("a URL with userinfo", _get("http://user@localhost/"), "RFC 9110 section 4.2.4", closing=Level.STRICT),
         refused("a URL with a password", _get("http://u:p@localhost/"), "RFC 9110 section 4.2.4", closing=Level.STRICT),
         _invalid("a URL with a backslash in its host", "http://localhost\\@evil.example/", "RFC 3986 section 3.2.2"),
-        _invalid("a URL whose port is no number", "http://localhost:x/", "RFC 3986 section 3.2.3"),
+        _invalid("a URL whose port is not a number", "http://localhost:x/", "RFC 3986 section 3.2.3"),
         refused("a URL whose port is above 65535", _get("http://localhost:65536/"), DECISION, Level.STRICT),
         _invalid("a URL with one slash", "http:/localhost/"),
         _invalid("a URL with no slash", "http:localhost"),
@@ -140,12 +143,12 @@ CASES = in_category(
             {400, 301},
             closing=Level.STRICT,
         ),
-        # None of them.
+        # Targets in none of the four forms.
         _invalid("no leading slash", "index.html"),
         _invalid("a query alone", "?a=b"),
         _invalid("a leading backslash", "\\index.html"),
         _invalid("a fragment", "/#top"),
-        _invalid("a fragment behind a query", "/?a#top"),
+        _invalid("a fragment after a query", "/?a#top"),
         _invalid("a fragment in a URL", "http://localhost/#top"),
         _invalid("a percent sign at the end of a path", "/%", "RFC 3986 section 2.1"),
         _invalid("a percent sign with one digit", "/%4", "RFC 3986 section 2.1"),

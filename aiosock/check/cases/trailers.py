@@ -1,4 +1,4 @@
-"""Trailer sections (RFC 9112 section 7.1.2, RFC 9110 section 6.5): fields, but none that frame, route or permit."""
+"""Trailer sections (RFC 9112 section 7.1.2, RFC 9110 section 6.5): no fields for framing, routing or authentication."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ _FORBIDDEN: Final = (
     "Proxy-Authorization: Basic YTpi",
     "Cookie: a=b",
     "Set-Cookie: a=b",
-    # What the content is.
+    # The kind of content.
     "Content-Encoding: gzip",
     "Content-Type: text/html",
     "Content-Range: bytes 0-4/5",
@@ -59,7 +59,7 @@ CASES = in_category(
         _good("three trailers", "X-A: 1", "X-B: 2", "X-A: 3"),
         _good("an announced trailer", "X-Checksum: 1", fields=("Trailer: X-Checksum", "TE: trailers")),
         _good("an empty value", "X:"),
-        _good("spaces and tabs round a value", "X: \t1\t "),
+        _good("spaces and tabs around a value", "X: \t1\t "),
         _good("obs-text in a value", "X: \xe4\xf6\xfc"),
         _good("every token character in a name", "!#$%&'*+-.^_`|~09azAZ: 1"),
         valid("a trailer of 2000 bytes", chunked(_section("X: " + "1" * 2000)), _RULE, level=Level.SHOULD),
@@ -99,7 +99,7 @@ CASES = in_category(
             ends=True,
         ),
         unframed(
-            "the input ends behind a trailer",
+            "the input ends after a trailer",
             chunked(b"5\r\nhello\r\n0\r\nX: 1\r\n"),
             "RFC 9112 section 8",
             ends=True,

@@ -9,7 +9,7 @@ _MEANING: Final = "RFC 9110 section 2.5"
 
 
 def _other(version: str) -> Case:
-    """Give a request of another major version, in the syntax of this one."""
+    """Return a request with another major version, in the syntax of HTTP/1.1."""
     return refused(
         f"{version} is not supported", request(version=version), "RFC 9110 section 15.6.6", statuses={400, 505},
         closing=Level.STRICT, ours=505,
@@ -37,12 +37,12 @@ CASES = in_category(
         _malformed("no minor version", "HTTP/1"),
         _malformed("an empty minor version", "HTTP/1."),
         _malformed("an empty major version", "HTTP/.1"),
-        _malformed("nothing behind the slash", "HTTP/"),
+        _malformed("nothing after the slash", "HTTP/"),
         _malformed("no slash", "HTTP1.1"),
         _malformed("two slashes", "HTTP//1.1"),
-        _malformed("a comma for the dot", "HTTP/1,1"),
-        _malformed("a letter for the minor version", "HTTP/1.x"),
-        _malformed("a letter behind the version", "HTTP/1.1x"),
+        _malformed("a comma in place of the dot", "HTTP/1,1"),
+        _malformed("a letter in place of the minor version", "HTTP/1.x"),
+        _malformed("a letter after the version", "HTTP/1.1x"),
         _malformed("a plus sign", "HTTP/+1.1"),
         _malformed("a minus sign", "HTTP/-1.1"),
         _malformed("a hexadecimal digit", "HTTP/1.A"),

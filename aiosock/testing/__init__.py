@@ -1,4 +1,4 @@
-"""Testing an app without a socket: real connection code, real parser, a transport in memory and a clock by hand."""
+"""Test an app without a socket: the real connection code and parser, a transport in memory, and a clock set by hand."""
 
 from aiosock.testing.client import Client, ClientResponse, Peer
 

@@ -1,4 +1,4 @@
-"""Client: drives an app through the real connection code in memory, well-behaved or not."""
+"""A client that talks to an app in memory, through the real connection code. It can also misbehave."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ Fields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 class ClientResponse:
-    """An answer as a client sees it. `interim` holds the informational answers before it, in order."""
+    """A response as a client receives it. `interim` has the informational responses before it, in order."""
 
     def __init__(self, head: ResponseHead, interim: list[ResponseHead]) -> None:
         self.status: int = head.status
@@ -45,7 +45,7 @@ class ClientResponse:
         return self.body.decode()
 
     def json(self) -> Any:
-        """Give the body as JSON."""
+        """Return the body decoded from JSON."""
         return json.loads(self.body)
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class ClientResponse:
 
 
 class Peer:
-    """The client's end of one connection in memory: it can send what it likes, stall, half-close and reset."""
+    """The client's end of one connection in memory. It can send any bytes, stop reading, half-close and reset."""
 
     def __init__(self, client: "Client", transport: MemoryTransport, task: asyncio.Task[None]) -> None:
         self._client = client
@@ -65,17 +65,17 @@ class Peer:
     # Sending.
 
     def send(self, data: bytes) -> None:
-        """Deliver bytes, all at once. Raises Disconnected when the server has closed the connection."""
+        """Send bytes, all at once. Raises Disconnected if the connection is closed."""
         self._transport.peer_sends(data)
 
     async def drip(self, data: bytes, size: int = 1) -> None:
-        """Deliver bytes `size` at a time, each piece once the server has dealt with the one before."""
+        """Send bytes, `size` at a time; each piece is sent after the server has handled the one before."""
         for start in range(0, len(data), size):
             self.send(data[start : start + size])
             await self._client.settle()
 
     def end(self) -> None:
-        """Half-close: send nothing more, go on reading."""
+        """Half-close: send nothing more, but continue to read."""
         self._transport.peer_ends()
 
     def reset(self) -> None:
@@ -83,49 +83,52 @@ class Peer:
         self._transport.peer_resets()
 
     def stall(self) -> None:
-        """Stop reading: what the server writes fills its buffer."""
+        """Stop reading, so that the bytes that the server writes fill its buffer."""
         self._transport.peer_reads(False)
 
     def take(self, count: int) -> None:
-        """Read up to `count` bytes and no more, after `stall`: a slow reader."""
+        """Read up to `count` bytes after `stall`, as a slow reader does."""
         self._transport.peer_takes(count)
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Read again, after `stall`."""
         self._transport.peer_reads(True)
 
     # Receiving.
 
     @property
     def received(self) -> bytes:
-        """All the bytes that the server has sent."""
+        """All bytes that the server has sent."""
         return bytes(self._transport.received)
 
     @property
     def is_closed(self) -> bool:
-        """Whether the server has ended its side, or all of it."""
+        """Whether the server has ended its side of the connection, or closed it."""
         return self._transport.ended or self._transport.is_closing()
 
     @property
     def was_reset(self) -> bool:
-        """Whether the server dropped the connection without sending the rest."""
+        """Whether the server closed the connection without sending the rest of its bytes."""
         return self._transport.was_reset
 
     async def closed(self) -> None:
-        """Wait until the server has ended its side."""
+        """Wait until the server has ended its side of the connection, or closed it."""
         while not self.is_closed:
             await self._change()
 
     async def done(self) -> None:
-        """Wait until the server has let go of the connection altogether, of its own accord or cancelled."""
+        """Wait until the server's task for the connection has ended or was cancelled.
+
+        Raises TimeoutError after `Client.patience` seconds, and the exception of the task if it failed.
+        """
         done, _ = await asyncio.wait([self._task], timeout=self._client.patience)
         if not done:
-            raise TimeoutError("the server still holds the connection")
+            raise TimeoutError("the server has not ended the connection")
         if not self._task.cancelled():
             self._task.result()
 
     async def receive(self) -> bytes:
-        """Wait for bytes not yet taken and take them; b"" at the end."""
+        """Wait for bytes that were not returned before, and return them; b"" at the end of the connection."""
         while not (data := bytes(self._transport.received[self._taken :])):
             if self.is_closed:
                 return b""
@@ -134,9 +137,10 @@ class Peer:
         return data
 
     async def response(self, method: str = "GET") -> ClientResponse:
-        """Take one answer, informational ones before it included, for a request with this method.
+        """Return the next response, read as one to a request with this method.
 
-        Raises Disconnected where the connection ends before the answer does, ProtocolError for a malformed one.
+        Informational responses before it go into its `interim`. Raises Disconnected if the connection ends within the
+        response, ProtocolError if the response is malformed.
         """
         response, decoder, rest = await self._head(method)
         pieces = [piece async for piece in self._body(decoder, rest)]
@@ -171,7 +175,7 @@ class Peer:
         while True:
             piece = data if decoder is None else decoder.feed(data)
             if decoder is not None and decoder.complete:
-                self._taken -= len(decoder.rest)  # the start of the next answer
+                self._taken -= len(decoder.rest)  # the start of the next response
             if piece:
                 yield piece
             if decoder is not None and decoder.complete:
@@ -188,7 +192,7 @@ class Peer:
 
 
 class Client:
-    """Talks to an app in memory: `async with Client(app) as client: response = await client.get("/")`.
+    """A client for an app in memory: `async with Client(app) as client: response = await client.get("/")`.
 
     ```python
     async def test_a_slow_head_is_answered_408() -> None:
@@ -199,9 +203,9 @@ class Client:
             assert (await peer.response()).status == 408
     ```
 
-    Time stands still but for `advance`: deadlines pass only when a test says so. `patience` is in real seconds and
-    bounds every wait, so that a server that does not answer fails the test.
-    `options` are those that `run` takes; the access log is off unless asked for.
+    The server's clock stands still, except in `advance`: a deadline passes only when the test moves the clock past it.
+    `patience` is in real seconds and limits every wait, so that the test fails if the server does not answer.
+    `options` are those of `run`; the access log is off by default.
     """
 
     def __init__(self, app: Handler, config: Config | None = None, *, patience: float = 10.0, **options: Any) -> None:
@@ -226,21 +230,21 @@ class Client:
     # Time.
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass, and the server look at its deadlines."""
+        """Move the server's clock forward, and let the server check its deadlines."""
         await self.settle()
         self.now += seconds
         self.server.sweep()
         await self.settle()
 
     async def settle(self) -> None:
-        """Let every task that can go on do so; what waits for a thread is not waited for."""
+        """Let every task run until it has to wait. A task that waits for a thread is not waited for."""
         for _ in range(10):
             await asyncio.sleep(0)
 
     # Raw connections.
 
     async def connect(self) -> Peer:
-        """Open a connection to do anything with."""
+        """Open a connection and return its client end."""
         reader, writer, transport = open_memory_streams(self.server.config.limits.read_buffer_bytes)
         task = asyncio.create_task(self.server.connected(reader, writer))
         self._tasks.add(task)
@@ -248,12 +252,12 @@ class Client:
         await self.settle()
         return Peer(self, transport, task)
 
-    # Requests, each on a connection of its own.
+    # Requests, each on its own connection.
 
     async def request(
         self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
     ) -> ClientResponse:
-        """Send a request and give its answer; `json` is sent as a JSON body."""
+        """Send a request and return the response; `json` is sent as a JSON body."""
         peer = await self._send(method, target, body, headers, json)
         response = await peer.response(method)
         peer.end()
@@ -264,7 +268,10 @@ class Client:
     async def stream(
         self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = ()
     ) -> AsyncIterator[tuple[ClientResponse, AsyncIterator[bytes]]]:
-        """Send a request; give its answer without the body, and the body piece by piece. Leaving the block resets."""
+        """Send a request; yield the response without its body, and an iterator over the pieces of the body.
+
+        The connection is reset at the end of the block.
+        """
         peer = await self._send(method, target, body, headers, None)
         response, decoder, rest = await peer._head(method)
         try:
@@ -274,33 +281,33 @@ class Client:
             await self.settle()
 
     async def get(self, target: str, *, headers: Fields = ()) -> ClientResponse:
-        """GET."""
+        """Send a GET request."""
         return await self.request("GET", target, headers=headers)
 
     async def head(self, target: str, *, headers: Fields = ()) -> ClientResponse:
-        """HEAD."""
+        """Send a HEAD request."""
         return await self.request("HEAD", target, headers=headers)
 
     async def post(
         self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
     ) -> ClientResponse:
-        """POST."""
+        """Send a POST request."""
         return await self.request("POST", target, body=body, headers=headers, json=json)
 
     async def put(
         self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
     ) -> ClientResponse:
-        """PUT."""
+        """Send a PUT request."""
         return await self.request("PUT", target, body=body, headers=headers, json=json)
 
     async def patch(
         self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
     ) -> ClientResponse:
-        """PATCH."""
+        """Send a PATCH request."""
         return await self.request("PATCH", target, body=body, headers=headers, json=json)
 
     async def delete(self, target: str, *, headers: Fields = ()) -> ClientResponse:
-        """DELETE."""
+        """Send a DELETE request."""
         return await self.request("DELETE", target, headers=headers)
 
     async def _send(self, method: str, target: str, body: bytes | str, headers: Fields, value: Any) -> Peer:

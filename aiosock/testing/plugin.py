@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures for apps, whatever runs the async tests.
+"""The pytest plugin: fixtures that test an app. They work with any plugin for async tests.
 
-`aiosock_client(app)` is a Client in memory. `aiosock_server(app)` serves the app on a real port from a thread, for tests
-that use a browser or a blocking HTTP library, and gives its URL.
+`aiosock_client(app)` is a Client in memory. `aiosock_server(app)` serves the app on a real port from a thread and returns
+its URL, for tests that use a browser or a blocking HTTP library.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from aiosock.web.handler import Handler
 
 @pytest.fixture
 def aiosock_client() -> Callable[..., Client]:
-    """Give `Client`: `async with aiosock_client(app) as client`."""
+    """Return the class `Client`, for `async with aiosock_client(app) as client`."""
     return Client
 
 
 @pytest.fixture
 def aiosock_server() -> Iterator[Callable[..., str]]:
-    """Give a function that serves an app on a free port of 127.0.0.1 until the test ends, and returns its URL."""
+    """Yield a function that serves an app on a free port of 127.0.0.1 until the test ends, and returns its URL."""
     stops: list[Callable[[], None]] = []
 
     def start(app: Handler, **options: Any) -> str:
@@ -52,7 +52,7 @@ def _serve_in_thread(app: Handler, options: dict[str, Any]) -> tuple[str, Callab
         except BaseException as error:
             if started.done():
                 raise
-            started.set_exception(error)  # raised in the test; nobody looks at a thread's own exceptions
+            started.set_exception(error)  # the test raises it; an exception of the thread would be lost
 
     thread = threading.Thread(target=asyncio.run, args=(main(),), name="aiosock-server", daemon=True)
     thread.start()

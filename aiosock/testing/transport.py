@@ -1,4 +1,4 @@
-"""A transport in memory: the server's side is an asyncio transport, the other side does what peers do."""
+"""A transport in memory: an asyncio transport for the server, and methods that act as the client does."""
 
 import asyncio
 from typing import Any, Final
@@ -9,7 +9,7 @@ DEFAULT_HIGH_WATER: Final = 64 * 1024
 
 
 class MemoryTransport(asyncio.Transport):
-    """What the server writes to. The peer takes bytes as they are written, unless it has stopped reading."""
+    """The server's transport. The peer takes the bytes as they are written, unless it has stopped reading."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.StreamReaderProtocol) -> None:
         super().__init__({"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 80)})
@@ -32,74 +32,74 @@ class MemoryTransport(asyncio.Transport):
         self.changed: asyncio.Event = asyncio.Event()
         protocol.connection_made(self)
 
-    # What the server calls.
+    # The server calls these.
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the server."""
+        """Write bytes to the peer, or to the buffer while the peer does not read."""
         if self._closing or self._ending:
             return
         self._buffer += data
         self._flow()
 
     def write_eof(self) -> None:
-        """End the server's output once the peer has it all."""
+        """End the server's side of the connection after the peer has taken all bytes."""
         self._ending = True
         self._flow()
 
     def can_write_eof(self) -> bool:
-        """Say yes, as TCP does."""
+        """Return True, as a TCP transport does."""
         return True
 
     def close(self) -> None:
-        """Close once the peer has taken what was written."""
+        """Close the connection after the peer has taken all bytes."""
         self._closing = True
         self._flow()
 
     def abort(self) -> None:
-        """Close now and drop the rest: the peer sees a reset."""
+        """Close the connection now and drop the buffer: the peer sees a reset."""
         self.was_reset = self.was_reset or not self._lost
         self._buffer.clear()
         self._closing = True
         self._lose(None)
 
     def is_closing(self) -> bool:
-        """Say whether either side has closed it."""
+        """Return whether either side has closed the connection."""
         return self._closing
 
     def get_write_buffer_size(self) -> int:
-        """Count the bytes that the peer has not taken."""
+        """Return the number of bytes that the peer has not taken."""
         return len(self._buffer)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set when the server is told to pause and to go on."""
+        """Set the buffer sizes in bytes at which the server must pause writing, and may resume."""
         self._high = DEFAULT_HIGH_WATER if high is None else high
         self._low = self._high // 4 if low is None else low
         self._flow()
 
     def pause_reading(self) -> None:
-        """Keep what the peer sends from the server."""
+        """Hold back the bytes that the peer sends."""
         self._reading = False
 
     def resume_reading(self) -> None:
-        """Let it through again."""
+        """Deliver the bytes that the peer sends, including those held back."""
         self._reading = True
         self._loop.call_soon(self._deliver)
 
     def is_reading(self) -> bool:
-        """Say whether what the peer sends reaches the server."""
+        """Return whether bytes that the peer sends reach the server."""
         return self._reading and not self._closing
 
-    # What the peer calls.
+    # The peer calls these.
 
     def peer_sends(self, data: bytes) -> None:
-        """Deliver bytes to the server. Raises Disconnected once the connection is gone."""
+        """Send bytes to the server. Raises Disconnected if the connection is closed."""
         if self._lost or self._peer_ended:
             raise Disconnected("the connection is closed")
         self._unread += data
         self._deliver()
 
     def peer_ends(self) -> None:
-        """Half-close: the server sees the end of its input."""
+        """Half-close: the server reads the end of its input."""
         self._peer_ended = True
         self._deliver()
 
@@ -110,17 +110,17 @@ class MemoryTransport(asyncio.Transport):
         self._lose(ConnectionResetError("the peer reset the connection"))
 
     def peer_reads(self, reads: bool) -> None:
-        """Stop taking what the server writes, or go on."""
+        """Stop reading the bytes that the server writes, or read again."""
         self._peer_reads = reads
         self._flow()
 
     def peer_takes(self, count: int) -> None:
-        """Take up to `count` bytes of what waits for a peer that has stopped reading."""
+        """Take up to `count` bytes from the buffer, although the peer has stopped reading."""
         self.received += self._buffer[:count]
         del self._buffer[:count]
         self._flow()
 
-    # What follows from it.
+    # Effects of both.
 
     def _deliver(self) -> None:
         if not self._reading or self._lost:
@@ -155,7 +155,7 @@ class MemoryTransport(asyncio.Transport):
 
 
 def open_memory_streams(limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, MemoryTransport]:
-    """Give the streams that a server would get from `asyncio.start_server`, and the transport behind them."""
+    """Return the streams that `asyncio.start_server` would pass to a server, and their transport."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=limit, loop=loop)
     protocol: Any = asyncio.StreamReaderProtocol(reader, loop=loop)

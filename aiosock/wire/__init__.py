@@ -1,1 +1,1 @@
-"""HTTP/1.1 on the wire (RFC 9112): bytes to records and back. No I/O, no clock, no event loop."""
+"""Parse and write HTTP/1.1 (RFC 9112): bytes to records and back. No I/O, no clock, no event loop."""

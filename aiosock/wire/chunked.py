@@ -1,4 +1,4 @@
-"""Message bodies on the wire (RFC 9112 sections 6 and 7): decoders that are fed bytes, and the way back."""
+"""Message bodies (RFC 9112 sections 6 and 7): decoders that are fed bytes, and encoders for chunks."""
 
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
@@ -14,19 +14,19 @@ _TOO_LONG: Final = "The extensions and trailers of the chunked body are too long
 
 
 class BodyDecoder(Protocol):
-    """What takes a body out of the bytes of a connection."""
+    """Any decoder that finds a body in the bytes of a connection."""
 
     complete: bool
     """Whether the whole body has been decoded."""
     rest: bytes
-    """What came behind the body: the start of the next request."""
+    """The bytes after the body: the start of the next message."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take received bytes, give the body bytes in them."""
+        """Take received bytes and return the body bytes in them."""
 
 
 class LengthDecoder:
-    """A body of a known length (RFC 9112 section 6.2)."""
+    """The decoder of a body with a known length (RFC 9112 section 6.2)."""
 
     __slots__ = ("_missing", "complete", "rest")
 
@@ -36,7 +36,7 @@ class LengthDecoder:
         self.rest: bytes = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Take received bytes, give the body bytes in them."""
+        """Take received bytes and return the body bytes in them."""
         if len(data) < self._missing:
             self._missing -= len(data)
             return data
@@ -47,10 +47,10 @@ class LengthDecoder:
 
 
 class ChunkedDecoder:
-    """A body in chunks (RFC 9112 section 7.1), trailers included.
+    """The decoder of a body in chunks (RFC 9112 section 7.1), with its trailers.
 
-    Extensions are dropped. They and the trailer section may have `limits.head_bytes` in all: what surrounds the data
-    is bounded however long the data is.
+    Chunk extensions are dropped. `limits.head_bytes` limits the extensions and the trailer section together, so that
+    only the data of a body can be longer than that.
     """
 
     __slots__ = ("_allowance", "_limits", "_missing", "_pending", "_scanned", "_step", "complete", "rest", "trailers")
@@ -67,11 +67,12 @@ class ChunkedDecoder:
         self._step: _Step = ChunkedDecoder._read_chunk_line
 
     def feed(self, data: bytes) -> bytes:
-        """Take received bytes, give the body bytes in them.
+        """Take received bytes and return the body bytes in them.
 
-        Raises ProtocolError: 400 for anything that is not a chunk, 431 where extensions or trailers are too long.
+        Raises ProtocolError: 400 for a malformed chunk or trailer section, 431 for extensions or trailers over a limit.
         """
-        # What is pending starts with an unfinished line: not read again, or one that drips in would cost its square.
+        # The pending bytes start with an unfinished line. Its first `_scanned` bytes are not searched again: if the line
+        # arrives byte by byte, that would take quadratic time.
         self._scanned = len(self._pending)
         data, self._pending = self._pending + data, b""
         pieces: list[bytes] = []
@@ -86,14 +87,14 @@ class ChunkedDecoder:
             self._pending = remaining
         return b"".join(pieces)
 
-    # The step is a plain function, not a bound method: that would be a reference cycle for each body.
-    # Each step takes what it can from `data` at `position` and gives the position behind it, or -1 for "more bytes".
+    # `_step` is a plain function: a bound method would make a reference cycle for each body.
+    # Each step reads from `data` at `position` and returns the position after it, or -1 if it needs more bytes.
 
     def _read_chunk_line(self, data: bytes, position: int, pieces: list[bytes]) -> int:
         end = data.find(b"\n", max(position, self._scanned)) + 1
         line = grammar.CHUNK_LINE.match(data, position) if end else None
         if line is None:
-            self._refuse_chunk_line(data, position, end)
+            self._check_chunk_line(data, position, end)
             return -1
         self._allowance -= len(line[2])
         if self._allowance < 0:
@@ -125,12 +126,12 @@ class ChunkedDecoder:
         if data.startswith(b"\r\n", position):
             self.complete = True
             return position + 2
-        room = self._allowance + 2  # the blank line
+        most = self._allowance + 2  # and the blank line
         end = data.find(b"\r\n\r\n", max(position, self._scanned - 3))
         if end < 0:
-            self._refuse_bytes(data, position, len(data), room)
+            self._check_bytes(data, position, len(data), most)
             return -1
-        self._refuse_bytes(data, position, end + 4, room)
+        self._check_bytes(data, position, end + 4, most)
         self.trailers = self._checked_trailers(data[position : end + 2])
         self.complete = True
         return end + 4
@@ -145,20 +146,24 @@ class ChunkedDecoder:
             raise ProtocolError(400, f"A trailer section may not have {', '.join(sorted(forbidden))}.")
         return trailers
 
-    def _refuse_chunk_line(self, data: bytes, position: int, end: int) -> None:
+    def _check_chunk_line(self, data: bytes, position: int, end: int) -> None:
+        """Raise ProtocolError unless this is the start of a chunk line that may still become valid."""
         wrong = ProtocolError(400, "A chunk does not start with its size in hexadecimal and CRLF.")
         if not grammar.CHUNK_LINE_START.match(data, position):
             raise wrong
-        self._refuse_bytes(data, position, end or len(data), self._allowance + 18)  # 16 digits and CRLF
+        self._check_bytes(data, position, end or len(data), self._allowance + 18)  # 16 digits and CRLF
         if end:
             raise wrong
 
-    def _refuse_bytes(self, data: bytes, start: int, end: int, room: int) -> None:
-        # In the order of the wire: the verdict is the same in whatever pieces the bytes arrive.
+    def _check_bytes(self, data: bytes, start: int, end: int, most: int) -> None:
+        """Raise ProtocolError if the bytes have a forbidden one, or are more than `most`.
+
+        The fault that comes first on the wire decides, so that the status does not depend on the pieces that arrive.
+        """
         wrong = grammar.FORBIDDEN_IN_HEAD.search(data, max(start, self._scanned - 1), end)
-        if wrong and wrong.start() - start < room:
-            raise ProtocolError(400, "The chunked body has a byte that may not be there.")
-        if end - start > room:
+        if wrong and wrong.start() - start < most:
+            raise ProtocolError(400, "The chunked body has a byte that is not allowed there.")
+        if end - start > most:
             raise ProtocolError(431, _TOO_LONG)
 
 
@@ -166,10 +171,10 @@ _Step = Callable[[ChunkedDecoder, bytes, int, list[bytes]], int]
 
 
 def encode_chunk(data: bytes) -> bytes:
-    """Give one chunk; `data` must not be empty, for that would be the last chunk."""
+    """Return one chunk. `data` must not be empty: an empty chunk is the last one."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def encode_last_chunk(trailers: Iterable[tuple[str, str]] = ()) -> bytes:
-    """Give the last chunk and the trailer section; the pairs must be valid, as those of `Headers` are."""
+    """Return the last chunk and the trailer section. The pairs must be valid, as those of `Headers` are."""
     return b"0\r\n" + encode_fields(trailers) + b"\r\n"

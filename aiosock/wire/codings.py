@@ -1,6 +1,6 @@
-"""Content codings (RFC 9110 section 8.4.1): gzip always, br and zstd where their libraries are installed.
+"""Content codings (RFC 9110 section 8.4.1): gzip always, br and zstd if their libraries are installed.
 
-Each library is imported where it is first used, and its errors become ours here.
+Each library is imported when it is first used. Its errors are raised as ValueError.
 """
 
 import sys
@@ -12,19 +12,19 @@ from typing import Any, Final, Protocol
 from aiosock.errors import not_installed
 
 BLOCK: Final = 64 * 1024
-"""Bytes that a decoder gives at once, at the most, however little they came from."""
+"""Most bytes that a decoder returns at once, however few they were compressed to. br treats it as a hint: up to twice."""
 
 PREFERRED: Final = ("zstd", "br", "gzip")
-"""The codings we know. 64 KiB of JSON become 19.5 KB in 0.3 ms, 18.9 in 0.9 and 20.6 in 1.7."""
+"""The known codings, best first. On JSON zstd is the fastest and br compresses most; gzip is worse at both."""
 
 WINDOW_BITS: Final = 18
-"""How far br and zstd look back: 256 KiB, for a stream may stay open for hours. More saves less than 1 % of a page."""
+"""The window of br and zstd when we encode: 256 KiB, which a stream may hold for hours. More saves under 1 % of a page."""
 
 ZSTD_TABLE_BITS: Final = 14
-"""What zstd remembers by: 64 KiB in each of two tables. With its own, a stream holds 850 KiB, not 250, for 1 % less to send."""
+"""The size of zstd's two match tables: 64 KiB each. Its default size takes three times the memory to save 1 % more."""
 
 ZSTD_WINDOW_BITS: Final = 23
-"""How far zstd may look back in what we decode: 8 MiB (RFC 9659 section 3)."""
+"""The largest window of zstd that we decode: 8 MiB (RFC 9659 section 3)."""
 
 _LIBRARIES: Final = {
     "zstd": "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd",
@@ -35,36 +35,36 @@ _REQUIREMENTS: Final = {"zstd": "backports.zstd>=1.0", "br": "brotli>=1.2"}
 
 
 class Encoder(Protocol):
-    """What makes one body smaller."""
+    """The compressor of one body."""
 
     def encode(self, data: bytes) -> bytes:
-        """Give all that the client needs to see `data` now; later data costs less for what is like it."""
+        """Compress `data` and flush: the client can decode all of it from the bytes returned so far."""
 
     def finish(self, data: bytes = b"") -> bytes:
-        """Give the last `data` and the end."""
+        """Compress the last `data` and return it with the end of the body."""
 
 
 class Decoder(Protocol):
-    """What makes one body whole again, a block at a time, so that nobody can have us inflate what we do not want."""
+    """The decompressor of one body. It works block by block: a small body cannot make us hold a huge one in memory."""
 
     @property
     def is_complete(self) -> bool:
-        """Say whether the body may end here."""
+        """Whether the body may end here."""
 
     def decode(self, data: bytes) -> bytes:
-        """Take bytes, and give the next `BLOCK` of them or less; raise ValueError for what is malformed.
+        """Take compressed bytes and return the next block of the body; raise ValueError if they are malformed.
 
-        b"" asks for more of what has been taken, and must do so until nothing comes.
+        Before new bytes are taken, call this with b"" until it returns b"": the bytes taken earlier may hold more.
         """
 
 
 def installed() -> tuple[str, ...]:
-    """Give the codings whose libraries are there, the one we prefer first."""
+    """Return the codings whose libraries are installed, in the order of `PREFERRED`."""
     return tuple(coding for coding in PREFERRED if _is_installed(coding))
 
 
 def demand(codings: Sequence[str]) -> tuple[str, ...]:
-    """Give codings as they are; raise ValueError for one we do not know, or whose library is missing."""
+    """Return the codings unchanged; raise ValueError if one is unknown, or if its library is not installed."""
     for coding in codings:
         if coding not in PREFERRED:
             raise ValueError(f"not a content coding: {coding!r}; there are {', '.join(PREFERRED)}")
@@ -74,12 +74,12 @@ def demand(codings: Sequence[str]) -> tuple[str, ...]:
 
 
 def encoder(coding: str) -> Encoder:
-    """Give an encoder for one body."""
+    """Return an encoder for one body."""
     return _ENCODERS[coding]()
 
 
 def decoder(coding: str) -> Decoder:
-    """Give a decoder for one body."""
+    """Return a decoder for one body."""
     return _DECODERS[coding]()
 
 
@@ -92,7 +92,7 @@ def _is_installed(coding: str) -> bool:
         library = _library(coding)
     except ImportError:
         return False
-    # brotli before 1.2 cannot be told how much to inflate.
+    # brotli before 1.2 has no limit on the size of the output.
     return coding != "br" or hasattr(library.Decompressor, "can_accept_more_data")
 
 
@@ -117,7 +117,7 @@ class _GzipEncoder:
 
 class _BrotliEncoder:
     def __init__(self) -> None:
-        # From 5 on it takes more time than gzip at 6.
+        # From quality 5 on, br takes more time than gzip at level 6.
         self._compressor = _library("br").Compressor(quality=4, lgwin=WINDOW_BITS)
 
     def encode(self, data: bytes) -> bytes:
@@ -146,7 +146,7 @@ class _ZstdEncoder:
 
 
 class _FramesDecoder:
-    """Members of gzip (RFC 1952 section 2.2) or frames of zstd (RFC 8878 section 3), one after the other."""
+    """The decoder of gzip members (RFC 1952 section 2.2) or zstd frames (RFC 8878 section 3), one after the other."""
 
     def __init__(self, make: Callable[[], Any], error: type[Exception]) -> None:
         self._make = make
@@ -166,7 +166,7 @@ class _FramesDecoder:
                 if self.is_complete:
                     self._frame = self._make()
                 piece = self._frame.decompress(data, BLOCK)
-                # zlib hands back what it had no room for; zstd keeps it.
+                # zlib returns the input that it has not decoded yet; zstd keeps it.
                 data = self._frame.unused_data or getattr(self._frame, "unconsumed_tail", b"")
                 if piece or not self._frame.eof:
                     break

@@ -1,7 +1,7 @@
 """Forms (RFC 7578, and the URL standard for urlencoded ones): bytes of a body in, fields and files out. No I/O.
 
-`multipart.PushMultipartParser` finds the parts. It is asked here for what it does not decide in one way for every split of
-the input, and every limit and error of it becomes an HTTPError that says what is wrong.
+`multipart.PushMultipartParser` finds the parts. This module adds checks whose result does not depend on how the input is
+split, and turns the limits and errors of the parser into HTTPErrors.
 """
 
 import re
@@ -31,14 +31,14 @@ _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]
 
 
 class FormType(NamedTuple):
-    """What a Content-Type says of a form: its media type, in lower case, and the boundary of a multipart one."""
+    """The Content-Type of a form: the media type, in lower case, and the boundary of a multipart form."""
 
     media_type: str
     boundary: str
 
 
 class Segment(Protocol):
-    """What the library tells of a part; the library has no types."""
+    """The head of a part as the library returns it; the library has no type hints."""
 
     name: str | None
     filename: str | None
@@ -48,14 +48,14 @@ class Segment(Protocol):
 
 
 class PartHead:
-    """The head of a part. `filename` is as sent, None for a plain field; `content_type` has no parameters."""
+    """The head of a part. `filename` is as sent, and None for a plain field; `content_type` has no parameters."""
 
     __slots__ = ("charset", "content_type", "filename", "headers", "name")
 
     def __init__(self, segment: Segment) -> None:
-        """Raise HTTPError: 400 for a field that cannot stand in a head or has no name, 415 for text not in UTF-8."""
+        """Raise HTTPError: 400 for an invalid header field or a part without a name, 415 for text that is not UTF-8."""
         try:
-            # Names and values are UTF-8 here (RFC 7578 section 5.1); like all fields, they are kept as ISO-8859-1.
+            # The fields of a part are UTF-8 (RFC 7578 section 5.1). Headers keeps bytes as ISO-8859-1.
             self.headers: Headers = Headers(
                 [(name, value.encode().decode("latin-1")) for name, value in segment.headerlist]
             )
@@ -71,13 +71,13 @@ class PartHead:
 
 
 OCTETS: Final = "application/octet-stream"
-"""What a file is whose part does not say (RFC 7578 section 4.4 has text/plain, which browsers never mean)."""
+"""The media type of a file whose part has none. RFC 7578 section 4.4 says text/plain, but browsers never mean that."""
 
 
 def parse_form_type(value: str) -> FormType:
-    """Read the Content-Type of a form.
+    """Parse the Content-Type of a form.
 
-    Raises HTTPError: 415 for another type or charset, 400 for a multipart one without one valid boundary.
+    Raises HTTPError: 415 for another media type or charset, 400 for malformed parameters or an invalid boundary.
     """
     media_type = value.partition(";")[0].strip(" \t").lower()
     if media_type not in (MULTIPART, URLENCODED):
@@ -97,7 +97,8 @@ def _parameters(value: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     while found and end < len(value):
         found = _PARAMETER.match(value, end)
-        if found is None or (found[1] or "").lower() in parameters:  # of two, others may take the other one
+        # A repeated parameter is refused: another program may take the other value.
+        if found is None or (found[1] or "").lower() in parameters:
             break
         if found[1]:
             parameters[found[1].lower()] = found[2] or re.sub(r"\\(.)", r"\1", found[3] or "")
@@ -108,13 +109,13 @@ def _parameters(value: str) -> dict[str, str]:
 
 
 def parse_urlencoded(body: bytes, limits: Limits) -> list[tuple[str, str]]:
-    """Give the pairs of an urlencoded form: `&` alone separates, `+` is a space, a stray percent sign is itself.
+    """Return the pairs of an urlencoded form: only `&` separates, `+` is a space, and a stray percent sign stays.
 
-    Raises HTTPError: 413 for more pairs than `form_parts` or a longer one than `form_field_bytes`, 400 for bytes that are
+    Raises HTTPError: 413 for more pairs than `form_parts` or a pair longer than `form_field_bytes`, 400 for text that is
     not UTF-8.
     """
     if body.count(b"&") >= limits.form_parts:
-        raise _too_many(limits)
+        raise _too_many_parts(limits)
     pairs: list[tuple[str, str]] = []
     for part in body.split(b"&"):
         if not part:
@@ -131,7 +132,7 @@ def _unquoted(data: bytes) -> bytes:
 
 
 def decode_text(data: bytes) -> str:
-    """Decode UTF-8; raise HTTPError (400) for what is none."""
+    """Decode UTF-8; raise HTTPError (400) if the bytes are not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -139,10 +140,10 @@ def decode_text(data: bytes) -> str:
 
 
 class MultipartDecoder:
-    """Takes a multipart/form-data body apart, as it comes."""
+    """The decoder of a multipart/form-data body, which is fed the bytes as they arrive."""
 
     def __init__(self, boundary: str, limits: Limits, limit: int) -> None:
-        """Take a valid boundary; `limit` is for all bytes of the body."""
+        """Make a decoder for a body with a valid boundary and at most `limit` bytes."""
         self._parser = PushMultipartParser(
             boundary, max_header_size=limits.form_header_bytes, max_header_count=limits.form_headers
         )
@@ -153,30 +154,32 @@ class MultipartDecoder:
         self._left = limit
         self._parts = 0
         self._field_left: int | None = None
-        self._longest = len(boundary) + 6  # CR LF - - boundary, and the two bytes behind it
+        self._boundary_bytes = len(boundary) + 6  # CR LF - - boundary, and the two bytes after it
         self._in_file = False
-        # Within a file, bytes without a CR need no search for a boundary, which takes the parser half of its time.
+        # Whether the next bytes are content of a file if they have no CR. They then need no parser, which would search
+        # them for a boundary.
         self._is_plain = False
 
     def feed(self, data: bytes) -> Iterator[PartHead | bytes | None]:
-        """Give what is in the next bytes: the head of a part, its content piece by piece, None at its end, and so on.
+        """Yield the parts in the next bytes: the head of a part, the pieces of its content, and None at its end.
 
-        To be consumed before more is fed. What follows the last boundary is dropped (RFC 2046 section 5.1.1).
+        The iterator must be used up before the next call. Bytes after the last boundary are dropped (RFC 2046 section
+        5.1.1).
 
-        Raises HTTPError: 413 beyond a limit, 400 for what is malformed, 415 for a field in another charset than UTF-8.
+        Raises HTTPError: 413 above a limit, 400 for a malformed form, 415 for a field in a charset other than UTF-8.
         """
         self._left -= len(data)
         if self._left < 0:
             raise too_long_form(self._limit)
         if self._start is not None:
-            data = self._started(data)
+            data = self._checked_start(data)
         if self._is_plain and b"\r" not in data:
             yield data
             return
         try:
             for event in self._parser.parse(data) if data else ():
                 if isinstance(event, MultipartSegment):
-                    yield self._begun(event)
+                    yield self._part_head(event)
                     continue
                 if event is None:
                     self._in_file = False
@@ -185,23 +188,24 @@ class MultipartDecoder:
                     if self._field_left < 0:
                         raise _too_long_field(self._limits)
                 yield event
-            # Where no CR is left that could begin a boundary, the parser holds nothing back.
-            self._is_plain = self._in_file and len(data) > self._longest and b"\r" not in data[-self._longest :]
+            # If no CR at the end could begin a boundary, the parser holds no bytes back.
+            end = data[-self._boundary_bytes :]
+            self._is_plain = self._in_file and len(data) > self._boundary_bytes and b"\r" not in end
         except MultipartError as error:
-            raise self._translated(error) from None
+            raise self._http_error(error) from None
 
     def finish(self) -> None:
-        """Hear that this was all; raise HTTPError (400) where the last boundary has not come."""
+        """End the body; raise HTTPError (400) if the last boundary has not come."""
         try:
             self._parser.close()
         except MultipartError:
             raise HTTPError(400, "The form ends before its last boundary.") from None
 
-    def _started(self, data: bytes) -> bytes:
-        """Give the first bytes once they are the boundary's, b"" before that.
+    def _checked_start(self, data: bytes) -> bytes:
+        """Return the first bytes of the body when they hold a whole boundary, and b"" before that.
 
-        RFC 2046 allows for a preamble, which no client sends. Accepting one, the parser would search for a boundary that
-        never comes.
+        Raises HTTPError (400) if the body begins with anything else. RFC 2046 allows a preamble, but no client sends one,
+        and to skip it the parser would have to search the body for a boundary that may never come.
         """
         self._start = start = (self._start or b"") + data
         opening = b"\r\n" + self._opening if start.startswith(b"\r") else self._opening
@@ -212,32 +216,33 @@ class MultipartDecoder:
         self._start = None
         return start
 
-    def _begun(self, segment: MultipartSegment) -> PartHead:
+    def _part_head(self, segment: MultipartSegment) -> PartHead:
         self._parts += 1
         if self._parts > self._limits.form_parts:
-            raise _too_many(self._limits)
+            raise _too_many_parts(self._limits)
         head = PartHead(segment)
         self._field_left = self._limits.form_field_bytes if head.filename is None else None
-        # The parser compares a file with the length that its head may announce.
+        # A part may have a Content-Length; the parser must then see all of its content to compare the two.
         self._in_file = head.filename is not None and "content-length" not in head.headers
         return head
 
-    def _translated(self, error: MultipartError) -> HTTPError:
+    def _http_error(self, error: MultipartError) -> HTTPError:
         if isinstance(error, ParserLimitReached):
-            limits = self._limits
-            detail = f"{limits.form_headers} header fields of {limits.form_header_bytes} bytes"
-            return HTTPError(413, f"A part of a form may have {detail}.")
+            most, longest = self._limits.form_headers, self._limits.form_header_bytes
+            return HTTPError(
+                413, f"A part of the form has more than {most} header fields, or one longer than {longest} bytes."
+            )
         return HTTPError(400, f"The form is malformed: {error.args[0]}.")
 
 
 def too_long_form(limit: int) -> HTTPError:
-    """Give what refuses a form of more than `limit` bytes."""
-    return HTTPError(413, f"The form may have {limit} bytes.")
+    """Return the error for a form of more than `limit` bytes."""
+    return HTTPError(413, f"The form is larger than the limit of {limit} bytes.")
 
 
-def _too_many(limits: Limits) -> HTTPError:
-    return HTTPError(413, f"A form may have {limits.form_parts} parts.")
+def _too_many_parts(limits: Limits) -> HTTPError:
+    return HTTPError(413, f"The form has more than {limits.form_parts} parts.")
 
 
 def _too_long_field(limits: Limits) -> HTTPError:
-    return HTTPError(413, f"A field of a form may have {limits.form_field_bytes} bytes.")
+    return HTTPError(413, f"A field of the form is larger than the limit of {limits.form_field_bytes} bytes.")

@@ -1,8 +1,8 @@
-r"""The tokens of RFC 9110 and RFC 9112 as compiled patterns, the section beside each.
+r"""The grammar of RFC 9110 and RFC 9112 as compiled patterns, each with its section.
 
-Every repetition is possessive (`*+`, `++`) and no two neighbours can match the same byte, so each pattern is linear on
-any input. The RFC's `OWS field-value OWS` copied literally is quadratic; here whitespace belongs to the value and is
-stripped afterwards.
+Every repetition is possessive (`*+`, `++`), and two repetitions in a row never match the same byte. So each pattern takes
+linear time on any input. The RFC's `OWS field-value OWS`, copied literally, would take quadratic time; here whitespace is
+part of the value and is stripped afterwards.
 """
 
 import re
@@ -18,37 +18,37 @@ TOKEN = re.compile(rb"[%b]++" % _TCHAR)
 """RFC 9110 section 5.6.2."""
 
 EMPTY_LINES = re.compile(rb"(?:\r\n)*+")
-"""RFC 9112 section 2.2: what a server ignores before a request line."""
+"""RFC 9112 section 2.2: the empty lines that a server ignores before a request line."""
 
 REQUEST_LINE = re.compile(rb"(?:\r\n)*+([%b]++) ([\x21-\x7e]++) HTTP/([0-9])\.([0-9])\r\n" % _TCHAR)
 """RFC 9112 section 3, with exactly one space between the parts. `HTTP` is case-sensitive (section 2.3)."""
 
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2}) ([%b]*+)\r\n" % _FIELD_CHAR)
-"""RFC 9112 section 4: what a client reads."""
+"""RFC 9112 section 4: the first line of a response."""
 
 FIELD_LINE = re.compile(_FIELD_LINE)
 """RFC 9112 section 5: no space before the colon (5.1), no obs-fold (5.2)."""
 
 FIELD_BLOCK = re.compile(rb"(?:%b)*+" % _FIELD_LINE)
-"""Any number of field lines: one call validates a whole block."""
+"""Any number of field lines: one match validates a whole block."""
 
 FRAMING_FIELDS = re.compile(
     rb"\n(host|content-length|transfer-encoding|connection|expect|upgrade):([^\r]*+)",
 )
-"""The fields the server itself acts on. For a valid block in lower case, with the line end before it."""
+"""The fields that the server itself uses. It is for a valid block in lower case, with the line end before it."""
 
 LINE = re.compile(rb"[^\n]*+\n|[^\n]++")
-"""A line up to and with its LF, or what there is of the last one. `bytes.splitlines` would split at a bare CR too."""
+"""A line with its LF, or a last line without one. `bytes.splitlines` would also split at a bare CR."""
 
 FORBIDDEN_IN_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?=[^\n])")
-"""Controls, a bare LF and a bare CR: bytes that no continuation can make valid (RFC 9112 section 2.2)."""
+"""Controls, a bare LF and a bare CR: bytes that are invalid whatever comes after them (RFC 9112 section 2.2)."""
 
 CONTENT_LENGTH = re.compile(rb"[0-9]{1,19}+")
-"""RFC 9110 section 8.6: 1*DIGIT. Nineteen digits are below 2**64; more is an attack on somebody's integer."""
+"""RFC 9110 section 8.6: 1*DIGIT. Any nineteen digits are below 2**64; more digits could overflow an integer elsewhere."""
 
 HOST = re.compile(rb"(?:[0-9A-Za-z\-._~]++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{1,5}+))?+")
-"""RFC 9110 section 7.2: a name or address and a port. The sub-delims and percent-encodings that RFC 3986 would allow in
-a reg-name are not in any host name, and other servers read them in different ways."""
+"""RFC 9110 section 7.2: a name or address, and a port. RFC 3986 also allows sub-delims and percent-encodings in a name.
+No real host name has them, and servers read them in different ways."""
 
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?#]++)([^#]*+)")
 """RFC 9112 section 3.2.2: authority, then path and query."""
@@ -63,4 +63,4 @@ CHUNK_LINE = re.compile(
 """RFC 9112 section 7.1: size and extensions, without the whitespace that section 7.1.1 calls bad."""
 
 CHUNK_LINE_START = re.compile(rb"[0-9A-Fa-f]{1,16}+[\r;]|[0-9A-Fa-f]{0,16}+\Z")
-"""How an unfinished chunk line may start, so that a wrong one is refused before its end arrives."""
+"""The start of a chunk line that is not complete: a malformed one is refused before its end arrives."""

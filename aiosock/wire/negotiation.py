@@ -1,4 +1,4 @@
-"""What a client prefers (RFC 9110 section 12): the weights of Accept and Accept-Encoding, and the choice among offers."""
+"""Content negotiation (RFC 9110 section 12): the weights in Accept and Accept-Encoding, and the choice among offers."""
 
 import re
 from collections.abc import Sequence
@@ -7,16 +7,17 @@ from typing import Final
 from aiosock.headers import Headers
 
 MEMBERS: Final = 100
-"""Members of a list that are looked at; browsers send ten."""
+"""Members of a list that are read; the rest is ignored. Browsers send ten."""
 
-# RFC 9110 section 12.4.2. Other parameters (charset, level) come before it, or after it where they are extensions.
+# RFC 9110 section 12.4.2. Other parameters such as charset come before the weight, and extensions come after it.
 _WEIGHT = re.compile(r"[ \t]*+q[ \t]*+=[ \t]*+(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*+", re.IGNORECASE)
 
 
 def parse_weights(field: str) -> dict[str, float]:
-    """Give the weight of each member of an Accept or Accept-Encoding field, names in lower case.
+    """Return the weight of each member of an Accept or Accept-Encoding field, with names in lower case.
 
-    A weight that is malformed refuses the member: better not sent than sent to somebody who did not want it.
+    A member with a malformed weight gets weight 0: it is better not to send it than to send it to a client that does not
+    want it.
     """
     weights: dict[str, float] = {}
     for member in field.split(",", MEMBERS)[:MEMBERS]:
@@ -32,21 +33,21 @@ def parse_weights(field: str) -> dict[str, float]:
 
 
 def coding_weight(weights: dict[str, float], coding: str) -> float:
-    """Give the weight of a content coding in an Accept-Encoding (section 12.5.3): 0 for one that is refused.
+    """Return the weight of a content coding in an Accept-Encoding (section 12.5.3): 0 if it is not acceptable.
 
-    `identity` is acceptable unless something refuses it.
+    `identity` is acceptable unless the field refuses it.
     """
     if coding in weights:
         return weights[coding]
     if coding == "identity":
-        return 1e-4 if weights.get("*") != 0 else 0.0  # less than any other that is acceptable
+        return 1e-4 if weights.get("*") != 0 else 0.0  # less than any other acceptable coding
     return weights.get(f"x-{coding}", weights.get("*", 0.0))
 
 
 def choose_coding(accept_encoding: str, offers: Sequence[str]) -> str:
-    """Give the offer with the greatest weight, the earlier of two; identity where none is wanted, or that rather.
+    """Return the offer with the greatest weight, the first one if two are equal; identity if the client prefers that.
 
-    An empty field wants none, and so does one that is absent: it allows all of them, but comes from simple clients.
+    Without a field any coding is acceptable, but such a client is a simple one: identity is chosen, as for an empty field.
     """
     weights = parse_weights(accept_encoding)
     best, most = "identity", 0.0
@@ -58,10 +59,10 @@ def choose_coding(accept_encoding: str, offers: Sequence[str]) -> str:
 
 
 def choose_media_type(accept: str, offers: Sequence[str]) -> str:
-    """Give the offer that an Accept field names with the greatest weight, the earlier of two; else the last.
+    """Return the offer that an Accept field names with the greatest weight, the first one if two are equal.
 
-    Only names count: `*/*` says that anything will do. A type with a suffix, such as application/problem+json, is
-    taken for a wish for the type of the suffix.
+    If the field names no offer, the last offer is returned: `*/*` names none. A type with a suffix, such as
+    application/problem+json, also names the type of its suffix.
     """
     weights = parse_weights(accept)
     best, most = offers[-1], 0.0
@@ -76,7 +77,7 @@ def choose_media_type(accept: str, offers: Sequence[str]) -> str:
 
 
 def vary_by(fields: Headers, name: str) -> None:
-    """Tell caches that the answer depends on the request's field `name` (RFC 9110 section 12.5.5)."""
+    """Add `name` to Vary: caches then know that the response depends on that request field (RFC 9110 section 12.5.5)."""
     values = fields.get_all("vary")
     known = [member.strip().lower() for value in values for member in value.split(",")]
     if name.lower() not in known and "*" not in known:

@@ -1,39 +1,38 @@
-"""Parts of a representation (RFC 9110 sections 14 and 15.3.7): which bytes a Range asks for, and how several are sent."""
+"""Range requests (RFC 9110 sections 14 and 15.3.7): the bytes that a Range asks for, and the heads of several parts."""
 
 import re
 from typing import Final, NamedTuple
 
 RANGES: Final = 100
-"""Ranges in one request; a field with more is ignored, as one that is malformed. Apache: MaxRanges 200."""
+"""Most ranges in one request. A field with more is ignored, like a malformed one. Apache: MaxRanges 200."""
 
 GAP: Final = 80
-"""Bytes between two ranges that are sent rather than left out: the head of another part is longer (section 15.3.7.2)."""
+"""Ranges with a gap of up to this many bytes are joined: the head of another part would be longer (section 15.3.7.2)."""
 
 _FIELD = re.compile(r"bytes=[0-9, \t-]++", re.IGNORECASE)
 _SPEC = re.compile(r"([0-9]*+)-([0-9]*+)")
 
 _DIGITS: Final = 19
-"""A number of more digits is beyond the end of every file; int() takes quadratic time for thousands."""
+"""A number with more digits is beyond the end of any file. `int` takes quadratic time for thousands of digits."""
 
 
 class Span(NamedTuple):
-    """Bytes `start` to `stop`, without `stop`."""
+    """The bytes from `start` up to, but not including, `stop`."""
 
     start: int
     stop: int
 
     @property
     def length(self) -> int:
-        """How many."""
+        """The number of bytes."""
         return self.stop - self.start
 
 
 def parse_range(field: str, size: int) -> list[Span] | None:
-    """Give the spans that a Range field asks for of `size` bytes, in the order asked for.
+    """Return the spans that a Range field asks for, of a representation with `size` bytes, in the order of the field.
 
-    An empty list where none can be satisfied, which is a 416; None for a field that is to be ignored: malformed, in
-    another unit, or with too many ranges. Spans that overlap or nearly touch are joined, so that what is sent is never
-    more than the whole.
+    Spans that overlap or nearly touch are joined, so that never more than the whole is sent. An empty list means 416: no
+    range can be satisfied. None means that the field is ignored: it is malformed, in another unit, or has too many ranges.
     """
     if not _FIELD.fullmatch(field):
         return None
@@ -65,7 +64,7 @@ def _number(digits: str) -> int:
 
 
 def _joined(spans: list[Span]) -> list[Span]:
-    """Join what overlaps, in the place of the first that was asked for (section 15.3.7.2): by sorting, n log n."""
+    """Join spans that overlap or nearly touch, in the place of the first of them in the field (section 15.3.7.2)."""
     joined: list[tuple[int, Span]] = []
     for place, span in sorted(enumerate(spans), key=lambda item: item[1]):
         if joined and span.start <= joined[-1][1].stop + GAP:
@@ -77,14 +76,14 @@ def _joined(spans: list[Span]) -> list[Span]:
 
 
 def content_range(span: Span | None, size: int) -> str:
-    """Give a Content-Range value (section 14.4): of a part, or, without one, of an answer of 416."""
+    """Return the value of Content-Range (section 14.4): of a part, or of a 416 if `span` is None."""
     return f"bytes */{size}" if span is None else f"bytes {span.start}-{span.stop - 1}/{size}"
 
 
 def multipart_heads(spans: list[Span], size: int, content_type: str, boundary: str) -> list[bytes]:
-    """Give what goes before each of several parts, and after the last (section 14.6).
+    """Return the head of each of several parts, and the delimiter after the last one (section 14.6).
 
-    `boundary` must not occur in the representation: a random one does not.
+    `boundary` must not occur in the representation; a random one will not.
     """
     heads = [
         f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Range: {content_range(span, size)}\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Request-targets and hosts (RFC 9112 section 3.2, RFC 3986): four forms in, path and query out."""
+"""Parse request-targets and hosts (RFC 9112 section 3.2, RFC 3986): the four forms in, path and query out."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address
@@ -8,17 +8,17 @@ from aiosock.errors import HTTPError, ProtocolError
 from aiosock.wire import grammar
 
 MAX_QUERY_FIELDS = 1000
-"""Pairs of one query: PHP's max_input_vars."""
+"""Most pairs in one query. PHP: max_input_vars 1000."""
 
 
 def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
-    """Take a request-target apart: (raw path, decoded path, raw query, authority or None).
+    """Parse a request-target into (raw path, decoded path, raw query, authority or None).
 
-    It is given as ASCII without spaces or controls. The path of the authority-form (CONNECT) is empty, that of the
+    `target` must be ASCII without spaces or controls. The path of the authority-form (CONNECT) is empty, that of the
     asterisk-form (OPTIONS) is `*`.
 
-    Raises ProtocolError (400) for a target in none of the four forms, a form its method does not have, a fragment, a
-    percent sign that encodes nothing, and an encoded path that is not UTF-8.
+    Raises ProtocolError (400) for a target in none of the four forms, or in a form that the method does not allow, for a
+    fragment, for a percent sign that encodes nothing, and for a decoded path that is not UTF-8.
     """
     if method == "CONNECT":  # section 3.2.3
         return "", "", "", _checked_authority(target, needs_port=True)
@@ -33,25 +33,25 @@ def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
     return _split_path(rest if rest.startswith("/") else "/" + rest, _checked_authority(authority))
 
 
-@lru_cache(maxsize=64)  # a server has few names: 0.5 us of the 3 that a browser's fields take
+@lru_cache(maxsize=64)  # a server has few names, and the check is a sixth of the time to parse a browser's fields
 def parse_host(value: str) -> str:
-    """Give a Host field value back in lower case, port included.
+    """Return a Host field value in lower case, with its port.
 
-    Raises ProtocolError (400) unless it is a name, an IPv4 address or a bracketed IPv6 address, with a port or without.
-    An empty one is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
+    Raises ProtocolError (400) unless it is a name, an IPv4 address or a bracketed IPv6 address, with or without a port.
+    An empty value is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
     """
     return _checked_authority(value)
 
 
 def without_port(host: str) -> str:
-    """Give what `parse_host` has given, without its port."""
+    """Return a host from `parse_host` without its port."""
     return host if host.endswith("]") else host.rpartition(":")[0] or host
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:
-    """Give the pairs of a query string, decoded as forms are: `&` alone separates, `+` is a space, blanks are kept.
+    """Return the pairs of a query string, decoded like a form: only `&` separates, `+` is a space, empty values stay.
 
-    As the URL standard has it, a stray percent sign stands for itself and bytes that are not UTF-8 become U+FFFD.
+    As in the URL standard, a stray percent sign stays, and bytes that are not UTF-8 become U+FFFD.
 
     Raises HTTPError (400) for more than 1000 pairs.
     """
@@ -65,13 +65,13 @@ def parse_query(query: str) -> list[tuple[str, str]]:
 
 
 def decode_segments(raw_path: str) -> list[str]:
-    """Split a path that `parse_target` has accepted at its slashes, and decode each part: `%2F` is no separator."""
+    """Split a path from `parse_target` at its slashes and decode each segment: `%2F` does not separate segments."""
     return [unquote(segment) if "%" in segment else segment for segment in raw_path[1:].split("/")]
 
 
 def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str | None]:
     if "#" in target:
-        raise ProtocolError(400, "The request-target has a fragment; a client keeps that to itself.")
+        raise ProtocolError(400, "The request-target has a fragment; a client must not send one.")
     raw_path, _, query = target.partition("?")
     return raw_path, raw_path if "%" not in raw_path else _decode(raw_path), query, authority
 
@@ -82,7 +82,7 @@ def _decode(raw_path: str) -> str:
     try:
         return unquote(raw_path, errors="strict")
     except UnicodeDecodeError:
-        raise ProtocolError(400, "The path, percent-decoded, is not UTF-8.") from None
+        raise ProtocolError(400, "The percent-decoded path is not UTF-8.") from None
 
 
 def _checked_authority(value: str, *, needs_port: bool = False) -> str:
@@ -90,7 +90,7 @@ def _checked_authority(value: str, *, needs_port: bool = False) -> str:
     if match is None or (match[1] is not None and not _is_ipv6(match[1].decode("ascii"))):
         raise ProtocolError(400, "The host is not a name or an address with an optional port.")
     if int(match[2] or 0) > 65535 or (needs_port and match[2] is None):
-        raise ProtocolError(400, "The host has no port or one above 65535.")
+        raise ProtocolError(400, "The host has no port, or a port above 65535.")
     return value.lower()
 
 

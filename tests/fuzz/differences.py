@@ -144,7 +144,7 @@ WE_REFUSE: Final = [
         b"GET /% HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
     Difference(
-        "400 The path, percent-decoded, is not UTF-8",
+        "400 The percent-decoded path is not UTF-8",
         "RFC 3987 section 3.2",
         "differs: we refuse a path that cannot be shown as text; the parsers do not decode",
         _BOTH,

@@ -177,8 +177,8 @@ async def test_a_form_cannot_be_read_after_the_body_was_iterated() -> None:
         (MULTIPART, field("a", b"\xff") + END, 400, "The form has text that is not UTF-8."),
         (MULTIPART, field("a", b"1"), 400, "The form ends before its last boundary."),
         (MULTIPART, b"a=1", 400, "The form does not begin with its boundary."),
-        (MULTIPART, field("a", b"") * 1001 + END, 413, "A form may have 1000 parts."),
-        (URLENCODED, b"&" * 1000, 413, "A form may have 1000 parts."),
+        (MULTIPART, field("a", b"") * 1001 + END, 413, "The form has more than 1000 parts."),
+        (URLENCODED, b"&" * 1000, 413, "The form has more than 1000 parts."),
     ],
 )
 async def test_what_is_no_form_is_refused_with_a_line(
@@ -205,7 +205,8 @@ async def test_a_form_has_a_limit(given: str) -> None:
 
     limits = Limits(form_bytes=size) if given == "limits" else None
     options: dict[str, Any] = {"body_limit": size} if given == "route" else {}
-    assert await outcome(take, body, limits=limits, **options) == (413, f"The form may have {size} bytes.")
+    detail = f"The form is larger than the limit of {size} bytes."
+    assert await outcome(take, body, limits=limits, **options) == (413, detail)
 
 
 async def test_a_form_that_announces_too_much_is_refused_before_it_is_read() -> None:
@@ -680,8 +681,9 @@ async def test_parts_have_the_limits_of_a_form() -> None:
 
     body = field("a", b"1") * 3 + END
     assert await outcome(take, body, limits=Limits(form_parts=3)) == 3
-    assert await outcome(take, body, limits=Limits(form_parts=2)) == (413, "A form may have 2 parts.")
-    assert await outcome(take, body, body_limit=len(body) - 1) == (413, f"The form may have {len(body) - 1} bytes.")
+    assert await outcome(take, body, limits=Limits(form_parts=2)) == (413, "The form has more than 2 parts.")
+    detail = f"The form is larger than the limit of {len(body) - 1} bytes."
+    assert await outcome(take, body, body_limit=len(body) - 1) == (413, detail)
 
 
 async def test_a_connection_goes_on_after_a_form() -> None:

@@ -155,7 +155,7 @@ def test_an_urlencoded_form_has_so_many_pairs_at_the_most(pairs: int, fits: bool
     if fits:
         assert len(parse_urlencoded(body, Limits(form_parts=3))) == pairs
         return
-    with pytest.raises(HTTPError, match="413 A form may have 3 parts"):
+    with pytest.raises(HTTPError, match="413 The form has more than 3 parts"):
         parse_urlencoded(body, Limits(form_parts=3))
 
 
@@ -163,7 +163,7 @@ def test_an_urlencoded_field_has_so_many_bytes_at_the_most() -> None:
     limits = Limits(form_field_bytes=5)
 
     assert parse_urlencoded(b"a=345", limits) == [("a", "345")]
-    with pytest.raises(HTTPError, match="413 A field of a form may have 5 bytes"):
+    with pytest.raises(HTTPError, match="413 A field of the form is larger than the limit of 5 bytes"):
         parse_urlencoded(b"a=3456", limits)
 
 
@@ -267,19 +267,24 @@ def test_the_fields_of_a_part_are_kept_as_they_came() -> None:
 @pytest.mark.parametrize(
     ("limits", "fits", "too_much", "detail"),
     [
-        (Limits(form_parts=2), FIELD * 2, FIELD * 3, "A form may have 2 parts."),
-        (Limits(form_field_bytes=5), FIELD, FIELD.replace(b"value", b"values"), "A field of a form may have 5 bytes."),
+        (Limits(form_parts=2), FIELD * 2, FIELD * 3, "The form has more than 2 parts."),
+        (
+            Limits(form_field_bytes=5),
+            FIELD,
+            FIELD.replace(b"value", b"values"),
+            "A field of the form is larger than the limit of 5 bytes.",
+        ),
         (
             Limits(form_headers=2),
             part(named(b"name=a"), b"X: 1"),
             part(named(b"name=a"), b"X: 1", b"Y: 2"),
-            "A part of a form may have 2 header fields of 4096 bytes.",
+            "A part of the form has more than 2 header fields, or one longer than 4096 bytes.",
         ),
         (
             Limits(form_header_bytes=40),
             part(named(b"name=abc"), b"X-Field: " + b"x" * 31),
             part(named(b"name=abc"), b"X-Field: " + b"x" * 42),
-            "A part of a form may have 8 header fields of 40 bytes.",
+            "A part of the form has more than 8 header fields, or one longer than 40 bytes.",
         ),
     ],
 )
@@ -301,7 +306,7 @@ def test_all_bytes_of_a_form_count(rest: bytes) -> None:
     form = FIELD + END + rest
 
     assert status(form, limit=len(form)) == 200
-    assert verdict(form, limit=len(form) - 1) == (413, f"The form may have {len(form) - 1} bytes.")
+    assert verdict(form, limit=len(form) - 1) == (413, f"The form is larger than the limit of {len(form) - 1} bytes.")
     assert status(form[:-1], form[-1:], limit=len(form) - 1) == 413
 
 

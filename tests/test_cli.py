@@ -314,7 +314,7 @@ def test_the_help_explains_every_option(
     for option in OPTIONS:
         assert f"--{option.replace('_', '-')} " in text
     assert "HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N, instead of --host and --port; may be repeated." in text
-    assert "A request line, with any empty lines before it. Beyond it: 414. [default: 8192]" in text
+    assert "Largest request line, together with empty lines before it. Above it: status 414. [default: 8192]" in text
     assert "TOML file with options. [env var: AIOSOCK_CONFIG]" in text
 
 

@@ -1,17 +1,17 @@
-"""Headers: fields in wire order, looked up without regard to case (RFC 9110 section 5)."""
+"""Header fields in wire order, with case-insensitive names (RFC 9110 section 5)."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import ClassVar, Self, overload
+from typing import Self, overload
 
 from aiosock.errors import ResponseError
 
 TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
-"""The characters of a token, ready for a regex class (RFC 9110 section 5.6.2)."""
+"""The characters of a token, as the inside of a regex class (RFC 9110 section 5.6.2)."""
 
 FIELD_CHAR = r"\t\x20-\x7e\x80-\xff"
-"""The characters of a field value: visible, space, tab and obs-text (RFC 9110 section 5.5)."""
+"""The characters of a field value: visible ones, space, tab and obs-text (RFC 9110 section 5.5)."""
 
 _NAME = re.compile(rf"[{TCHAR}]++")
 _VALUE = re.compile(rf"[{FIELD_CHAR}]*+")
@@ -19,21 +19,24 @@ _VALUE = re.compile(rf"[{FIELD_CHAR}]*+")
 
 @lru_cache(maxsize=1024)
 def _checked_name(name: str) -> str:
-    """Give `name` in lower case; raise ResponseError unless it is a token. Programs use few names: cached."""
+    """Return `name` in lower case; raise ResponseError unless it is a token. Cached, since programs use few names."""
     if not _NAME.fullmatch(name):
         raise ResponseError(f"not a field name: {name!r}")
     return name.lower()
 
 
 def _checked_value(name: str, value: str) -> str:
-    """Give `value` back; raise ResponseError where it would break out of its line (response splitting)."""
+    """Return `value` stripped; raise ResponseError if it has a line break or another character that is not allowed.
+
+    A line break in a value would let it add fields or a second response (response splitting).
+    """
     if not _VALUE.fullmatch(value):
         raise ResponseError(f"not a field value for {name}: {value!r}")
     return value.strip(" \t")
 
 
 class Headers:
-    """Header fields: ordered, case-insensitive, multi-valued; valid by construction.
+    """Header fields: ordered, case-insensitive, multi-valued, and always valid.
 
     ```python
     headers = Headers({"Accept": "text/html"})
@@ -43,7 +46,7 @@ class Headers:
     ```
 
     Names are kept in lower case, values as `str` of ISO-8859-1. A value with CR, LF, NUL or another control
-    character raises ResponseError at the line that sets it, so nothing invalid can reach the wire.
+    character raises ResponseError when it is set, so that nothing invalid can be sent.
     `fields`, a mapping or pairs, are copied.
     """
 
@@ -57,7 +60,7 @@ class Headers:
 
     @classmethod
     def from_block(cls, block: bytes) -> Self:
-        r"""Split a field block that the grammar has accepted: `name: value\r\n` lines."""
+        r"""Make Headers of a field block that the grammar has accepted: lines of `name: value\r\n`."""
         headers = cls.__new__(cls)
         headers._fields = fields = []
         for line in block.decode("latin-1").split("\r\n")[:-1]:
@@ -67,13 +70,13 @@ class Headers:
 
     @classmethod
     def from_valid(cls, fields: tuple[tuple[str, str], ...] = ()) -> Self:
-        """Take pairs known to be valid, names in lower case; they are shared until they are changed."""
+        """Make Headers of pairs that are known to be valid, with names in lower case. The tuple is not copied."""
         headers = cls.__new__(cls)
         headers._fields = fields
         return headers
 
     def pairs(self) -> Sequence[tuple[str, str]]:
-        """Every field line as (lower-case name, value), in wire order; not a copy, so not to be kept."""
+        """Return every field line as (lower-case name, value), in wire order. It is not a copy: do not keep it."""
         return self._fields
 
     def _mutable(self) -> list[tuple[str, str]]:
@@ -81,7 +84,7 @@ class Headers:
         return fields
 
     def items(self) -> list[tuple[str, str]]:
-        """Give every field line as (lower-case name, value), in wire order."""
+        """Return a list of every field line as (lower-case name, value), in wire order."""
         return list(self._fields)
 
     @overload
@@ -91,61 +94,59 @@ class Headers:
     def get(self, name: str, default: None = None) -> str | None: ...
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """Give the value; lines of the same name are joined with ", " (RFC 9110 section 5.3)."""
+        """Return the value, or `default`; lines with the same name are joined with ", " (RFC 9110 section 5.3)."""
         values = self.get_all(name)
         return ", ".join(values) if values else default
 
     def get_all(self, name: str) -> list[str]:
-        """Give the value of each line of that name, in wire order: what Set-Cookie needs."""
+        """Return the value of each line with that name, in wire order, as Set-Cookie needs it."""
         wanted = name.lower()
         return [value for key, value in self._fields if key == wanted]
 
     def append(self, name: str, value: str) -> None:
-        """Add a line, keeping those of the same name."""
+        """Add a line at the end; lines with the same name stay."""
         self._mutable().append((_checked_name(name), _checked_value(name, value)))
 
     def setdefault(self, name: str, value: str) -> None:
-        """Add a line unless one of that name is there."""
+        """Add a line unless there is one with that name."""
         if name not in self:
             self.append(name, value)
 
     def __getitem__(self, name: str) -> str:
-        """Give what `get` gives; raise KeyError where no line has that name."""
+        """Return the value as `get` does; raise KeyError if no line has that name."""
         value = self.get(name)
         if value is None:
             raise KeyError(name)
         return value
 
     def __setitem__(self, name: str, value: str) -> None:
-        """Replace every line of that name by one, at the end."""
+        """Replace all lines with that name by one line at the end."""
         line = (_checked_name(name), _checked_value(name, value))
         fields = self._mutable()
         fields[:] = [field for field in fields if field[0] != line[0]]
         fields.append(line)
 
     def __delitem__(self, name: str) -> None:
-        """Drop every line of that name; none is no error, as with `pop(name, None)`."""
+        """Remove all lines with that name. It is no error if there is none, as with `pop(name, None)`."""
         wanted = name.lower()
         fields = self._mutable()
         fields[:] = [field for field in fields if field[0] != wanted]
 
     def __contains__(self, name: object) -> bool:
-        """Say whether a line has that name, in any case."""
+        """Return whether a line has that name, in any case."""
         return isinstance(name, str) and any(key == name.lower() for key, _ in self._fields)
 
     def __iter__(self) -> Iterator[str]:
-        """Give each name once, in wire order."""
+        """Iterate over the names, each once, in wire order."""
         return iter(dict.fromkeys(key for key, _ in self._fields))
 
     def __len__(self) -> int:
-        """Count the lines, not the names."""
+        """Return the number of lines, which may be more than the names."""
         return len(self._fields)
 
     def __eq__(self, other: object) -> bool:
-        """Compare the lines, order included."""
+        """Compare the lines and their order. Headers can change, so like a dict they have no hash."""
         return list(self._fields) == list(other._fields) if isinstance(other, Headers) else NotImplemented
-
-    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # mutable, like dict
 
     def __repr__(self) -> str:
         """Show the lines."""

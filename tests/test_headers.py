@@ -1,6 +1,6 @@
 """Tests of aiosock.headers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from types import MappingProxyType
 
@@ -123,6 +123,7 @@ def test_headers_show_their_lines(make: Callable[[], Headers]) -> None:
 def test_headers_have_no_hash() -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(Headers())
+    assert not isinstance(Headers(), Hashable)
 
 
 @BOTH

@@ -1,13 +1,13 @@
-"""Every exception aiosock raises of its own accord, in one tree.
+"""The tree of the exceptions that aiosock itself raises.
 
 AiosockError
-├── HTTPError            has an answer (status, detail, headers); raise it in a handler
-│   ├── ProtocolError    the peer broke HTTP; answered, then the connection closes
-│   └── ValidationError  the request is not what a typed handler takes; `errors` names each field
-├── Disconnected         the peer is gone; nothing can be sent to it (also a ConnectionError)
-├── ResponseError        an answer that must not reach the wire as it is (also a ValueError)
+├── HTTPError            an error with a response (status, detail, headers); raise it in a handler
+│   ├── ProtocolError    the bytes of the client are not valid HTTP; the server answers and closes the connection
+│   └── ValidationError  the request does not fit a typed handler; `errors` names each field
+├── Disconnected         the client has left; nothing can be sent to it (also a ConnectionError)
+├── ResponseError        a response that must not be sent as it is (also a ValueError)
 ├── RouteError           a route that cannot work, found when it is registered (also a ValueError)
-└── ConfigError          an option that cannot work: named, with the reason (also a ValueError)
+└── ConfigError          an invalid option; the message has its name and the reason (also a ValueError)
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 
 class AiosockError(Exception):
-    """The root: `except AiosockError` catches all of ours and nothing else.
+    """The base class: `except AiosockError` catches every exception of aiosock and no others.
 
     ```python
     try:
@@ -27,7 +27,7 @@ class AiosockError(Exception):
 
 
 class HTTPError(AiosockError):
-    """An error that has an answer.
+    """An error with a response: `status`, `detail` and `headers`.
 
     ```python
     @app.get("/items/{id:int}")
@@ -37,7 +37,7 @@ class HTTPError(AiosockError):
         return {"id": id}
     ```
 
-    `detail` is shown to the client: never put a secret into it. `headers` are added to the answer.
+    `detail` is sent to the client: never put a secret into it. `headers` are added to the response.
     Raises ValueError unless `status` is an error status, 400 to 599.
     """
 
@@ -50,12 +50,12 @@ class HTTPError(AiosockError):
         self.headers: Mapping[str, str] = headers or {}
 
     def __str__(self) -> str:
-        """Give status, reason and detail, as a log line wants them."""
+        """Return status and detail, for a log line."""
         return f"{self.status} {self.detail}"
 
 
 class ProtocolError(HTTPError):
-    """The peer's bytes are not HTTP as we accept it; framing is in doubt, so the connection must close.
+    """The bytes of the client are not HTTP as we accept it. The framing is in doubt, so the connection must close.
 
     ```python
     @app.exception(ProtocolError)
@@ -66,10 +66,10 @@ class ProtocolError(HTTPError):
 
 
 class ValidationError(HTTPError):
-    """The query or the body is not what the handler takes (RFC 9110 section 15.5.21).
+    """The query or the body does not fit the types of the handler (RFC 9110 section 15.5.21).
 
-    `errors` has a `detail` for each problem, shown to the client, and where it is: the `parameter` of the query, or the
-    `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section 6).
+    `errors` has an item for each problem. Its `detail` is sent to the client. The place of the problem is its `parameter`,
+    a name in the query, or its `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section 6).
 
     ```python
     @app.exception(ValidationError)
@@ -80,12 +80,12 @@ class ValidationError(HTTPError):
 
     def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
         super().__init__(422, "The request is not valid; `errors` says where.")
-        self.args: tuple[object, ...] = (errors,)  # what unpickling calls it with
+        self.args: tuple[object, ...] = (errors,)  # unpickling passes them to `__init__`
         self.errors: Sequence[Mapping[str, str]] = errors
 
 
 class Disconnected(AiosockError, ConnectionError):
-    """The peer is gone: raised where a handler reads from it or writes to it.
+    """The client has left; raised when a handler reads from it or writes to it.
 
     ```python
     @app.put("/report")
@@ -93,7 +93,7 @@ class Disconnected(AiosockError, ConnectionError):
         try:
             content = await request.read()
         except Disconnected:
-            print("the report is only half here")
+            print("the report is not complete")
             raise
         return f"{len(content)} bytes"
     ```
@@ -101,7 +101,7 @@ class Disconnected(AiosockError, ConnectionError):
 
 
 class ResponseError(AiosockError, ValueError):
-    """The answer is not fit to be sent: a field with a line break, a body that denies its Content-Length.
+    """The response cannot be sent as it is: for example, a field has a line break, or the body another Content-Length.
 
     ```python
     try:
@@ -113,7 +113,7 @@ class ResponseError(AiosockError, ValueError):
 
 
 class RouteError(AiosockError, ValueError):
-    """A pattern and a handler that cannot work together; the message names both.
+    """A route that cannot work: for example, its pattern and its handler do not fit. The message names them.
 
     ```python
     try:
@@ -125,7 +125,7 @@ class RouteError(AiosockError, ValueError):
 
 
 class ConfigError(AiosockError, ValueError):
-    """An option that cannot work; the message names it and says why.
+    """An invalid option. The message has its name and the reason.
 
     ```python
     try:
@@ -136,12 +136,12 @@ class ConfigError(AiosockError, ValueError):
     """
 
 
-# RFC 9110 section 15.5 has new names for these; Python's table before 3.13 has the old ones.
+# RFC 9110 section 15.5 renamed these; Python has the old names before 3.13.
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
 def reason_phrase(status: int) -> str:
-    """Give the registered phrase, or an empty one: the phrase carries no meaning (RFC 9112 section 4)."""
+    """Return the registered phrase, or "" for an unknown status: the phrase has no meaning (RFC 9112 section 4)."""
     try:
         return _RENAMED.get(status) or HTTPStatus(status).phrase
     except ValueError:

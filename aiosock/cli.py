@@ -1,4 +1,7 @@
-"""The command line: `aiosock module:app`, and `main(app)` for a program of its own. Every option is a field of Config."""
+"""The command line: `aiosock module:app`, and `main(app)` for a program with its own app.
+
+Every option is a field of Config.
+"""
 
 import importlib
 import os
@@ -20,7 +23,7 @@ from aiosock.errors import ConfigError, RouteError
 from aiosock.runner import CONFIG_STATUS, run
 from aiosock.web.handler import Handler
 
-# `*` lifts the fields out: --port and --limits.head-bytes, not --options.port and --options.limits.head-bytes.
+# `*` drops the name of the parameter: --port and --limits.head-bytes, not --options.port and --options.limits.head-bytes.
 # No `--empty-bind`: an empty tuple is the default.
 _Options = Annotated[Config, Parameter(name="*", negative_iterable=())]
 _Tokens = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
@@ -30,29 +33,30 @@ _DEFAULTS = Config()
 
 _HELP = """Serve {what} over HTTP.
 
-An option is taken from the command line, else from the environment (AIOSOCK_PORT, AIOSOCK_LIMITS_HEAD_BYTES, ...), else
-from the TOML file of --config (port = 8080, [limits] head_bytes = 16384, ...), else its default.
+Each option can be set on the command line, in the environment (AIOSOCK_PORT, AIOSOCK_LIMITS_HEAD_BYTES, ...) or in the
+TOML file of --config (port = 8080, [limits] head_bytes = 16384, ...). The first of these that sets it wins.
 """
 
 _SERVE_HELP = """Serve the files of a directory: listings, archives, uploads; a better python -m http.server.
 
-Only this machine sees them; --host 0.0.0.0 shows them to the network. An option is taken from the command line, else
-from the environment (AIOSOCK_UPLOAD=true, AIOSOCK_AUTH=ada:secret, AIOSOCK_PORT, ...), else from the TOML file of
---config (upload = true, port = 8080, ...), else its default.
+Only this machine can reach the files; add --host 0.0.0.0 to serve them to the network. Each option can be set on the
+command line, in the environment (AIOSOCK_UPLOAD=true, AIOSOCK_AUTH=ada:secret, AIOSOCK_PORT, ...) or in the TOML file of
+--config (upload = true, port = 8080, ...). The first of these that sets it wins.
 """
 
-_CHECK_HELP = "Send a server over 800 requests, valid and not, and show how strictly it speaks HTTP/1.1."
+_CHECK_HELP = "Send a server over 800 requests, valid and invalid, and report how strictly it follows HTTP/1.1."
 
 
 def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> None:
-    """Serve `app`, or the one that the first argument names, with options from command line, environment and file.
+    """Serve `app`, or the app that the first argument names, with options from command line, environment and file.
 
-    What cannot work gives one line on standard error and exit status 2.
+    `arguments` are those of the command line, `sys.argv[1:]` by default. For an invalid option or app, write one line to
+    standard error and exit with status 2.
     """
     commands = _commands_for(app) if app else _commands()
 
     def read_file(*tokens: _Tokens, file: _File = None) -> None:
-        """Read the file of options before the options.
+        """Read the file with options before the other options.
 
         Parameters
         ----------
@@ -71,10 +75,10 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
 
 
 def load(target: str) -> Handler:
-    """Import `module:app`, from the current directory too; the part behind the colon may have dots.
+    """Import `module:app` and return the app. The module may be in the current directory; `app` may have dots.
 
-    Raises ConfigError where module or attribute do not exist, and where a handler does not fit its route; what else the
-    module raises goes through.
+    Raises ConfigError if the module or the attribute does not exist, or if a handler does not fit its route. Other
+    exceptions of the module are not caught.
     """
     name, _, path = target.partition(":")
     if not name or name.startswith("."):
@@ -84,9 +88,9 @@ def load(target: str) -> Handler:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # the module is there; what it imports is not
+            raise  # the module exists, but not a module that it imports
         advice = f"; did you mean {name.removesuffix('.py')}:{path or 'app'}?" if name.endswith(".py") else ""
-        raise ConfigError(f"there is no module {name!r} to serve {target!r} from{advice}") from None
+        raise ConfigError(f"cannot serve {target!r}: there is no module {name!r}{advice}") from None
     except RouteError as error:
         raise ConfigError(f"{_place_of(error)}: {error}") from None
     try:
@@ -99,7 +103,7 @@ def load(target: str) -> Handler:
 
 
 def _place_of(error: RouteError) -> str:
-    """Give file and line where an app registered a route: the last that are not our own."""
+    """Return the file and line where an app registered the route: the last ones outside this package."""
     import traceback
 
     own = str(Path(__file__).parent) + os.sep
@@ -108,7 +112,7 @@ def _place_of(error: RouteError) -> str:
 
 
 def _commands_for(app: Handler) -> CommandLine:
-    """Give the command line of a program that has its own app."""
+    """Return the command line of a program with its own app."""
     name = Path(sys.argv[0]).name
     commands = _command_line(name, "the app of " + name)
 
@@ -120,7 +124,7 @@ def _commands_for(app: Handler) -> CommandLine:
 
 
 def _commands() -> CommandLine:
-    """Give the command line of `aiosock`."""
+    """Return the command line of `aiosock`."""
     commands = _command_line("aiosock", "an app")
 
     def serve(app: str, /, *, options: _Options = _DEFAULTS) -> None:
@@ -129,13 +133,12 @@ def _commands() -> CommandLine:
         Parameters
         ----------
         app
-            Where the app is: module:app.
+            The module and the name of the app: module:app.
         """
         run(load(app), options)
 
     commands.default(serve)
-    # By name, with the help that is shown for them: the table of cases takes 22 ms to import, which serving an app does
-    # without.
+    # By name, with their own help: serving an app then does not import them. The cases of `check` take long to import.
     commands.command("aiosock.share.command:command", name="serve", help=_SERVE_HELP)
     commands.command("aiosock.check.command:command", name="check", help=_CHECK_HELP, config=())
     return commands
@@ -145,7 +148,7 @@ def _command_line(name: str, what: str) -> CommandLine:
     return CommandLine(
         name=name,
         help=_HELP.format(what=what),
-        # The longest name has 38 letters: it stays on one line, and the description gets the rest.
+        # The longest name has 38 letters and stays on one line; the description gets the rest of the width.
         help_formatter=DefaultFormatter(
             show_metavar=False,
             column_specs=(
@@ -159,7 +162,7 @@ def _command_line(name: str, what: str) -> CommandLine:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """Read a TOML file; raise ConfigError, naming it, where that cannot be done."""
+    """Return the content of a TOML file; raise ConfigError, with its name, if it cannot be read or is not valid."""
     try:
         options = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -170,8 +173,8 @@ def _read(file: Path) -> dict[str, Any]:
         if not isinstance(options.get(group, {}), dict):
             raise ConfigError(f"{group} in {file} must be a table: [{group}]")
     for command in ("check", "serve"):
-        if command in options:  # it would be read by nobody, and a password in it asked of nobody
-            raise ConfigError(f"there is no table [{command}] for {file}: options of a command stand at its top")
+        if command in options:  # it would be ignored: with [serve], a password would silently not protect the files
+            raise ConfigError(f"{file} may not have a table [{command}]: put the options of a command at the top level")
     return options
 
 

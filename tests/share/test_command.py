@@ -147,7 +147,7 @@ def test_a_password_may_have_any_letters(asked: dict[str, Any]) -> None:
         (["--upload-bytes", "0"], "--upload-bytes must be positive, not 0"),
         (["--upload-bytes", "many"], "--upload-bytes"),
         (["--port", "65536"], "port must be from 0 to 65535, not 65536"),
-        (["--config", "serve.toml"], "no table [serve]"),
+        (["--config", "serve.toml"], "may not have a table [serve]"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(

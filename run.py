@@ -1,4 +1,4 @@
-"""The demo site: a page to look at, and a handler for each thing a server does. Copy it and make it yours."""
+"""The demo site: a page, and a handler for each kind of work that a server does. Copy it and change it."""
 
 import asyncio
 import hashlib
@@ -15,12 +15,12 @@ from aiosock.wire.negotiation import choose_media_type
 app = App()
 files = StaticFiles(Path(__file__).parent / "static")
 app.mount("/static", files)
-app.middleware(csrf())  # what another site makes a browser send is refused
+app.middleware(csrf())  # refuse requests that another site makes a browser send
 
 
 @app.get("/")
 async def home(request: Request) -> Response:
-    """Answer a browser with a page, and curl with a line."""
+    """Answer a browser with a page, and curl with a line of text."""
     if choose_media_type(request.headers.get("accept", ""), ("text/html", "text/plain")) == "text/plain":
         return Response.text(
             "Hello from aiosock! Try /hello/you, /echo, /time and /upload.\n", headers={"vary": "Accept"}
@@ -32,13 +32,13 @@ async def home(request: Request) -> Response:
 
 @app.get("/hello/{name}")
 async def hello(request: Request, name: str) -> str:
-    """Greet by name: what stands between slashes arrives decoded."""
+    """Greet by name: a path parameter arrives decoded."""
     return f"Hello, {name}!\n"
 
 
 @app.route("/echo", methods="*")
 async def echo(request: Request) -> dict[str, Any]:
-    """Show what arrived."""
+    """Return the request as JSON."""
     return {
         "method": request.method,
         "target": request.target,
@@ -51,7 +51,7 @@ async def echo(request: Request) -> dict[str, Any]:
 
 @app.get("/time")
 async def time(request: Request) -> EventStream:
-    """Send the time each second, as server-sent events, until the client or the server leaves."""
+    """Send the time every second as server-sent events, until the client leaves or the server stops."""
 
     async def events() -> AsyncIterator[str]:
         while True:
@@ -63,7 +63,7 @@ async def time(request: Request) -> EventStream:
 
 @app.route("/upload", methods=["POST", "PUT"])
 async def upload(request: Request) -> dict[str, int | str]:
-    """Take a body of any size without keeping it."""
+    """Read a body of any size without keeping it in memory."""
     size, digest = 0, hashlib.sha256()
     async for piece in request.body:
         size += len(piece)

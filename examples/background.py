@@ -1,4 +1,4 @@
-"""A job that outlives its request: the answer says where to look, and a shutdown waits for what has been begun."""
+"""A job that outlives its request: the response says where the result will be, and a shutdown waits for running jobs."""
 
 import asyncio
 import hashlib
@@ -7,7 +7,7 @@ from itertools import count
 
 from aiosock import App, HTTPError, Request, Response, run
 
-KEPT = 1000  # jobs whose results can be asked for
+KEPT = 1000  # jobs whose results are kept
 
 app = App()
 
@@ -16,7 +16,7 @@ app = App()
 async def lifespan(app: App) -> AsyncIterator[None]:
     app.state.jobs = {}
     app.state.ids = count(1)
-    # The lifespan ends after the last answer; leaving the group waits for its tasks.
+    # The lifespan ends after the last response. The end of the group waits for its tasks.
     async with asyncio.TaskGroup() as group:
         app.state.group = group
         yield
@@ -30,7 +30,7 @@ def digest(data: bytes) -> str:
 
 @app.post("/jobs", body_limit=1_000_000)
 async def start(request: Request) -> Response:
-    work = asyncio.to_thread(digest, await request.read())  # what computes does not belong into the event loop
+    work = asyncio.to_thread(digest, await request.read())  # a long computation would block the event loop
     id = next(app.state.ids)
     app.state.jobs[id] = app.state.group.create_task(work)
     app.state.jobs.pop(id - KEPT, None)

@@ -1,4 +1,4 @@
-"""Server-sent events: a stream that is taken up where it broke off, and says goodbye when the server is told to stop."""
+"""Server-sent events: a stream that continues after a reconnection, and sends a last event when the server stops."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ app = App()
 
 @app.get("/ticks")
 async def ticks(request: Request) -> EventStream:
-    """Count, from behind the last tick that the client has seen: a browser that comes back says which."""
+    """Count from the tick after the last one that the client has received; a browser that reconnects sends its id."""
     try:
         first = int(request.last_event_id or -1) + 1
     except ValueError:
-        raise HTTPError(400, "The Last-Event-ID is none of ours.") from None
+        raise HTTPError(400, "The Last-Event-ID is not one of ours.") from None
 
     async def events(number: int) -> AsyncIterator[Event]:
         while True:

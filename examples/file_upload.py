@@ -1,4 +1,4 @@
-"""A page with a form, and what becomes of the files that it sends: they are kept in ./uploads."""
+"""A page with a form that uploads files: they are stored in ./uploads."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

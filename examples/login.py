@@ -1,7 +1,7 @@
-"""Login and logout with a session, and two forms that another site can neither read nor send: user ada, password lovelace.
+"""Login and logout with a session: user ada, password lovelace. Another site can neither read nor send the two forms.
 
-The cookie comes with no form of another site (SameSite=Lax), whatever changes something takes POST, and `csrf` refuses
-the login form of another site, which needs no cookie.
+A browser does not send the cookie with a form of another site (SameSite=Lax), and only POST changes anything. The login
+form needs no cookie; `csrf` refuses it from another site.
 """
 
 import os
@@ -16,7 +16,7 @@ from aiosock.web.middleware import csrf, sessions
 
 app = App()
 app.middleware(csrf())
-# With a secret of its own the sessions of each process end with it.
+# Without SECRET each process makes its own secret, and its sessions end with the process.
 app.middleware(sessions(os.environ.get("SECRET") or token_urlsafe()))
 
 
@@ -54,11 +54,11 @@ async def home(request: Request) -> Response:
 async def login(request: Request) -> Response:
     form = await request.form()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
-    # Who is nobody costs as much time as somebody: names cannot be found out by it.
+    # An unknown name takes as much time as a known one, so that the time does not show which names exist.
     salt, expected = ACCOUNTS.get(name, NOBODY)
     if not compare_digest(await to_thread(digest, password, salt), expected):
         return page(f"<p>That is not a name and its password.</p>{LOGIN}", 403)
-    request.session.renew()  # what somebody may have planted before is worth nothing from here
+    request.session.renew()  # a session that an attacker may have planted before the login is now worthless
     request.session["user"] = name
     return Response.redirect("/")
 

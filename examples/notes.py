@@ -1,4 +1,4 @@
-"""A JSON API under a prefix: a router, converted parameters, errors, and a lifespan that opens what handlers use."""
+"""A JSON API under a prefix: a router, converted parameters, errors, and a lifespan that sets up the data."""
 
 from collections.abc import AsyncIterator
 from itertools import count

@@ -1,4 +1,4 @@
-"""A poll of one vote for each visitor: the app whose tests are in test_poll.py, beside it."""
+"""A poll with one vote for each visitor. Its tests are in test_poll.py, in this directory."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

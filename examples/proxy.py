@@ -1,4 +1,4 @@
-"""A proxy to another server (RFC 9110 section 7.6): bodies pass through both ways as they come, and nothing is kept."""
+"""A proxy to another server (RFC 9110 section 7.6): bodies are streamed in both directions and never held in memory."""
 
 import os
 from collections.abc import AsyncIterator, Iterable
@@ -12,7 +12,8 @@ TIMEOUT = httpx.Timeout(30, connect=5)
 Fields = Iterable[tuple[str, str]]
 
 OF_ONE_CONNECTION = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-# What the next server believes of us, it must not hear from clients; and a 100 is ours to send, when the body is read.
+# The next server trusts what we say about the client, so the client must not set these fields itself. `expect` is left
+# out because we send the 100 ourselves, when the body is read.
 OURS = {"host", "expect", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 
 app = App()
@@ -20,13 +21,13 @@ app = App()
 
 @app.lifespan
 async def lifespan(app: App) -> AsyncIterator[None]:
-    # Not a client: that would add fields of its own, keep cookies and follow redirects.
+    # A transport, since an httpx.AsyncClient would add fields, keep cookies and follow redirects.
     async with httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1000)) as app.state.upstream:
         yield
 
 
 def passed_on(fields: Fields, version: str) -> list[tuple[str, str]]:
-    """Leave out what is for one connection only (section 7.6.1), and say who passes the rest on (section 7.6.3)."""
+    """Remove the fields for one connection only (section 7.6.1), and add a Via field for this proxy (section 7.6.3)."""
     kept = [(name.lower(), value) for name, value in fields]
     named = {option.strip().lower() for name, value in kept if name == "connection" for option in value.split(",")}
     via = ("via", f"{version.removeprefix('HTTP/')} aiosock")
@@ -46,12 +47,13 @@ def asked(request: Request) -> httpx.Request:
         UPSTREAM,
         headers=[(name.encode(), value.encode("latin-1")) for name, value in fields],
         content=request.body if has_body else None,
-        extensions={"timeout": TIMEOUT.as_dict(), "target": target.encode()},  # as sent: an httpx.URL would tidy it up
+        # The target as it was received: an httpx.URL would normalise it.
+        extensions={"timeout": TIMEOUT.as_dict(), "target": target.encode()},
     )
 
 
 async def proxy(request: Request) -> Response:
-    request.exchange.on_disconnect = "eager"  # whoever leaves, even politely, is not waiting for the answer
+    request.exchange.on_disconnect = "eager"  # cancel at once when the client closes or half-closes the connection
     try:
         answer = await app.state.upstream.handle_async_request(asked(request))
     except httpx.TimeoutException:
@@ -59,7 +61,7 @@ async def proxy(request: Request) -> Response:
     except httpx.TransportError:
         raise HTTPError(502) from None
     fields = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
-    # The stream is read as fast as the client reads, in the coding that it came in, and closed whatever happens.
+    # The stream is read as fast as the client reads, is not decoded, and is closed in any case.
     return Response(answer.stream, answer.status_code, passed_on(fields, answer.http_version))
 
 

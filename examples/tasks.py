@@ -1,4 +1,4 @@
-"""A JSON API with validation: typed handlers, errors that name each field, a description and a page of it at /docs."""
+"""A JSON API with validation: typed handlers, errors that name each field, and an OpenAPI page at /docs."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -16,7 +16,7 @@ State = Literal["open", "done"]
 
 
 class NewTask(Struct, forbid_unknown_fields=True):
-    """What is to be done."""
+    """A task as a client sends it."""
 
     title: Title
     due: date | None = None
@@ -64,7 +64,7 @@ async def show(request: Request, id: int) -> Task:
 
 @app.put("/tasks/{id:int}", body_limit=10_000)
 async def update(request: Request, id: int, new: NewTask, *, state: State) -> Task:
-    """Replace a task, and say whether it is done."""
+    """Replace a task and set its state."""
     await show(request, id)
     app.state.tasks[id] = Task(new.title, new.due, new.tags, id=id, state=state)
     return app.state.tasks[id]

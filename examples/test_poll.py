@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[Client]:
-    """The app in memory: its lifespan begins with each test and ends with it, so that no test sees another's votes."""
+    """The app in memory. Each test has its own lifespan, so that no test sees the votes of another."""
     async with Client(app) as client:
         yield client
 
@@ -27,7 +27,7 @@ async def test_a_vote_counts(client: Client) -> None:
 
 async def test_a_visitor_has_one_vote(client: Client) -> None:
     first = await client.post("/votes", json={"drink": "tea"})
-    cookie = first.headers["set-cookie"].partition(";")[0]  # the client keeps none of its own accord
+    cookie = first.headers["set-cookie"].partition(";")[0]  # the client does not keep cookies
     second = await client.post("/votes", json={"drink": "tea"}, headers={"cookie": cookie})
 
     assert second.status == 409
@@ -59,6 +59,6 @@ async def test_a_voter_who_falls_asleep_is_given_up(client: Client) -> None:
     voter.send(
         b'POST /votes HTTP/1.1\r\nHost: poll\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"dri'
     )
-    await client.advance(30)  # the client's clock: no test waits
+    await client.advance(30)  # it moves the clock of the client; the test does not wait
 
     assert (await voter.response()).status == 408

@@ -1,4 +1,4 @@
-"""A middleware, and a streamed upload: how long a request took, and how large it was."""
+"""A middleware that measures the time of each request, and a handler that counts the bytes of a streamed upload."""
 
 from time import perf_counter
 

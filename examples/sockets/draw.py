@@ -1,4 +1,4 @@
-"""Draws the diagrams of docs/tutorial: `python draw.py`. Who says what to whom, from top to bottom."""
+"""Draw the diagrams of docs/tutorial: `python draw.py`. They show the messages between programs, from top to bottom."""
 
 from html import escape
 from pathlib import Path
@@ -26,10 +26,10 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292
 """
 
 Row = tuple[int, int, str] | tuple[int, str]
-"""From lane, to lane, what; or a lane and what happens in it."""
+"""A message: from lane, to lane, text. Or an event: lane, text."""
 
 Diagram = tuple[str, list[str], list[Row], list[tuple[int, int, int]]]
-"""What it shows, the lanes, the rows, and who waits: lane, first row, last row."""
+"""A title, the lanes, the rows, and the waits: lane, first row, last row."""
 
 DIAGRAMS: dict[str, Diagram] = {
     "0-echo": (
@@ -178,7 +178,7 @@ DIAGRAMS: dict[str, Diagram] = {
 
 
 def draw(title: str, lanes: list[str], rows: list[Row], waits: list[tuple[int, int, int]]) -> str:
-    """Give the SVG of a diagram; it follows the reader's choice of light or dark."""
+    """Return the SVG of a diagram, which follows the reader's light or dark mode."""
     height = LANE_TOP + ROW * len(rows) + 24
     centres = [WIDTH * (2 * lane + 1) // (2 * len(lanes)) for lane in range(len(lanes))]
     parts = [f'<rect class="panel" x="1" y="1" width="{WIDTH - 2}" height="{height - 2}" rx="8"/>']

@@ -1,6 +1,6 @@
-"""What each step holds and does: `python measure.py` prints a table in Markdown. On Linux, in about a minute.
+"""Measure the memory and the speed of each step: `python measure.py` prints a Markdown table. On Linux, about a minute.
 
-Everything stays on 127.0.0.1. Clients and server share the machine, so the rates compare steps, and say little else.
+Everything runs on 127.0.0.1. Clients and server share the machine, so the rates are only good to compare the steps.
 """
 
 import os
@@ -20,10 +20,10 @@ HERE = Path(__file__).parent
 SILENT = 500
 CLIENTS = 8
 REQUESTS = 500
-"""Of each client in each round, each on a connection of its own; four times as many on one that is kept."""
+"""Requests of each client in each round, each on its own connection; four times as many on a connection that is kept."""
 ROUNDS = 6
 PATIENCE = 2.0
-"""Seconds after which a server that has not answered is taken to be held up."""
+"""Seconds to wait for a response before the server counts as blocked."""
 
 QUIET = ["--no-access-log", "--loop"]
 STEPS = [
@@ -40,7 +40,7 @@ Address = tuple[str, int]
 
 @contextmanager
 def started(name: str, options: list[str]) -> Iterator[tuple[int, Address]]:
-    """Start a step on a free port; give its process id and where it listens."""
+    """Start a step on a free port; yield its process id and its address."""
     command = [sys.executable, str(HERE / name / "main.py"), "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -52,7 +52,7 @@ def started(name: str, options: list[str]) -> Iterator[tuple[int, Address]]:
 
 
 def ask(sock: socket.socket, *, keeps_alive: bool = False) -> None:
-    """Send one request, and read its answer to the end."""
+    """Send one request and read the whole response."""
     sock.sendall(b"GET /hello/you HTTP/1.1\r\nHost: a\r\n%b\r\n" % (b"" if keeps_alive else b"Connection: close\r\n"))
     received = b""
     while not received.endswith(b"Hello, you!\n"):
@@ -71,13 +71,13 @@ def is_answered(address: Address) -> bool:
 
 
 def held(address: Address, process: int) -> tuple[int, float | None]:
-    """Give how many silent clients leave room for one more that asks, and the resident bytes for each of them."""
+    """Return how many silent clients the server can hold and still answer another, and its memory in bytes for each."""
     before = resident_bytes(process)
     for count in (SILENT, 100, 10, 1):
-        with ExitStack() as stack, suppress(TimeoutError):  # the backlog is full, and nobody accepts
+        with ExitStack() as stack, suppress(TimeoutError):  # the backlog is full, and the server does not accept
             for _ in range(count):
                 stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
-            if is_answered(address):  # so all before it have been accepted
+            if is_answered(address):  # so all clients before it have been accepted
                 return count, (resident_bytes(process) - before) / count
     return 0, None
 
@@ -98,10 +98,10 @@ def ask_often(address: Address, keeps_alive: bool) -> None:
 
 
 def rate(address: Address, process: int, *, keeps_alive: bool = False) -> str:
-    """Give requests per second, and the processor time that each costs the server.
+    """Return the requests per second, and the processor time that each costs the server.
 
-    Several clients ask, each a process of its own. Both are those of the best round: others who use the machine only ever
-    make it worse.
+    Several clients send requests, each in its own process. Both figures are from the best round: other programs on the
+    machine can only make a round worse.
     """
     requests = CLIENTS * REQUESTS * (4 if keeps_alive else 1)
     seconds, costs = [], []

@@ -6,17 +6,17 @@ import sys
 
 def main(port: int, text: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
-        # No bind: the kernel picks a free port for our end. No listen: nobody calls us.
+        # No bind: the kernel picks a free port for our end. No listen: nobody connects to us.
         server.connect(("127.0.0.1", port))
         unsent = text.encode()
         while unsent:
-            # What `sendall` does: `send` may take less than it is given.
+            # `sendall` does the same: `send` may take fewer bytes than it is given.
             sent = server.send(unsent)
             unsent = unsent[sent:]
-        # "I have said everything." The server reads b"" and closes; we can still read.
+        # We have sent everything. The server reads b"" and closes; we can still read.
         server.shutdown(socket.SHUT_WR)
         received = b""
-        # One `send` may arrive in two pieces, and two in one: read to the end, then look.
+        # The bytes of one `send` may arrive in two pieces, and those of two in one: read to the end first.
         while piece := server.recv(4096):
             received += piece
     print(received.decode())

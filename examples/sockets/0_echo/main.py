@@ -1,4 +1,4 @@
-"""The smallest server: it sends back what it gets. `python 0_echo/main.py [port]`, then client.py beside it."""
+"""The smallest server: it sends back the bytes that it gets. `python 0_echo/main.py [port]`, then 0_echo/client.py."""
 
 import socket
 import sys
@@ -7,17 +7,17 @@ from contextlib import suppress
 
 def main(port: int) -> None:
     # An endpoint in the kernel, for IPv4 (AF_INET) and for a stream of bytes, which is TCP (SOCK_STREAM).
-    # `with` closes it, whatever happens: a descriptor is a number that the process has only so many of.
+    # `with` closes it in any case: it is a descriptor, and a process may have only a limited number of them.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        # Closed connections keep the port busy for a minute (TIME_WAIT): a restart must not wait for them.
+        # Closed connections keep the port busy for a minute (TIME_WAIT). With this option a restart does not wait.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # The address that clients dial. 127.0.0.1 is reached from this machine only; port 0 is any free one.
+        # The address that clients connect to. Only this machine can reach 127.0.0.1. Port 0 means any free port.
         listener.bind(("127.0.0.1", port))
-        # From here on the kernel completes handshakes by itself, and keeps up to 16 clients for us.
+        # From now on the kernel completes handshakes by itself, and keeps up to 16 clients for us.
         listener.listen(16)
         print(f"tcp://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         while True:
-            # A second socket, for this client alone. The first one goes on listening.
+            # A second socket, for this client only. The first one continues to listen.
             client, _ = listener.accept()
             with client, suppress(OSError):  # a client that leaves must not end the server
                 # TCP has no messages: a piece is what has arrived by now, and b"" is the end.

@@ -15,7 +15,7 @@ def main(port: int) -> None:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         while True:
             client, _ = listener.accept()
-            serve(client)  # everybody else waits in the backlog until this is over
+            serve(client)  # all other clients wait in the backlog until this returns
 
 
 def serve(client: socket.socket) -> None:
@@ -31,14 +31,14 @@ def serve(client: socket.socket) -> None:
 
 # HTTP. From here on, steps 1 to 4 are the same.
 def respond(received: bytes) -> bytes | None:
-    """Give the answer to what a client has sent so far, or None while more must come."""
+    """Return the response to the bytes that a client has sent so far, or None if more must come."""
     head, blank, rest = received.partition(b"\r\n\r\n")  # an empty line ends the head
     if not blank:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = fields.get("content-length", "0")
-    # Where a body ends is never guessed: its rest could be taken for another request. So no field comes twice, either.
+    # The end of a body is never guessed: its rest could be read as another request. So a field must not come twice.
     is_sure = len(fields) == len(lines) and "transfer-encoding" not in fields and re.fullmatch("[0-9]{1,9}", length)
     if first.count(" ") != 2 or "host" not in fields or not is_sure or re.search(r"\s", "".join(fields)):
         return answer(first.split(" ")[0], "400 Bad Request", b"400 Bad Request\n")

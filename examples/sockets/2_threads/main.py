@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 
 def main(port: int) -> None:
-    # What step 1 does by hand: socket, setsockopt(SO_REUSEADDR), bind, listen.
+    # The calls of step 1 in one: socket, setsockopt(SO_REUSEADDR), bind, listen.
     with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         while True:
@@ -19,7 +19,7 @@ def main(port: int) -> None:
                 # A stack and a place in the scheduler for each client, even for one that says nothing.
                 # A daemon thread does not keep the process from ending.
                 threading.Thread(target=serve, args=(client,), daemon=True).start()
-            except (OSError, RuntimeError):  # no descriptor left, or no thread: try again when others have gone
+            except (OSError, RuntimeError):  # no descriptor or thread is left: try again when other clients have left
                 time.sleep(0.1)
 
 
@@ -35,14 +35,14 @@ def serve(client: socket.socket) -> None:
 
 # HTTP. From here on, steps 1 to 4 are the same.
 def respond(received: bytes) -> bytes | None:
-    """Give the answer to what a client has sent so far, or None while more must come."""
+    """Return the response to the bytes that a client has sent so far, or None if more must come."""
     head, blank, rest = received.partition(b"\r\n\r\n")  # an empty line ends the head
     if not blank:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = fields.get("content-length", "0")
-    # Where a body ends is never guessed: its rest could be taken for another request. So no field comes twice, either.
+    # The end of a body is never guessed: its rest could be read as another request. So a field must not come twice.
     is_sure = len(fields) == len(lines) and "transfer-encoding" not in fields and re.fullmatch("[0-9]{1,9}", length)
     if first.count(" ") != 2 or "host" not in fields or not is_sure or re.search(r"\s", "".join(fields)):
         return answer(first.split(" ")[0], "400 Bad Request", b"400 Bad Request\n")

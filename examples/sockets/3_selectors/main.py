@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 def main(port: int) -> None:
     with socket.create_server(("127.0.0.1", port), backlog=128) as listener, selectors.DefaultSelector() as selector:
-        listener.setblocking(False)  # a call that would have to wait raises: only `select` waits, for all at once
+        listener.setblocking(False)  # a call that would wait raises; only `select` waits, for all sockets at once
         selector.register(listener, selectors.EVENT_READ)
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         while True:
             for key, _ in selector.select():
                 if key.data is None:
-                    with suppress(OSError):  # the client has left again, or no descriptor is left
+                    with suppress(OSError):  # the client has already left, or no descriptor is free
                         client, _ = listener.accept()
                         client.setblocking(False)
                         waiting = serve(client)
@@ -29,7 +29,7 @@ def main(port: int) -> None:
 
 
 def serve(client: socket.socket) -> Iterator[int]:
-    """Do what step 1 does; but where that waits, give the event that is waited for, and go on when it is there."""
+    """Do the same as step 1. Where step 1 waits, yield the event to wait for, and continue when it has come."""
     with client, suppress(OSError):
         received = b""
         while (response := respond(received)) is None:
@@ -44,14 +44,14 @@ def serve(client: socket.socket) -> Iterator[int]:
 
 # HTTP. From here on, steps 1 to 4 are the same.
 def respond(received: bytes) -> bytes | None:
-    """Give the answer to what a client has sent so far, or None while more must come."""
+    """Return the response to the bytes that a client has sent so far, or None if more must come."""
     head, blank, rest = received.partition(b"\r\n\r\n")  # an empty line ends the head
     if not blank:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = fields.get("content-length", "0")
-    # Where a body ends is never guessed: its rest could be taken for another request. So no field comes twice, either.
+    # The end of a body is never guessed: its rest could be read as another request. So a field must not come twice.
     is_sure = len(fields) == len(lines) and "transfer-encoding" not in fields and re.fullmatch("[0-9]{1,9}", length)
     if first.count(" ") != 2 or "host" not in fields or not is_sure or re.search(r"\s", "".join(fields)):
         return answer(first.split(" ")[0], "400 Bad Request", b"400 Bad Request\n")

@@ -8,14 +8,14 @@ from urllib.parse import unquote
 
 
 async def run(port: int) -> None:
-    # socket, setsockopt, bind, listen, and a selector: all in here. It accepts, and starts a task for each client.
+    # This calls socket, setsockopt, bind and listen, adds a selector, accepts, and starts a task for each client.
     server = await asyncio.start_server(serve, "127.0.0.1", port)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await asyncio.Event().wait()  # for ever: Ctrl-C cancels it, and then the tasks of the clients
+    await asyncio.Event().wait()  # forever: Ctrl-C cancels this, and then the tasks of the clients
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Do what step 1 does; each `await` is a `yield` of step 3, and the loop comes with Python."""
+    """Do the same as step 1. Each `await` is a `yield` of step 3, and the loop comes with Python."""
     with suppress(OSError, asyncio.CancelledError):  # the client has left; the server ends
         received = b""
         while (response := respond(received)) is None:
@@ -33,14 +33,14 @@ def main(port: int) -> None:
 
 # HTTP. From here on, steps 1 to 4 are the same.
 def respond(received: bytes) -> bytes | None:
-    """Give the answer to what a client has sent so far, or None while more must come."""
+    """Return the response to the bytes that a client has sent so far, or None if more must come."""
     head, blank, rest = received.partition(b"\r\n\r\n")  # an empty line ends the head
     if not blank:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = fields.get("content-length", "0")
-    # Where a body ends is never guessed: its rest could be taken for another request. So no field comes twice, either.
+    # The end of a body is never guessed: its rest could be read as another request. So a field must not come twice.
     is_sure = len(fields) == len(lines) and "transfer-encoding" not in fields and re.fullmatch("[0-9]{1,9}", length)
     if first.count(" ") != 2 or "host" not in fields or not is_sure or re.search(r"\s", "".join(fields)):
         return answer(first.split(" ")[0], "400 Bad Request", b"400 Bad Request\n")

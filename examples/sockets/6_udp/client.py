@@ -7,7 +7,7 @@ TRIES = 3
 
 
 def ask(sock: socket.socket, word: str, server: tuple[str, int]) -> str:
-    """Send a datagram until an answer comes: the network may lose either, and tells nobody."""
+    """Send a datagram again until an answer comes: the network may lose either of them without notice."""
     for _ in range(TRIES):
         sock.sendto(word.encode(), server)
         try:
@@ -23,7 +23,7 @@ def main(port: int, words: list[str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.5)
         for word in words:
-            # TCP could glue these together, or cut them. Datagrams stay apart.
+            # TCP could join or split these. Datagrams stay as they are.
             print(ask(sock, word, ("127.0.0.1", port)))
 
 

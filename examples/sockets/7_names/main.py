@@ -1,21 +1,21 @@
-"""Names and addresses: `python 7_names/main.py [name]` asks what stands behind a name, in the old way and in the new one."""
+"""Names and addresses: `python 7_names/main.py [name]` looks up the addresses of a name, in the old way and the new way."""
 
 import socket
 import sys
 
 
 def main(name: str) -> None:
-    # The full name of a host, as far as the system knows one. For people and logs: it may ask the network, and take long.
+    # The full name of a host, if the system knows one. It is for people and logs: it may ask the network and take long.
     print(f"getfqdn({name!r}) = {socket.getfqdn(name)!r}")
 
-    # The old way: one address, IPv4 only, and no word about which socket it is for.
+    # The old way: one address, IPv4 only, and no information about the kind of socket.
     try:
         print(f"gethostbyname({name!r}) = {socket.gethostbyname(name)!r}")
     except OSError as error:
         print(f"gethostbyname({name!r}): {error.strerror}")
 
-    # The new way: every address, IPv4 and IPv6, in the order in which to try them. Each row is what `socket` and then
-    # `bind` or `connect` take, so a program that uses it does not care which family there is.
+    # The new way: every address, IPv4 and IPv6, in the order in which to try them. Each row has the arguments for `socket`
+    # and then for `bind` or `connect`, so the program works with both families.
     try:
         found = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -27,7 +27,7 @@ def main(name: str) -> None:
 
 
 def listens(family: int, kind: int, protocol: int, place: tuple[object, ...]) -> str:
-    """Say whether this machine could listen there: an address may be another machine's."""
+    """Return whether this machine can listen on the address: it may belong to another machine."""
     try:
         with socket.socket(family, kind, protocol) as sock:
             sock.bind(place)

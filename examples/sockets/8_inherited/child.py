@@ -1,4 +1,4 @@
-"""The serving half of step 8: takes over a listening socket by its number. Started by main.py."""
+"""The serving half of step 8, which main.py starts: it takes over a listening socket by its number."""
 
 import os
 import socket
@@ -7,8 +7,8 @@ from contextlib import suppress
 
 
 def main(number: int) -> None:
-    # `fromfd` makes a duplicate, with a number of its own; the one that we were given is not needed any more.
-    # `socket.socket(fileno=number)` would take over the number itself, and find out family and type.
+    # `fromfd` makes a duplicate with its own number; the number that we were given is then not needed any more.
+    # `socket.socket(fileno=number)` would use the number itself, and find out the family and type.
     with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as listener:
         os.close(number)
         while True:

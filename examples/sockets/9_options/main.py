@@ -1,4 +1,4 @@
-"""What options change: `python 9_options/main.py` sets them, reads them, and shows the difference. For Linux."""
+"""The effect of socket options: `python 9_options/main.py` sets them, reads them, and shows the difference. For Linux."""
 
 import select
 import socket
@@ -27,18 +27,18 @@ def outcome(port: int, *options: int) -> str:
 
 
 def reuse_address() -> None:
-    """A port whose old connections are in TIME_WAIT, as after a restart, is refused without SO_REUSEADDR."""
+    """Without SO_REUSEADDR, `bind` fails while old connections of the port are in TIME_WAIT, as after a restart."""
     with listener(0, socket.SO_REUSEADDR) as first:
         port = first.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
-            first.accept()[0].close()  # who closes first has to wait: here, the server
+            first.accept()[0].close()  # the side that closes first is in TIME_WAIT: here, the server
             client.recv(1)
     print("restart without SO_REUSEADDR:", outcome(port))
     print("restart with SO_REUSEADDR:", outcome(port, socket.SO_REUSEADDR))
 
 
 def reuse_port() -> None:
-    """Several processes may listen on one port, and the kernel deals the clients out, where all say SO_REUSEPORT."""
+    """If all of them set SO_REUSEPORT, several processes may listen on one port; the kernel spreads the clients."""
     with listener(0, socket.SO_REUSEPORT) as first:
         port = first.getsockname()[1]
         print("second listener without SO_REUSEPORT:", outcome(port))
@@ -46,7 +46,7 @@ def reuse_port() -> None:
 
 
 def no_delay() -> None:
-    """By default the kernel keeps a small piece back until the one before is acknowledged, which may take 40 ms."""
+    """By default the kernel holds back a small piece until the one before is acknowledged, which may take 40 ms."""
     for value in (0, 1):
         with listener(0) as first, socket.create_connection(first.getsockname()) as client, first.accept()[0] as server:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, value)
@@ -61,7 +61,7 @@ def no_delay() -> None:
 
 
 def backlog() -> None:
-    """Linux keeps one client more than the backlog says; the others hear nothing, and their kernels try again."""
+    """Linux keeps one client more than the backlog; the others get no answer, and their kernels try again."""
     for size in (1, 4):
         with listener(0, backlog=size) as sock:
             clients = [socket.socket() for _ in range(10)]

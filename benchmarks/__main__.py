@@ -1,4 +1,4 @@
-"""Run the servers side by side and write what a request costs each of them: `python -m benchmarks --help`."""
+"""Run the servers side by side and write the cost of a request for each of them: `python -m benchmarks --help`."""
 
 import argparse
 import json
@@ -28,9 +28,11 @@ START = "start"
 
 
 def main() -> int:
-    """Run the comparison; give the exit status, 1 where a server failed."""
+    """Run the comparison and return the exit status, 1 if a server failed."""
     options = parse(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is running is ended on the way out
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # exit handlers then end the running servers
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     chosen = [server for server in SERVERS if server.name in options.servers]
@@ -48,7 +50,7 @@ def main() -> int:
     try:
         run.all(options.workloads, plan)
     except KeyboardInterrupt:
-        print(f"\nstopped; what was measured is in {options.output}")
+        print(f"\nstopped; the results so far are in {options.output}")
         return 128 + signal.SIGINT
     print(report.targets_table(run.measured))
     print(f"written: {', '.join(sorted(path.name for path in options.output.glob('results.*')))} in {options.output}")
@@ -56,7 +58,7 @@ def main() -> int:
 
 
 class Run:
-    """One run: what is measured so far, and its files, which are complete after each workload."""
+    """One run: the results so far, and its files, which are complete after each workload."""
 
     def __init__(self, output: Path, servers: Sequence[Server], left_out: dict[str, str]) -> None:
         self.output = output
@@ -67,7 +69,7 @@ class Run:
         self.command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
 
     def all(self, names: Sequence[str], plan: Plan) -> None:
-        """Measure the workloads named, in the table's order."""
+        """Measure the workloads with these names, in the order of the table."""
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
             files = Path(directory)
             files.chmod(0o755)  # nginx reads them as another user
@@ -86,24 +88,24 @@ class Run:
                 self.write()
 
     def write(self) -> None:
-        """Write what is measured so far."""
+        """Write the results so far."""
         self.output.mkdir(parents=True, exist_ok=True)
         text = report.document(self.measured, self.facts, self.command, self.left_out)
         (self.output / "results.md").write_text(text)
         raw = {"command": self.command, "facts": self.facts, "left_out": self.left_out, **asdict(self.measured)}
         (self.output / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
         if self.measured.results and is_installed("matplotlib"):
-            from benchmarks.plot import draw  # only here: all the rest works without matplotlib
+            from benchmarks.plot import draw  # imported here, because everything else works without matplotlib
 
             draw(self.measured.results, self.output / "results.svg")
 
     def failed(self) -> bool:
-        """Say whether a server failed on a workload."""
+        """Return whether a server failed on a workload."""
         return any(cell.failure is not None for cells in self.measured.results.values() for cell in cells.values())
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     workloads = [*(workload.name for workload in WORKLOADS), START]
     servers = [server.name for server in SERVERS]
@@ -113,7 +115,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         choices=workloads,
         default=workloads,
         metavar="NAME",
-        help=f"of {', '.join(workloads)}; default all",
+        help=f"some of {', '.join(workloads)} (default all)",
     )
     parser.add_argument(
         "--servers",
@@ -121,24 +123,26 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         choices=servers,
         default=servers,
         metavar="NAME",
-        help=f"of {', '.join(servers)}; default all",
+        help=f"some of {', '.join(servers)} (default all)",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="how often each server has its turn (default 5)")
-    parser.add_argument("--seconds", type=int, default=3, help="how long a turn is (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each server (default 5)")
+    parser.add_argument("--seconds", type=int, default=3, help="length of a turn (default 3)")
     parser.add_argument("--connections", type=int, default=64, help="connections of wrk (default 64)")
     parser.add_argument(
-        "--output", type=Path, default=Path("benchmarks/results"), help="where results.md, .json and .svg are written"
+        "--output", type=Path, default=Path("benchmarks/results"), help="directory for results.md, .json and .svg"
     )
-    parser.add_argument("--no-install", action="store_true", help="leave out what is not installed")
+    parser.add_argument(
+        "--no-install", action="store_true", help="install nothing; leave out servers that are not installed"
+    )
     return parser.parse_args(arguments)
 
 
 def demand_a_machine() -> None:
-    """End with a line that says what is missing, where nothing can be measured here."""
+    """Exit with a line that says what is missing, if nothing can be measured on this machine."""
     if not sys.platform.startswith("linux"):
         sys.exit("benchmarks: CPU time is read from /proc, so this needs Linux")
     if not {SERVER_CORE, CLIENT_CORE} <= os.sched_getaffinity(0):
-        sys.exit("benchmarks: server and load need a core each, 0 and 1")
+        sys.exit("benchmarks: the server needs core 0 and the load core 1")
     for program in ("wrk", "taskset"):
         if shutil.which(program) is None:
             sys.exit(f"benchmarks: {program} is not installed")

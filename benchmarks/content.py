@@ -1,34 +1,34 @@
-"""What the servers answer with, once for all of them, and once for the check of their answers."""
+"""The content of the responses, shared by all servers and by the check of their responses."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 FILES = Path(os.environ.get("BENCHMARK_FILES", "."))
-"""The directory made for a run: `page.html`, and below `static/` the files that are served."""
+"""The directory of a run: `page.html`, and below `static/` the files to serve."""
 
 STATIC_FILES = {"1k.css": 1024, "50k.js": 50 * 1024, "100m.bin": 100 * 1024 * 1024}
-"""Names and bytes of the files below `static/`."""
+"""Names and sizes in bytes of the files below `static/`."""
 
 TEXT = "Hello, world!"
 
 MARK = "{number}"
-"""Where the changing field of the page is."""
+"""The place of the changing field in the page."""
 
 EVENT = f"event: tick\nid: 1\ndata: {'0123456789' * 7}\n\n"
 """One server-sent event, about 100 bytes."""
 
 EVENT_SECONDS = 0.05
-"""Between two events of one subscriber."""
+"""Time between two events of one subscriber."""
 
 
 def record(number: int) -> dict[str, Any]:
-    """Give the object of the JSON workload."""
+    """Return the object of the JSON workload."""
     return {"id": number, "name": "Ada Lovelace", "languages": ["English", "French"], "active": True}
 
 
 def page_template() -> str:
-    """Give 10 KiB of HTML with a mark in it, as a template file would hold."""
+    """Return 10 KiB of HTML with MARK in it, as a template file would have."""
     row = "<tr><td>Analytical Engine</td><td>1837</td><td>Charles Babbage</td><td>unfinished</td></tr>\n"
     start = f"<!DOCTYPE html>\n<title>Engines</title>\n<h1>You are visitor {MARK}</h1>\n<table>\n"
     rows = (10 * 1024 - len(start)) // len(row)
@@ -39,18 +39,18 @@ PAGE_START, PAGE_END = page_template().split(MARK)
 
 
 def page(number: int) -> str:
-    """Give the page for one visitor."""
+    """Return the page for one visitor."""
     return f"{PAGE_START}{number}{PAGE_END}"
 
 
 def receipt(user: int, order: int, dry: bool, body: Any) -> dict[str, Any]:
-    """Give the answer to an API call: what was asked for, and what it comes to."""
+    """Return the response of an API call: its arguments, and a computed value."""
     total = sum(item["quantity"] * item["price"] for item in body["items"])
     return {"user": user, "order": order, "dry": dry, "items": len(body["items"]), "total": total}
 
 
 def write_files(directory: Path) -> None:
-    """Fill a directory with what the servers read."""
+    """Write the files that the servers read into a directory."""
     (directory / "page.html").write_text(page_template())
     (directory / "static").mkdir()
     block = bytes(range(256)) * 4096

@@ -1,4 +1,4 @@
-"""How long a run will take, so that it can be said before it begins."""
+"""Estimate the length of a run, which is printed before it begins."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,14 +9,14 @@ from benchmarks.workloads import WORKLOADS
 
 # Measured on two cores of a small machine, in seconds.
 READY = 2.0
-"""To start a server, check it, warm it up, and end it again."""
+"""Time to start a server, check it, warm it up, and end it."""
 TURN = {"wrk": 0.5, "idle": 1.0 + READY, "events": 2.0}
-"""Around a turn, by kind of workload."""
+"""Time before and after a turn, by kind of workload."""
 INTERPRETER = 0.1
 
 
 def estimate_seconds(names: Collection[str], servers: Sequence[Server], plan: Plan) -> float:
-    """Give about how many seconds a run takes."""
+    """Return about how many seconds a run takes."""
     total = 0.0
     for workload in WORKLOADS:
         if workload.name in names:

@@ -1,4 +1,4 @@
-"""What the figures depend on: the machine and the versions."""
+"""The facts that the figures depend on: the machine and the versions."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ PROGRAM_VERSIONS = {"wrk": ["wrk", "-v"], "node": ["node", "--version"], "nginx"
 
 
 def gather(servers: Iterable[Server]) -> dict[str, str]:
-    """Give the facts of this machine, by name."""
+    """Return the facts about this machine, by name."""
     packages = sorted({package for server in servers for package in server.packages if is_installed(package)})
     return {
         "CPU": cpu_model(),

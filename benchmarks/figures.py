@@ -1,4 +1,4 @@
-"""Medians, and ratios that are computed round by round, so that a slow minute of the machine cancels out."""
+"""Medians, and ratios that are computed round by round, so that a slow phase of the machine cancels out."""
 
 from statistics import median
 
@@ -6,7 +6,7 @@ from benchmarks.outcome import Cell
 
 
 def values(cell: Cell | None, figure: str) -> list[float]:
-    """Give a figure of every turn, in order; nothing for a cell that failed or has no such figure."""
+    """Return a figure of every turn, in order; an empty list if the cell failed or has no such figure."""
     if cell is None or cell.failure is not None:
         return []
     found = [getattr(turn, figure) for turn in cell.turns]
@@ -14,12 +14,12 @@ def values(cell: Cell | None, figure: str) -> list[float]:
 
 
 def middle(cell: Cell | None, figure: str) -> float | None:
-    """Give the median of a figure over the rounds."""
+    """Return the median of a figure over the rounds."""
     found = values(cell, figure)
     return median(found) if found else None
 
 
 def ratio(cells: dict[str, Cell], figure: str, server: str, reference: str) -> float | None:
-    """Give the median of the rounds' ratios of one server's figure to another's."""
+    """Return the median, over the rounds, of the ratio of one server's figure to another's."""
     pairs = list(zip(values(cells.get(server), figure), values(cells.get(reference), figure), strict=False))
     return median(a / b for a, b in pairs) if pairs else None

@@ -1,7 +1,7 @@
-"""Requests through a server without a socket: the same work every time, so that it can be counted instead of timed.
+"""Send requests through a server without a socket. The work is always the same, so it can be counted instead of timed.
 
-`python -m benchmarks.in_memory WORKLOAD COUNT` serves so many; benchmarks/instructions.py and tests/test_work.py count.
-WORKLOAD may be `text+combined`: with the access log, in that format.
+`python -m benchmarks.in_memory WORKLOAD COUNT` serves COUNT requests; benchmarks/instructions.py and tests/test_work.py
+count the work. WORKLOAD may be `text+combined`: it then writes the access log in that format.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ COUNTED = ("text", "json", "html", "browser", "api", "echo", "close")
 
 
 class Feed(asyncio.Transport):
-    """A client that sends its next request as soon as the last one has been answered."""
+    """A client that sends the next request as soon as the last one is answered."""
 
     def __init__(self, protocol: asyncio.Protocol, request: Callable[[], bytes | None]) -> None:
         address = ("127.0.0.1", 50000)
@@ -42,7 +42,7 @@ class Feed(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not bytes(data[:12]) == b"HTTP/1.1 200":
-            raise RuntimeError(f"not the answer that was asked for: {bytes(data[:100])!r}")
+            raise RuntimeError(f"unexpected response: {bytes(data[:100])!r}")
         if b"\r\nConnection: close\r\n" not in data:
             self._send_next()
 
@@ -52,7 +52,7 @@ class Feed(asyncio.Transport):
             asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
 
     def abort(self) -> None:
-        raise RuntimeError("the server has given the connection up")
+        raise RuntimeError("the server aborted the connection")
 
     def is_closing(self) -> bool:
         return self._closing
@@ -65,7 +65,7 @@ class Feed(asyncio.Transport):
 
 
 async def serve(workload: Workload, requests: int, log_format: str = "") -> None:
-    """Serve so many requests, on one connection unless the workload has one for each; with a format, log them nowhere."""
+    """Serve requests, on one connection unless the workload closes it after each; with a format, log to /dev/null."""
     config = Config(access_log=bool(log_format), log_format=log_format or "combined")
     numbers = iter(range(FIRST_NUMBER, FIRST_NUMBER + requests))
 
@@ -85,7 +85,7 @@ async def serve(workload: Workload, requests: int, log_format: str = "") -> None
 
 
 def request_bytes(workload: Workload, number: int) -> bytes:
-    """Give a request of a workload, with its number wherever it has one."""
+    """Return a request of a workload, with its number filled in."""
     fields = {"Host": "localhost", **workload.headers}
     if workload.body:
         fields["Content-Length"] = str(len(workload.body))

@@ -1,4 +1,4 @@
-"""Installing what is missing: packages of the `bench` extra with pip, programs with apt-get where that is allowed."""
+"""Install missing packages of the `bench` extra with pip, and missing programs with apt-get if that is allowed."""
 
 import os
 import re
@@ -18,26 +18,26 @@ ALWAYS = ("matplotlib",)
 
 
 def requirements() -> dict[str, str]:
-    """Give the requirements of aiosock and of its `bench` extra, by the name of the distribution."""
+    """Return the requirements of aiosock and of its `bench` extra, by the name of the distribution."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["bench"]]
     return {distribution(line): line for line in lines}
 
 
 def distribution(requirement: str) -> str:
-    """Give the name in front of a requirement's versions, extras and markers."""
+    """Return the name at the start of a requirement, without its versions, extras and markers."""
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
 
 
 def install(servers: Iterable[Server]) -> None:
-    """Install what these servers need; say so first, and what could not be done."""
+    """Install the packages and programs that these servers need, and print what is installed and what fails."""
     chosen = list(servers)
     install_packages({package for server in chosen for package in server.packages} | {*ALWAYS})
     install_programs({server.program for server in chosen} - {"python"} | {"wrk", "taskset"})
 
 
 def install_packages(names: Iterable[str]) -> None:
-    """Install distributions into the running environment: all at once, or else what can be had, one by one."""
+    """Install distributions into the running environment: all at once or, if that fails, one by one."""
     known = requirements()
     missing = [known[name] for name in sorted(names) if not is_installed(name)]
     if missing and not pip(*missing) and len(missing) > 1:
@@ -52,7 +52,7 @@ def pip(*packages: str) -> bool:
 
 
 def install_programs(names: Iterable[str]) -> None:
-    """Install programs with apt-get, for root on Debian; say what to install otherwise."""
+    """Install programs with apt-get as root on Debian; otherwise print the command."""
     missing = sorted(DEBIAN_PACKAGES[name] for name in names if shutil.which(name) is None)
     if not missing:
         return

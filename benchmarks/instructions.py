@@ -1,8 +1,8 @@
-"""Count the instructions that a request costs, with valgrind: the same figure every time, however busy the machine is.
+"""Count the instructions that a request costs, with valgrind. The figure does not depend on the load of the machine.
 
-`python -m benchmarks.instructions [WORKLOAD ...]` serves two different counts of requests in memory; the difference is
-what one more request costs, without the start of the interpreter. asyncio's own loop, no socket, no kernel.
-`text text+combined text+json` compares the access log in a format with none.
+`python -m benchmarks.instructions [WORKLOAD ...]` serves two different numbers of requests in memory. The difference is
+the cost of further requests, without the start of the interpreter. It uses asyncio's own loop, no socket and no kernel.
+`text text+combined text+json` compares two formats of the access log with no log.
 """
 
 import os
@@ -14,7 +14,7 @@ import sys
 from benchmarks.in_memory import COUNTED
 
 FEW, MANY = 1000, 3000
-"""The first thousand warm up what the interpreter specializes and what the server remembers."""
+"""The first thousand requests warm up the interpreter's specialized code and the server's caches."""
 
 
 def main() -> None:
@@ -27,13 +27,13 @@ def main() -> None:
 
 
 def per_request(workload: str) -> int:
-    """Give the instructions for one more request."""
-    instructions(workload, 1)  # compiles what is not, so that both runs find it done
+    """Return the instructions for one more request."""
+    instructions(workload, 1)  # compiles the modules, so that neither of the next two runs does
     return (instructions(workload, MANY) - instructions(workload, FEW)) // (MANY - FEW)
 
 
 def instructions(workload: str, requests: int) -> int:
-    """Give the instructions of a whole run."""
+    """Return the instructions of a whole run."""
     tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command = [*tool, sys.executable, "-m", "benchmarks.in_memory", workload, str(requests)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}

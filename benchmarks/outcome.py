@@ -1,4 +1,4 @@
-"""What a measurement gives: turns, or the reason why there are none."""
+"""The results of a measurement: turns, or the reason why there are none."""
 
 from dataclasses import dataclass, field
 
@@ -18,12 +18,12 @@ class Turn:
     p50_ms: float | None = None
     p99_ms: float | None = None
     idle_kib: float | None = None
-    """Resident memory for each idle connection."""
+    """Resident memory for each idle connection, in KiB."""
 
 
 @dataclass(slots=True)
 class Cell:
-    """One server on one workload: a turn for each round, in order, unless it failed."""
+    """The results of one server on one workload: a turn for each round, in order, unless it failed."""
 
     turns: list[Turn] = field(default_factory=list)
     failure: str | None = None
@@ -35,9 +35,9 @@ Results = dict[str, dict[str, Cell]]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Seconds that starting takes, run by run."""
+    """Start times in seconds, run by run."""
 
     imports: list[float]
-    """`import aiosock` in a fresh interpreter, less an interpreter that imports nothing."""
+    """Time of an interpreter that runs `import aiosock`, minus that of one that imports nothing."""
     first_answers: dict[str, list[float]]
-    """From the start of a process to its first answer, by server."""
+    """Time from the start of a process to its first response, by server."""

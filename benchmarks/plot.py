@@ -1,4 +1,4 @@
-"""The results as a picture: one small bar chart for each workload, aiosock in blue."""
+"""Draw the results: one small bar chart for each workload, with aiosock in blue."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from benchmarks.outcome import Cell, Results
 from benchmarks.report import ranking
 from benchmarks.servers import SERVERS
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
+# The palette of Okabe and Ito, for colour-blind readers.
 COLOURS = {"aiosock": "#0072B2", "bound": "#E69F00", "python": "#9A9A9A", "other": "#56B4E9"}
 LABELS = {"aiosock": "aiosock", "bound": "bounds", "python": "other Python servers", "other": "not Python"}
 COLUMNS = 3
@@ -19,7 +19,7 @@ BY_NAME = {server.name: server for server in SERVERS}
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the picture as SVG, on a ground of its own so that it can be read on any page."""
+    """Write the picture as SVG, with its own background so that it can be read on any page."""
     charts = {name: cells for name, cells in results.items() if any(cell.turns for cell in cells.values())}
     if not charts:
         return
@@ -37,7 +37,7 @@ def draw(results: Results, path: Path) -> None:
 
 
 def draw_chart(axes: Axes, name: str, cells: dict[str, Cell]) -> None:
-    """Draw a workload: a bar for each server that was measured, the cheapest at the top."""
+    """Draw a workload: a bar for each measured server, the cheapest at the top."""
     costs = {server: middle(cells[server], "cpu_us") for server in ranking(cells)}
     found = {server: cost for server, cost in costs.items() if cost is not None}
     titles = [BY_NAME[server].title for server in found]

@@ -1,4 +1,4 @@
-"""A server as a process: started on its core, accounted for with all its children, and surely ended (proc(5))."""
+"""Run a server as a process on its own core, measure it with all its children (proc(5)), and always end it."""
 
 import os
 import signal
@@ -17,24 +17,24 @@ SERVER_CORE = 0
 CLIENT_CORE = 1
 
 START_SECONDS = 20.0
-"""For a server to listen."""
+"""Time for a server to listen."""
 STOP_SECONDS = 5.0
-"""For a server to end when it is asked to."""
+"""Time for a server to end after SIGTERM."""
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 ROOT = Path(__file__).parents[1]
-"""Where `benchmarks` can be imported from."""
+"""The directory from which `benchmarks` can be imported."""
 
 
 def on_core(core: int, command: Sequence[str]) -> list[str]:
-    """Give the command that runs another one, and all its children, on one core."""
+    """Return the command that runs another command, with all its children, on one core."""
     return ["taskset", "-c", str(core), *command]
 
 
 class Running:
-    """A server that runs, with its descendants."""
+    """A running server, with all its child processes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: IO[bytes]) -> None:
         self.process = process
@@ -42,31 +42,31 @@ class Running:
         self._log = log
 
     def cpu_seconds(self) -> float:
-        """Give the CPU time used so far: user and system, every thread, every child, living or waited for."""
+        """Return the CPU time used so far: user and system, of all threads and of all children, running or ended."""
         # proc(5): fields 14 to 17 are utime, stime, cutime and cstime.
         ticks = sum(int(field) for pid in processes(self.process.pid) for field in stat_fields(pid)[11:15])
         return ticks / TICKS_PER_SECOND
 
     def resident_bytes(self) -> int:
-        """Give the resident memory; what processes share counts for each of them."""
+        """Return the resident memory. Memory that processes share counts for each of them."""
         return sum(int(field) for pid in processes(self.process.pid) for field in stat_fields(pid)[21:22]) * PAGE_BYTES
 
     def last_words(self) -> str:
-        """Give the last line that the server wrote."""
+        """Return the last line that the server wrote."""
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it wrote nothing"
 
     def pause(self) -> None:
-        """Stop every process of the server, so that it takes nothing from the one whose turn it is."""
+        """Pause every process of the server, so that it takes no CPU time from the server whose turn it is."""
         os.killpg(self.process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused server go on."""
+        """Resume a paused server."""
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def wait_until_it_accepts(self) -> None:
-        """Return once a connection is accepted; raise Failure where the server ends or takes too long."""
+        """Wait until the server accepts a connection; raise Failure if it ends or takes too long."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -80,7 +80,7 @@ class Running:
 
 @contextmanager
 def started(command: Sequence[str], port: int, files: Path) -> Iterator[Running]:
-    """Run a server; leaving the block ends it and whatever it has started. Raises Failure where it cannot run."""
+    """Run a server. The end of the block ends it with all its children. Raises Failure if it cannot run."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             on_core(SERVER_CORE, command),
@@ -89,7 +89,7 @@ def started(command: Sequence[str], port: int, files: Path) -> Iterator[Running]
             stderr=log,
             cwd=ROOT,
             env=environment() | {"BENCHMARK_FILES": str(files)},
-            start_new_session=True,  # a process group of its own: a Ctrl-C is ours to handle, and its end is complete
+            start_new_session=True,  # its own process group: Ctrl-C comes to us alone, and we can end all of it
         )
         try:
             yield Running(process, port, log)
@@ -98,12 +98,12 @@ def started(command: Sequence[str], port: int, files: Path) -> Iterator[Running]
 
 
 def environment() -> dict[str, str]:
-    """Give the environment for servers: with compiled modules, as an installed package has them, whatever ours says."""
+    """Return the environment of a server, in which Python may write compiled modules, as for an installed package."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
-    """End a process with its group: asked first, then killed."""
+    """End a process and its group: with SIGTERM first, then with SIGKILL."""
     try:
         process.send_signal(signal.SIGTERM)
         with suppress(ProcessLookupError):
@@ -117,7 +117,7 @@ def end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
 
 
 def processes(pid: int) -> list[int]:
-    """Give a process and all its descendants."""
+    """Return the ids of a process and of all its child processes."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := stat_fields(int(entry.name))):
@@ -129,16 +129,16 @@ def processes(pid: int) -> list[int]:
 
 
 def stat_fields(pid: int) -> list[str]:
-    """Give /proc/PID/stat from the third field, the state, on; nothing for a process that is gone."""
+    """Return the fields of /proc/PID/stat from the third one, the state; an empty list if the process has ended."""
     try:
-        # The second field is the name in brackets, which may hold spaces and brackets.
+        # The second field is the name in brackets, which may contain spaces and brackets.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
 
 
 def free_port() -> int:
-    """Give a TCP port that nobody listens on."""
+    """Return a free TCP port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

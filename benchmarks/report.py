@@ -1,4 +1,4 @@
-"""The results as Markdown: the targets, a table for each workload, and what the figures depend on."""
+"""Write the results as Markdown: the targets, a table for each workload, and the facts about the machine."""
 
 from statistics import median
 
@@ -12,14 +12,14 @@ SENTENCES = {workload.name: workload.sentence for workload in WORKLOADS}
 INTRODUCTION = """\
 # Benchmarks
 
-The main figure is the server's own CPU time for a request, over all its processes and threads, from the operating
-system's accounting: the median of the rounds, and between which values the rounds were. "x aiosock" is that time
-divided by aiosock's in the same round, the median of the rounds. Lower is better in both.
+The main figure is the CPU time of the server for a request: that of all its processes and threads, as the operating
+system counts it. The tables have the median of the rounds, and the lowest and highest round. "x aiosock" is that time
+divided by the time of aiosock in the same round, again as the median of the rounds. Lower is better in both.
 """
 
 
 def document(measured: Measured, facts: dict[str, str], command: str, left_out: dict[str, str]) -> str:
-    """Give the whole report."""
+    """Return the whole report."""
     parts = [INTRODUCTION, f"    {command}\n", "## Targets\n", targets_table(measured)]
     parts += ["## Overview: us of CPU for a request\n", overview(measured.results)]
     for name, cells in measured.results.items():
@@ -33,20 +33,20 @@ def document(measured: Measured, facts: dict[str, str], command: str, left_out: 
 
 
 def targets_table(measured: Measured) -> str:
-    """Give the targets with their figures and verdicts."""
+    """Return the targets with their figures and verdicts."""
     rows = [[verdict.sentence, verdict.figure, verdict.verdict] for verdict in judge_all(measured)]
     return table(["target", "figure", ""], rows)
 
 
 def overview(results: Results) -> str:
-    """Give the main figure of every server on every workload, the servers in the order of their table."""
+    """Return the main figure of every server on every workload, with the servers in the order of their table."""
     names = [name for name in TITLES if any(name in cells for cells in results.values())]
     rows = [[TITLES[name], *(brief(middle(cells.get(name), "cpu_us")) for cells in results.values())] for name in names]
     return table(["", *results], rows)
 
 
 def workload_table(cells: dict[str, Cell]) -> str:
-    """Give the table of a workload, the cheapest server first, those that failed last."""
+    """Return the table of a workload, with the cheapest server first and failed servers last."""
     with_memory = any(values(cell, "idle_kib") for cell in cells.values())
     heads = ["server", "us CPU/request", "rounds", "x aiosock", "requests/s", "p50 ms", "p99 ms"]
     rows = []
@@ -70,29 +70,29 @@ def workload_table(cells: dict[str, Cell]) -> str:
 
 
 def ranking(cells: dict[str, Cell]) -> list[str]:
-    """Give the servers of a workload, the cheapest first, those that failed last."""
+    """Return the servers of a workload, with the cheapest first and failed ones last."""
     return sorted(cells, key=lambda name: middle(cells[name], "cpu_us") or float("inf"))
 
 
 def start_table(start: Start) -> str:
-    """Give the times to the first answer, and of `import aiosock` alone."""
+    """Return the table of the times to the first response, and of `import aiosock` alone."""
     answers = sorted((median(seconds), name) for name, seconds in start.first_answers.items())
     rows = [["`import aiosock`", number(median(start.imports) * 1000)]]
     return table(["server", "ms"], rows + [[TITLES[name], number(seconds * 1000)] for seconds, name in answers])
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """Give a number as it is printed; nothing for what was not measured."""
+    """Return a number as text; an empty one if it was not measured."""
     return "" if value is None else f"{value:,.{digits}f}"
 
 
 def brief(value: float | None) -> str:
-    """Give a number with as many digits as three of them matter."""
+    """Return a number with about three significant digits."""
     return number(value, 1 if value is not None and value < 100 else 0)
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
-    """Give a Markdown table that is readable as text too; all but the first column are aligned to the right."""
+    """Return a Markdown table that is also readable as text; all columns but the first are aligned to the right."""
     rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [heads, *rows] if column < len(row)) for column in range(len(heads))]
     rule = [":".ljust(widths[0] + 2, "-"), *("-" * (width + 1) + ":" for width in widths[1:])]
@@ -101,7 +101,7 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def line(cells: list[str], widths: list[int]) -> str:
-    """Give one line of a table; cells that are missing at its end are empty."""
+    """Return one line of a table; missing cells at its end are empty."""
     padded = [*cells, *[""] * (len(widths) - len(cells))]
     first, *others = zip(padded, widths, strict=True)
     return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"

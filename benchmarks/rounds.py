@@ -1,4 +1,4 @@
-"""Interleaved rounds: all servers of a workload are up, and each has its turn before any has its next."""
+"""Measure in interleaved rounds: all servers of a workload run, and in each round every server has one turn."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,12 @@ from benchmarks.workloads import Workload
 
 WARM_UP_SECONDS = 1
 SETTLE_SECONDS = 0.2
-"""After a turn: a server closes what the load left behind before it is paused."""
+"""Time after a turn for the server to close the connections of the load, before it is paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured."""
+    """The size of a measurement."""
 
     rounds: int
     seconds: int
@@ -29,7 +29,7 @@ class Plan:
 
 
 def measure(workload: Workload, servers: Sequence[Server], plan: Plan, files: Path) -> dict[str, Cell]:
-    """Measure a workload; a server that fails has the reason in its cell and has no further turns."""
+    """Measure a workload. If a server fails, its cell has the reason, and it gets no further turns."""
     cells = {server.name: Cell() for server in servers}
     script = wrk.write_script(workload, files)
     with ExitStack() as stack:
@@ -45,7 +45,7 @@ def measure(workload: Workload, servers: Sequence[Server], plan: Plan, files: Pa
                     continue
                 with failures_into(cell, workload, server):
                     if workload.kind == "idle":
-                        # Memory that one round has grown is there in the next: each begins with a new process.
+                        # A process keeps the memory that it took in one round, so each round begins with a new process.
                         with ready(server, workload, script, plan, files) as fresh:
                             cell.turns.append(turn(workload, fresh, script, plan))
                     else:
@@ -55,7 +55,7 @@ def measure(workload: Workload, servers: Sequence[Server], plan: Plan, files: Pa
 
 @contextmanager
 def failures_into(cell: Cell, workload: Workload, server: Server) -> Iterator[None]:
-    """Record a failure and say it."""
+    """Record a failure in the cell and print it."""
     try:
         yield
     except Failure as failure:
@@ -65,7 +65,7 @@ def failures_into(cell: Cell, workload: Workload, server: Server) -> Iterator[No
 
 @contextmanager
 def ready(server: Server, workload: Workload, script: Path, plan: Plan, files: Path) -> Iterator[Running]:
-    """Run a server, have its answer checked and its code warm, and leave it paused."""
+    """Run a server, check its response, warm it up, and pause it."""
     port = free_port()
     with started(server.arguments(port, files), port, files) as running:
         running.wait_until_it_accepts()
@@ -78,7 +78,7 @@ def ready(server: Server, workload: Workload, script: Path, plan: Plan, files: P
 
 
 def turn(workload: Workload, running: Running, script: Path, plan: Plan) -> Turn:
-    """Have one turn, while every other server is paused."""
+    """Measure one turn, while all other servers are paused."""
     running.resume()
     try:
         return take_turn(workload, running, script, plan.connections, plan.seconds)

@@ -1,4 +1,4 @@
-"""The servers: what each is, what it offers, what it needs and how it is started."""
+"""The servers: the kind of each, its workloads, its requirements and its command line."""
 
 import shutil
 import string
@@ -18,7 +18,7 @@ ALL = (*PLAIN, "api", "multipart", *STATIC)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One row. In `command` and in the file that `config` names, {python}, {port} and so on are filled in."""
+    """One server. {python}, {port} and so on are filled in in `command`, and $port and $files in the file `config`."""
 
     name: str
     title: str
@@ -27,19 +27,19 @@ class Server:
     offers: tuple[str, ...]
     packages: tuple[str, ...] = ()
     program: str = "python"
-    """The program that must be installed, where it is not Python."""
+    """The program that must be installed, if it is not Python."""
     config: str = ""
     """A file in programs/ with $port and $files in it."""
 
     def missing(self) -> str | None:
-        """Name what is not installed of what this server needs."""
+        """Return a text with the requirements that are not installed, or None."""
         absent = [package for package in self.packages if not is_installed(package)]
         if self.program != "python" and shutil.which(self.program) is None:
             absent.append(self.program)
         return f"not installed: {', '.join(absent)}" if absent else None
 
     def arguments(self, port: int, files: Path) -> list[str]:
-        """Give the command line for a port; write the configuration file where there is one."""
+        """Return the command line for a port, and write the configuration file if there is one."""
         config = files / f"{self.name}-{port}.conf"
         if self.config:
             template = string.Template((PROGRAMS / self.config).read_text())
@@ -49,7 +49,7 @@ class Server:
 
 
 def is_installed(package: str) -> bool:
-    """Say whether a distribution is installed."""
+    """Return whether a distribution is installed."""
     try:
         version(package)
     except PackageNotFoundError:
@@ -136,7 +136,7 @@ SERVERS = (
         "socketify",
         "python",
         MODULE + "socketify_app {port}",
-        # Not "close": wrk goes by `Connection: close` in the answer, which is not in this one.
+        # Not "close": wrk needs `Connection: close` in the response, and socketify does not send it.
         (*TEXTS, "json", "html", "echo", "api", "events", *STATIC),
         ("socketify",),
     ),

@@ -1,4 +1,4 @@
-"""How long starting takes: `import aiosock`, and each server from its command line to its first answer."""
+"""Measure start times: of `import aiosock`, and of each server from its command line to its first response."""
 
 import socket
 import subprocess
@@ -18,7 +18,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def measure_start(servers: Sequence[Server], files: Path) -> Start:
-    """Measure in interleaved rounds; the first of them, which fills the caches, does not count."""
+    """Measure in interleaved rounds. The first round, which fills the caches, does not count."""
     imports = [interpreter("import aiosock") - interpreter("pass") for _ in range(IMPORTS + 1)]
     answers: dict[str, list[float]] = {server.name: [] for server in servers}
     for _ in range(STARTS + 1):
@@ -31,7 +31,7 @@ def measure_start(servers: Sequence[Server], files: Path) -> Start:
 
 
 def interpreter(code: str) -> float:
-    """Give the seconds that an interpreter takes to run something and end."""
+    """Return the seconds that an interpreter takes to run some code and end."""
     command = on_core(SERVER_CORE, [sys.executable, "-c", code])
     began = time.perf_counter()
     subprocess.run(command, cwd=ROOT, env=environment(), check=True)
@@ -39,7 +39,7 @@ def interpreter(code: str) -> float:
 
 
 def first_answer(server: Server, files: Path) -> float:
-    """Give the seconds from the start of a server to its first answer; raise Failure where there is none."""
+    """Return the seconds from the start of a server to its first response; raise Failure if there is none."""
     port = free_port()
     arguments = server.arguments(port, files)
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The targets: what aiosock is to reach beside the others, and whether it did."""
+"""The targets for aiosock, compared with the other servers, and whether they were met."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PYTHON_PEERS = [server.name for server in SERVERS if server.kind == "python"]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that was measured."""
+    """All results."""
 
     results: Results
     start: Start | None = None
@@ -22,7 +22,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target. `figure` gives the value to judge, None where it was not measured, and a remark on it."""
+    """One target. `figure` returns the value to judge, or None if it was not measured, and a remark on it."""
 
     sentence: str
     figure: Callable[[Measured], tuple[float | None, str]]
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def cpu_over(workload: str, reference: str, bound: float) -> Target:
-    """Demand at most `bound` times the reference's CPU time for a request."""
+    """Return the target: at most `bound` times the CPU time of the reference for a request."""
 
     def figure(measured: Measured) -> tuple[float | None, str]:
         return ratio(measured.results.get(workload, {}), "cpu_us", "aiosock", reference), ""
@@ -58,7 +58,7 @@ def cpu_over(workload: str, reference: str, bound: float) -> Target:
 
 
 def cpu_under(workload: str, peer: str, bound: float) -> Target:
-    """Demand that a peer takes at least `bound` times the CPU time for a request."""
+    """Return the target: a peer takes at least `bound` times the CPU time of aiosock for a request."""
 
     def figure(measured: Measured) -> tuple[float | None, str]:
         return ratio(measured.results.get(workload, {}), "cpu_us", peer, "aiosock"), ""
@@ -67,7 +67,7 @@ def cpu_under(workload: str, peer: str, bound: float) -> Target:
 
 
 def rate_over(workload: str, peer: str, bound: float) -> Target:
-    """Demand at least `bound` times a peer's requests per second."""
+    """Return the target: at least `bound` times the requests per second of a peer."""
 
     def figure(measured: Measured) -> tuple[float | None, str]:
         return ratio(measured.results.get(workload, {}), "rate", "aiosock", peer), ""
@@ -76,7 +76,7 @@ def rate_over(workload: str, peer: str, bound: float) -> Target:
 
 
 def ahead_of(workload: str, peers: list[str], whom: str) -> Target:
-    """Demand less CPU time for a request than any of the peers takes; the figure is the closest one's."""
+    """Return the target: less CPU time for a request than each of the peers; the figure is that of the closest one."""
 
     def figure(measured: Measured) -> tuple[float | None, str]:
         cells = measured.results.get(workload, {})
@@ -104,7 +104,7 @@ def first_answer(measured: Measured) -> tuple[float | None, str]:
 
 
 def logging_rate(log: str, bound: float) -> Target:
-    """Demand that the access log leaves so much of the requests per second."""
+    """Return the target: with this access log, at least `bound` times the requests per second without."""
 
     def figure(measured: Measured) -> tuple[float | None, str]:
         return ratio(measured.results.get("text", {}), "rate", log, "aiosock"), ""

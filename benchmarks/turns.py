@@ -1,4 +1,4 @@
-"""One turn: a server under one load for some seconds, and what that cost it."""
+"""Measure one turn: the cost for a server of one load over some seconds."""
 
 import select
 import subprocess
@@ -14,11 +14,11 @@ from benchmarks.process import CLIENT_CORE, ROOT, Running, end, on_core
 from benchmarks.workloads import IDLE_CONNECTIONS, SUBSCRIBERS, Workload
 
 PATIENCE_SECONDS = 60.0
-"""For a client to connect, or to count, beyond the turn itself."""
+"""Time for a client to connect, or to count, in addition to the turn itself."""
 
 
 def take_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:
-    """Measure one turn; raise Failure where anything goes wrong in it."""
+    """Measure one turn; raise Failure if anything goes wrong in it."""
     match workload.kind:
         case "wrk":
             return wrk_turn(workload, server, script, workload.connections or connections, seconds)
@@ -29,7 +29,7 @@ def take_turn(workload: Workload, server: Running, script: Path, connections: in
 
 
 def wrk_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:
-    """Measure what a request costs under wrk."""
+    """Measure the cost of a request under wrk."""
     before = server.cpu_seconds()
     load = wrk.run(script, server.port, connections, seconds)
     cpu = server.cpu_seconds() - before
@@ -38,7 +38,7 @@ def wrk_turn(workload: Workload, server: Running, script: Path, connections: int
 
 
 def idle_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:
-    """Measure the same beside idle connections, and the memory that each of these holds."""
+    """Measure the cost of a request while idle connections are open, and the memory of each of these."""
     before = server.resident_bytes()
     with client("idle", server.port, IDLE_CONNECTIONS) as holder:
         held = server.resident_bytes() - before
@@ -50,7 +50,7 @@ def idle_turn(workload: Workload, server: Running, script: Path, connections: in
 
 
 def events_turn(server: Running, seconds: int) -> Turn:
-    """Measure what an event costs that has arrived."""
+    """Measure the cost of each event that arrives."""
     with client("events", server.port, SUBSCRIBERS) as reader:
         before = server.cpu_seconds()
         line = converse(reader, f"{seconds}\n", seconds + PATIENCE_SECONDS)
@@ -65,7 +65,7 @@ def events_turn(server: Running, seconds: int) -> Turn:
 
 @contextmanager
 def client(name: str, port: int, connections: int) -> Iterator["subprocess.Popen[str]"]:
-    """Run one of our own clients, once it is ready; raise Failure where it does not become so."""
+    """Run one of our own clients and wait until it is ready; raise Failure if it does not get ready."""
     command = [sys.executable, "-m", f"benchmarks.clients.{name}", str(port), str(connections)]
     process = subprocess.Popen(
         on_core(CLIENT_CORE, command),
@@ -85,7 +85,7 @@ def client(name: str, port: int, connections: int) -> Iterator["subprocess.Popen
 
 
 def converse(process: "subprocess.Popen[str]", line: str = "", patience: float = PATIENCE_SECONDS) -> str:
-    """Send a line, if any, and give the next one; raise Failure where there is none."""
+    """Send a line to the client, if any, and return its next line; raise Failure if there is none."""
     assert process.stdin
     assert process.stdout
     with suppress(BrokenPipeError):
@@ -100,6 +100,6 @@ def converse(process: "subprocess.Popen[str]", line: str = "", patience: float =
 
 
 def last_line(process: "subprocess.Popen[str]") -> str:
-    """Give the last line of what a client that has ended wrote to standard error."""
+    """Return the last line that a client wrote to standard error before it ended."""
     assert process.stderr
     return (process.stderr.read().strip().splitlines() or ["it wrote nothing"])[-1]

@@ -1,4 +1,4 @@
-"""The check before the measurement: each server's answer to each workload, read by Python's own client."""
+"""Check the response of each server to each workload before it is measured, with Python's own client."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ ANSWER_SECONDS = 20.0
 
 
 def verify(workload: Workload, port: int) -> None:
-    """Ask twice over one connection, or over two where it closes; raise Failure where an answer is not right."""
+    """Send two requests, on one connection unless the server closes it; raise Failure if a response is wrong."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
         answers = [ask(connection, workload, FIRST_NUMBER + turn) for turn in range(2)]
@@ -27,7 +27,7 @@ def verify(workload: Workload, port: int) -> None:
 
 
 def ask(connection: http.client.HTTPConnection, workload: Workload, number: int) -> Answer:
-    """Send one request and read its answer, or the first events of a stream."""
+    """Send one request and read the response, or the first events of a stream."""
     headers = {name: value.replace(NUMBER, str(number)) for name, value in workload.headers.items()}
     target = workload.path.replace(NUMBER, str(number))
     connection.request(workload.method, target, workload.body or None, headers)
@@ -42,7 +42,7 @@ def ask(connection: http.client.HTTPConnection, workload: Workload, number: int)
 
 
 def judge(workload: Workload, answer: Answer) -> None:
-    """Raise Failure where an answer is not what the workload asks for."""
+    """Raise Failure if a response is not the one that the workload expects."""
     if answer.status != 200:
         raise Failure(f"status {answer.status}: {answer.body[:80]!r}")
     if answer.closes != workload.closes:

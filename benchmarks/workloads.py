@@ -1,4 +1,4 @@
-"""The workloads: what is asked, and how the right answer is told from an error page or a shortcut."""
+"""The workloads: the requests, and checks that each response is right and not an error page or a shortcut."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Literal
 from benchmarks.content import EVENT, MARK, STATIC_FILES, TEXT, page_template, receipt, record
 
 NUMBER = "{n}"
-"""In a path or a header: a number that differs in every request."""
+"""The mark in a path or a header for a number that differs in every request."""
 
 IDLE_CONNECTIONS = 1000
 SUBSCRIBERS = 1000
@@ -16,7 +16,7 @@ SUBSCRIBERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as the check sees it; `number` is the one that was in its request."""
+    """A response for the check; `number` is the number in its request."""
 
     number: int
     status: int
@@ -26,12 +26,12 @@ class Answer:
 
 
 Check = Callable[[Answer], bool]
-"""Says whether an answer with status 200 is the one that was asked for."""
+"""A function that returns whether a response with status 200 is the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One kind of load. `kind` is who makes it: see turns.py."""
+    """One load. `kind` is the client that makes it: see turns.py."""
 
     name: str
     sentence: str
@@ -42,20 +42,20 @@ class Workload:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     connections: int | None = None
-    """Instead of the command line's, where so many would be unreasonable."""
+    """The number of connections, if that of the command line would be too high."""
     answer_bytes: int = 0
-    """Where set, answers are counted by bytes: too few of them are complete when a turn ends."""
+    """If set, responses are counted by bytes, because too few of them are complete when a turn ends."""
     changes: bool = False
-    """Two answers must differ, so that nobody serves a prepared one."""
+    """Whether two responses must differ, so that a server cannot send a prepared one."""
 
     @property
     def closes(self) -> bool:
-        """Say whether every request has a connection to itself."""
+        """Whether every request has its own connection."""
         return self.headers.get("Connection") == "close"
 
     @property
     def differs(self) -> bool:
-        """Say whether every request is another one."""
+        """Whether every request is different."""
         return NUMBER in self.path or any(NUMBER in value for value in self.headers.values())
 
 
@@ -113,7 +113,7 @@ BROWSER = {
     "Sec-Fetch-Mode": "navigate",
     "Sec-Fetch-Site": "same-origin",
 }
-"""With Host, the 12 fields that a browser sends with a click on a link."""
+"""Together with Host, the 12 fields that a browser sends when a link is clicked."""
 
 ORDER = {
     "items": [

@@ -1,4 +1,4 @@
-"""wrk: a script for a workload, a run on the clients' core, and what the run says."""
+"""Write a wrk script for a workload, run it on the core for clients, and read its results."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from benchmarks.process import CLIENT_CORE, on_core
 from benchmarks.workloads import NUMBER, Workload
 
 FIRST_NUMBER = 100_000
-"""Numbers that differ start here, so that they do not become longer while they count."""
+"""The first of the numbers that differ: it is high, so that their length does not change."""
 
 REPORT = """
 function done(summary, latency, requests)
@@ -22,23 +22,23 @@ function done(summary, latency, requests)
     e.connect, e.read, e.write, e.timeout, e.status))
 end
 """
-"""What wrk writes at the end: one line of JSON, times in microseconds."""
+"""The summary that wrk writes at the end: one line of JSON, with times in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was answered in one run; never with an error."""
+    """The results of one run without errors."""
 
     requests: int
     seconds: float
     received: int
     p50_ms: float | None
     p99_ms: float | None
-    """Latencies; None where no answer was complete."""
+    """Latencies; None if no response was complete."""
 
 
 def run(script: Path, port: int, connections: int, seconds: int) -> Load:
-    """Load a server; raise Failure for anything but answers with a status below 400."""
+    """Send load to a server; raise Failure for any error and for a status of 400 or more."""
     options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
     command = on_core(CLIENT_CORE, ["wrk", *options, f"http://127.0.0.1:{port}/"])
     try:
@@ -51,7 +51,7 @@ def run(script: Path, port: int, connections: int, seconds: int) -> Load:
 
 
 def parse(output: str) -> Load:
-    """Read what the script has written; raise Failure where there were errors or no answers."""
+    """Parse the summary of the script; raise Failure if there were errors or no responses."""
     lines = [line for line in output.splitlines() if line.startswith('{"requests"')]
     if not lines:
         raise Failure("wrk gave no summary")
@@ -66,7 +66,7 @@ def parse(output: str) -> Load:
 
 
 def write_script(workload: Workload, directory: Path) -> Path:
-    """Write the Lua script of a workload, and its body beside it; give its path."""
+    """Write the Lua script of a workload and a file with its body; return the path of the script."""
     body = directory / f"{workload.name}.body"
     body.write_bytes(workload.body)
     script = directory / f"{workload.name}.lua"
@@ -75,7 +75,7 @@ def write_script(workload: Workload, directory: Path) -> Path:
 
 
 def constant(workload: Workload, body: Path) -> str:
-    """Give the script that sends one request again and again."""
+    """Return a script that sends the same request again and again."""
     lines = [f'wrk.method = "{workload.method}"', f"wrk.path = {quoted(workload.path)}"]
     lines += [f"wrk.headers[{quoted(name)}] = {quoted(value)}" for name, value in workload.headers.items()]
     if workload.body:
@@ -84,7 +84,7 @@ def constant(workload: Workload, body: Path) -> str:
 
 
 def differing(workload: Workload, body: Path) -> str:
-    """Give the script that puts another number into every request."""
+    """Return a script that puts a different number into every request."""
     lines = [f"{workload.method} {workload.path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in workload.headers.items()]
     if workload.body:
@@ -101,5 +101,5 @@ end
 
 
 def quoted(text: str) -> str:
-    """Give a Lua string."""
+    """Return text as a Lua string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n") + '"'

@@ -1,1 +1,1 @@
-"""Clients that wrk cannot be: connections that stay, and readers of event streams."""
+"""Clients for loads that wrk cannot make: idle connections, and readers of event streams."""

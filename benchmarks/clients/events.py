@@ -1,7 +1,7 @@
 """Read event streams and count events: `events.py PORT SUBSCRIBERS`.
 
-Prints `ready` once every subscriber has had an event. For each line on standard input, a number of seconds, it prints
-the events that arrived in that time, the seconds it really took, and the subscribers that are still there.
+It prints `ready` when every subscriber has received an event. Each line on standard input is a number of seconds. For
+each it prints the events that arrived in that time, the seconds that it took, and the subscribers that are still connected.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ END = b"\n\n"
 
 
 class Subscriber(asyncio.Protocol):
-    """One stream. Events are counted by their empty line, which no chunk header or field section has."""
+    """One stream. Events are counted by their empty line, which does not occur in a chunk header or field section."""
 
     events = 0
     lost = 0

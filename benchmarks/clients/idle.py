@@ -1,6 +1,6 @@
-"""Open connections, ask once over each, and hold them until standard input ends: `idle.py PORT CONNECTIONS`.
+"""Open connections, send one request on each, and hold them until standard input ends: `idle.py PORT CONNECTIONS`.
 
-Prints `ready` when all have been answered, and how many are still open at the end.
+It prints `ready` when all requests are answered, and at the end the number of connections that are still open.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import sys
 from benchmarks.content import TEXT
 
 AT_ONCE = 50
-"""Connections that are opened at the same time."""
+"""Connections to open at the same time."""
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -1,1 +1,1 @@
-"""The servers that are compared, each as its users would write it: `python -m benchmarks.programs.NAME PORT`."""
+"""The programs of the servers, each as its users would write it: `python -m benchmarks.programs.NAME PORT`."""

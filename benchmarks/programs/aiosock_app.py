@@ -1,4 +1,4 @@
-"""aiosock with everything on that is on by default, but the access log: `aiosock_app PORT [LOOP [LOG_FORMAT]]`."""
+"""aiosock with its defaults, but without the access log: `aiosock_app PORT [LOOP [LOG_FORMAT]]`."""
 
 import asyncio
 import sys

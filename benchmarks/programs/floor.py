@@ -1,4 +1,4 @@
-"""The floor of this design: streams, read to the blank line, write a constant; aiosock adds parsing and routing."""
+"""The floor of this design: it reads a stream to the blank line and writes a constant; aiosock adds the rest."""
 
 import asyncio
 import sys

@@ -51,7 +51,7 @@ async def static(res: Any, req: Any) -> None:
 
 @contextmanager
 def held(res: Any) -> Iterator[None]:
-    """Refer to a response while only C code does."""
+    """Hold a reference to a response while only C code uses it."""
     waiting.add(res)
     try:
         yield

@@ -59,5 +59,5 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """Give what completion offers: the public names, without the modules that they come from."""
+    """Return the public names, without the modules that they come from: completion offers these."""
     return [*__all__, "__version__"]

@@ -15,7 +15,7 @@ request_ids: ContextVar[tuple[str, str]] = ContextVar("aiosock.request_ids", def
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives records the attributes `request_id` and `trace_id` for a format: `-` outside a request.
+    """Adds the attributes `request_id` and `trace_id` to records, for formats: `-` outside a request.
 
     Add it to handlers, not to loggers: a logger does not filter the records of its children. `in_request` is the id in
     brackets and a space, or nothing.

@@ -19,7 +19,7 @@ from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
 
 CONFIG_STATUS = 2
-"""The exit status for an option that cannot work, as argparse and most of POSIX have it."""
+"""The exit status for an option that cannot work, as in argparse and most of POSIX."""
 
 
 @asynccontextmanager
@@ -55,10 +55,10 @@ def run(
         run(app, port=8080)
     ```
 
-    `options` are fields of Config, over those of `config`. `when_started` is called in the event
-    loop, once, with the server that listens now; what it raises ends the server and comes out. Returns after a clean
-    drain. Exits with status 2 after one line on standard error where an option cannot work, 1 where a handler would not
-    end, 128 plus the signal's number after a second signal.
+    `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the server
+    listens; an exception of it ends the server and comes out. `run` returns after a clean drain. It exits with status 2 and
+    one line on standard error if an option cannot work, 1 if a handler would not end, and 128 plus the number of the signal
+    after a second signal.
     """
     try:
         config = replace(config or Config(), **options)
@@ -88,7 +88,7 @@ async def _serve_until_told(
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows, where KeyboardInterrupt ends the run without a drain; then a thread, under asyncio and under uvloop.
+        # NotImplementedError: Windows, where KeyboardInterrupt ends the run without a drain. The others: not in the main thread.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, on_signal, number)
     if isinstance(access_log, BufferedAccess) and hasattr(signal, "SIGUSR1"):
@@ -110,7 +110,7 @@ async def _serve_until_told(
 
 
 def banner(server: Server) -> str:
-    """Say where the server listens, on which loop and with which versions."""
+    """Return the lines for the terminal: where the server listens, the loop and the versions."""
     import platform  # both 26 ms that `import aiosock` does without
     from importlib.metadata import version
 
@@ -124,7 +124,7 @@ def banner(server: Server) -> str:
 
 
 def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Give what makes the event loop; raise ConfigError, saying what to install, where uvloop is asked for and absent."""
+    """Return the function that makes the event loop; raise ConfigError if uvloop is asked for and not installed."""
     if loop == "asyncio":
         return asyncio.new_event_loop
     try:
@@ -156,7 +156,7 @@ def configure_logging(config: Config) -> None:
 
 
 def open_access_log(config: Config) -> AccessLog:
-    """Give where the access log goes: to the file, to the program's own handlers, else to standard output.
+    """Return the place of the access log: the file, the program's own logging handlers, or standard output.
 
     Raises ConfigError for a file that cannot be opened; where nothing is logged, none is.
     """

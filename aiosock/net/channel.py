@@ -106,7 +106,7 @@ class Channel:
     # Sending.
 
     def write(self, data: bytes) -> None:
-        """Give bytes to the transport, which may keep them; raise Disconnected when the peer is gone."""
+        """Pass bytes to the transport, which may keep them; raise Disconnected when the peer is gone."""
         if self._transport.is_closing():
             raise Disconnected("the peer has left")
         try:

@@ -1,4 +1,4 @@
-"""Watchdog: names the code that blocks the event loop, from a thread that watches for the loop's sign of life."""
+"""Watchdog: a thread that notices when the event loop is blocked, and logs by which code."""
 
 import asyncio
 import sys
@@ -11,13 +11,13 @@ from typing import Final
 from aiosock.log import server_logger
 
 LOOKS: Final = 8
-"""Signs of life, and looks for them, in the time that a loop may be blocked: the error of what is measured is two."""
+"""How often the loop gives a sign of life in the time that it may be blocked, and how often the thread looks for one."""
 
 
 class Watchdog:
-    """Logs the stack of an event loop that has been blocked for `seconds`, once for each time.
+    """Logs the stack of an event loop that has been blocked for `seconds`, once each time.
 
-    The sign of life is a timer of the loop, so a request pays nothing. To be started and stopped in the loop's thread.
+    The sign of life is a timer of the loop, so requests cost nothing more. Start and stop it in the thread of the loop.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -34,7 +34,7 @@ class Watchdog:
         threading.Thread(target=self._watch, args=arguments, name="aiosock-watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop watching; a look under way is not waited for."""
+        """Stop watching, without waiting for the thread."""
         self._stopped.set()
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""App: routes, middleware, exception handlers and lifespan, folded once into one Handler."""
+"""App: routes, middleware, exception handlers and lifespan, combined once into one Handler."""
 
 import inspect
 import logging
@@ -40,7 +40,7 @@ ExceptionHandler = Callable[[Request, _E], Awaitable[object]]
 
 
 class App(Router):
-    """An application: a Handler that is written down route by route.
+    """An application: a Handler made of routes.
 
     ```python
     app = App()
@@ -51,7 +51,7 @@ class App(Router):
         return {"id": id}
     ```
 
-    `state` is for what the lifespan opens and handlers use.
+    `state` is a namespace for things that the lifespan opens and handlers use.
     """
 
     def __init__(self) -> None:
@@ -76,12 +76,15 @@ class App(Router):
         super().add(route)
 
     def mount(self, prefix: str, handler: Handler) -> None:
-        """Hand every path below `prefix` to an app or handler, which sees the rest as `request.subpath`."""
+        """Pass every request below `prefix` to an app or handler, which finds the rest of the path in `request.subpath`.
+
+        Raises RouteError for a prefix that is taken or has parameters.
+        """
         self.table.mount(prefix, handler)
         self._remember(handler)
 
     def host(self, name: str, handler: Handler) -> None:
-        """Hand every request for a host to an app or handler; `*.example.org` takes all hosts below that one.
+        """Pass every request for a host to an app or handler. `*.example.org` stands for all hosts below that one.
 
         Raises RouteError for a name with a port.
         """
@@ -91,16 +94,20 @@ class App(Router):
         self._remember(handler)
 
     def middleware(self, middleware: _M) -> _M:
-        """Wrap all handlers: `async def m(request, next) -> Response`. The first one registered is the outermost."""
+        """Wrap all handlers: `async def m(request, next) -> Response`. The first one registered is the outermost.
+
+        Raises RouteError after the first request.
+        """
         if self._handler is not None:
             raise RouteError("middleware must be registered before the first request")
         self._middleware.append(middleware)
         return middleware
 
     def exception(self, kind: type[_E]) -> Callable[[ExceptionHandler[_E]], ExceptionHandler[_E]]:
-        """Answer exceptions of a class and its subclasses: `async def h(request, error)`, which returns as handlers do.
+        """Register a handler for exceptions of a class and its subclasses: `async def h(request, error)`.
 
-        HTTPError has an answer of its own: only a handler for HTTPError or a subclass of it takes its place.
+        It may return whatever a handler may return. An HTTPError has a response of its own, so a handler for Exception is not
+        called for it: register one for HTTPError or a subclass.
         """
 
         def register(handler: ExceptionHandler[_E]) -> ExceptionHandler[_E]:
@@ -110,9 +117,9 @@ class App(Router):
         return register
 
     def lifespan(self, function: _L) -> _L:
-        """Run around the server's life: `async def lifespan(app)` that yields once, or an async context manager.
+        """Run a function around the server's life: an `async def lifespan(app)` that yields once, or an async context manager.
 
-        Raises RouteError where there is one already.
+        Raises RouteError if there is one already.
         """
         if self._lifespan is not None:
             raise RouteError("the app has a lifespan already")
@@ -120,7 +127,7 @@ class App(Router):
         return function
 
     def url_for(self, name: str, /, **params: object) -> str:
-        """Give the path of the route with that name; raise RouteError where there is none, or for wrong parameters."""
+        """Return the path of the route with that name; raise RouteError if there is none, or for wrong parameters."""
         for route in self.routes:
             if route.name == name:
                 return build_path(route.pattern, params)
@@ -130,7 +137,7 @@ class App(Router):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Hold this app's lifespan open, and those of the apps mounted in it."""
+        """Enter the lifespan of this app and those of the apps mounted in it; leave them at the end."""
         async with AsyncExitStack() as stack:
             if self._lifespan is not None:
                 await stack.enter_async_context(self._lifespan(self))
@@ -139,7 +146,7 @@ class App(Router):
             yield
 
     def __call__(self, request: Request) -> Awaitable[Response]:
-        """Answer a request. Only Disconnected and cancellation come out; every other exception is an answer."""
+        """Return the response to a request. Raises only Disconnected and CancelledError; other exceptions become responses."""
         handler = self._handler or self._fold()
         load = request.exchange.connection.load
         if load is not None and load.is_exceeded and not self._is_health(request):
@@ -147,7 +154,7 @@ class App(Router):
         return handler(request)
 
     def _is_health(self, request: Request) -> bool:
-        """Say whether a request is for a health route, here or, as far as we can tell, in an app below."""
+        """Return whether a request is for a health route. One for an app below counts, since only that app can tell."""
         below = self._hosts and self._handler_of_host(request.host)
         if below:
             return isinstance(below, App)
@@ -159,7 +166,7 @@ class App(Router):
     def _fold(self) -> Handler:
         handler: Handler = partial(self._guard, self._dispatch) if self._middleware else self._dispatch
         for middleware in reversed(self._middleware):
-            # What a middleware itself raises is answered too, and those around it see the answer.
+            # An exception of a middleware becomes a response too, which the middleware around it sees.
             handler = partial(self._guard, _bound(middleware, handler))
         self._handler = handler
         return handler
@@ -183,7 +190,7 @@ class App(Router):
                 request.route = request.mount + route.pattern
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
-                request.params = found.params or {}  # of its own: literal routes share an empty one
+                request.params = found.params or {}  # its own dict: literal routes share an empty one
                 result = await route.endpoint(request, **found.params)
                 response = to_response(result)
                 if response is not result:  # made here, for this request
@@ -207,7 +214,7 @@ class App(Router):
         raise HTTPError(404, f"Nothing is at {request.path}.")
 
     def _with_other_slash(self, request: Request) -> str | None:
-        """Give the same URL with or without its last slash, where that one has a route."""
+        """Return the same URL with or without its last slash, if that one has a route."""
         if request.subpath in ("", "/") or not isinstance(
             self.table.match(request.method, _toggle_slash(request.subpath)), Match
         ):
@@ -217,7 +224,7 @@ class App(Router):
         return request.with_query(path)
 
     async def _answer(self, request: Request, error: Exception) -> Response:
-        """Turn an exception into an answer: a registered handler's, an HTTPError's own, or 500."""
+        """Turn an exception into a response: that of a registered handler, of the HTTPError itself, or 500."""
         if isinstance(error, Disconnected):
             raise error
         if (handler := self._handler_of_exception(type(error))) is not None:
@@ -238,7 +245,7 @@ class App(Router):
         for base in kind.__mro__:
             if base in self._exceptions:
                 return self._exceptions[base]
-            if base is HTTPError:  # an answer already: a handler for Exception is meant for what is none
+            if base is HTTPError:  # it has a response: a handler for Exception is for exceptions that have none
                 return None
         return None
 
@@ -255,7 +262,7 @@ class App(Router):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Give the context in which a handler can be served: an App's lifespan, nothing for a bare handler."""
+    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
     return handler.running() if isinstance(handler, App) else nullcontext()
 
 
@@ -264,7 +271,7 @@ def _bound(middleware: Middleware, inner: Handler) -> Handler:
 
 
 def _own(response: Response) -> Response:
-    """Give the same answer with fields of its own: middleware changes them, and an app may give one object to many."""
+    """Return a copy with its own fields: middleware changes them, and an app may return one object for many requests."""
     own = copy(response)
     own.headers = Headers.from_valid(tuple(response.pairs()))
     return own

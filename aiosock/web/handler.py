@@ -6,7 +6,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
-"""The seam: all that a connection knows of an application.
+"""An application, as connections see it: a coroutine function from a request to its response.
 
 ```python
 async def hello(request: Request) -> Response:
@@ -18,7 +18,7 @@ run(hello, port=8080)
 """
 
 Next = Handler
-"""What a middleware calls to go on."""
+"""The rest of the way to the response: the next middleware, or the handler. A middleware awaits it."""
 
 Middleware = Callable[[Request, Next], Awaitable[Response]]
 """`async def m(request, next) -> Response`, awaited in the request's own task.

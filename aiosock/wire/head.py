@@ -19,10 +19,20 @@ class FieldSection:
     """The fields of one head that the server itself acts on, in lower case.
 
     `host` and `expect` are None where absent. `connection` and `upgrade` are sets of tokens. `transfer_encoding` joins its
-    lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3).
+    lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3). `persistence` says
+    whether the connection persists: in HTTP/1.0, and in HTTP/1.1 (section 9.3).
     """
 
-    __slots__ = ("connection", "content_length", "expect", "framing", "host", "transfer_encoding", "upgrade")
+    __slots__ = (
+        "connection",
+        "content_length",
+        "expect",
+        "framing",
+        "host",
+        "persistence",
+        "transfer_encoding",
+        "upgrade",
+    )
 
     def __init__(self) -> None:
         self.host: str | None = None
@@ -32,6 +42,7 @@ class FieldSection:
         self.upgrade: frozenset[str] = frozenset()
         self.expect: str | None = None
         self.framing: int = 0
+        self.persistence: tuple[bool, bool] = (False, True)
 
     def copy(self) -> "FieldSection":
         """Return an equal section that further lines may change."""
@@ -43,6 +54,7 @@ class FieldSection:
         section.upgrade = self.upgrade
         section.expect = self.expect
         section.framing = self.framing
+        section.persistence = self.persistence
         return section
 
 
@@ -94,7 +106,7 @@ class Http1Head:
         self.target: str = target
         self.minor_version: int = minor_version
         self.fields: FieldSection = fields
-        self.keeps_alive: bool = minor_version == 1 if not fields.connection else _persists(fields, minor_version)
+        self.keeps_alive: bool = fields.persistence[minor_version]
         self.raw_path, self.path, self.query, authority = parse_target(target, method)
         self.host: str | None = fields.host
         if authority is not None:
@@ -225,6 +237,9 @@ def read_fields(block: bytes, earlier: FieldSection | None = None) -> FieldSecti
         section.framing = CHUNKED
     else:
         section.framing = section.content_length or 0
+    if section.connection:
+        closes = "close" in section.connection
+        section.persistence = (not closes and "keep-alive" in section.connection, not closes)
     return section
 
 
@@ -293,11 +308,6 @@ def _shorten_prefix(prefix: bytes, block: bytes) -> SharedPrefix:
     pairs = zip(prefix.splitlines(keepends=True), block.splitlines(keepends=True), strict=False)
     shared = b"".join([line for line, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)])
     return shared, read_fields(shared)
-
-
-def _persists(fields: FieldSection, minor_version: int) -> bool:
-    # RFC 9112 section 9.3
-    return "close" not in fields.connection and (minor_version == 1 or "keep-alive" in fields.connection)
 
 
 def _skip_empty_lines(buffer: bytes) -> int:

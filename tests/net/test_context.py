@@ -59,7 +59,7 @@ async def task(request: Request) -> str:
 
 @pytest.fixture(autouse=True)
 def decimal_context() -> Iterator[None]:
-    """Give back the precision that the rest of the process has."""
+    """Restore the precision that the rest of the process has."""
     with decimal.localcontext():
         yield
 

@@ -88,7 +88,7 @@ class Http1Connection:
     # What the server asks; see ServedConnection.
 
     def go_away(self) -> None:
-        """Give an idle peer one last chance. Responses say `Connection: close` once `service.shutdown` is set."""
+        """Shorten the wait of an idle peer. Responses say `Connection: close` once `service.shutdown` is set."""
         if self._is_between_requests:
             last_chance = self._channel.clock() + self._service.timeouts.drain_idle_seconds
             self._channel.deadline = min(self._channel.deadline, last_chance)

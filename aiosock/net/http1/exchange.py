@@ -50,6 +50,8 @@ class Http1Exchange(Answering):
 
     __slots__ = ("_body", "_channel", "_head", "_keep_alive", "_progress")
 
+    status: int
+
     def __init__(
         self,
         head: Http1Head,

@@ -2,14 +2,12 @@
 
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator
 from typing import NamedTuple
 
 from aiosock.log import request_ids
-from aiosock.web.disk.file_body import FileBody
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
-from aiosock.web.response import Response, close_body
+from aiosock.web.response import Response
 
 _ID = re.compile(r"[A-Za-z0-9._\-]{1,128}+")
 """An id that is accepted: nothing in it can break a log line or a field."""
@@ -49,14 +47,11 @@ def request_id(*, incoming: bool = False) -> Middleware:
         id_ = given if _ID.fullmatch(given) else os.urandom(16).hex()
         trace = _trace(request)
         request.id, request.state.trace = id_, trace
-        token = request_ids.set((id_, trace.id))
-        try:
-            response = await next(request)
-        finally:
-            request_ids.reset(token)
+        request_ids.set(
+            (id_, trace.id)
+        )  # in the context of this request: also for its streamed body, and no other request
+        response = await next(request)
         response.headers["x-request-id"] = id_
-        if not isinstance(response.body, bytes | FileBody):  # sent after we return: its lines need the ids too
-            response.body = _Identified(response.body, (id_, trace.id))
         return response
 
     return identified
@@ -72,31 +67,3 @@ def _trace(request: Request) -> Trace:
         return Trace(id_, f"00-{id_}-{span}-00", "")
     sampled = int(match[2], 16) & 1  # section 3.2.2.5.1; unknown flags are not passed on
     return Trace(match[1], f"00-{match[1]}-{span}-{sampled:02x}", request.headers.get("tracestate", ""))
-
-
-class _Identified:
-    """A streamed body. The ids are set while each piece is made."""
-
-    def __init__(self, body: AsyncIterable[bytes | str], ids: tuple[str, str]) -> None:
-        self._body = body
-        self._ids = ids
-
-    def __aiter__(self) -> AsyncIterator[bytes | str]:
-        self._pieces = aiter(self._body)
-        return self
-
-    async def __anext__(self) -> bytes | str:
-        # Set for each piece, not around a loop: a body that is not read to its end would never reset them.
-        token = request_ids.set(self._ids)
-        try:
-            return await anext(self._pieces)
-        finally:
-            request_ids.reset(token)
-
-    async def aclose(self) -> None:
-        """Close the body; called whether or not it was read."""
-        token = request_ids.set(self._ids)
-        try:
-            await close_body(self._body)
-        finally:
-            request_ids.reset(token)

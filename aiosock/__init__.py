@@ -14,6 +14,7 @@ from aiosock.errors import (
 from aiosock.headers import Headers
 from aiosock.net.server import Server
 from aiosock.runner import run, serve
+from aiosock.version import __version__ as __version__
 from aiosock.web.app import App
 from aiosock.web.events import Event, EventStream
 from aiosock.web.forms import Form, Upload
@@ -23,8 +24,6 @@ from aiosock.web.response import Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
 from aiosock.web.routing.router import Router
 from aiosock.web.static import StaticFiles
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AiosockError",

@@ -17,10 +17,10 @@ from cyclopts import CycloptsError, Parameter
 from cyclopts.config import Dict, Env
 from cyclopts.help import ColumnSpec, DefaultFormatter, DescriptionRenderer, NameRenderer
 
-from aiosock import __version__
 from aiosock.config import Config
 from aiosock.errors import ConfigError, RouteError
 from aiosock.runner import CONFIG_STATUS, run
+from aiosock.version import __version__
 from aiosock.web.handler import Handler
 
 # `*` drops the name of the parameter: --port and --limits.head-bytes, not --options.port and --options.limits.head-bytes.

@@ -15,6 +15,7 @@ from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
 from aiosock.log import RequestIdFilter, access_logger
 from aiosock.net.server import Server
+from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
 
@@ -113,8 +114,6 @@ def banner(server: Server) -> str:
     """Return the lines for the terminal: where the server listens, the loop and the versions."""
     import platform  # both 26 ms that `import aiosock` does without
     from importlib.metadata import version
-
-    from aiosock import __version__  # not at the top: `aiosock` imports this module
 
     loop = asyncio.get_running_loop()
     module = type(loop).__module__.partition(".")[0]

@@ -45,6 +45,7 @@ SAYS = {
     "config": "every option, once",
     "headers": "fields: ordered, valid",
     "errors": "one tree of exceptions",
+    "version": "its number",
 }
 """What each room is for."""
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 def version() -> str:
     """Return the version that the package has; nothing needs to be installed."""
-    source = (ROOT / "aiosock" / "__init__.py").read_text(encoding="utf-8")
+    source = (ROOT / "aiosock" / "version.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "(.+)"$', source, re.MULTILINE)
     assert found
     return found[1]
@@ -24,7 +24,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
     Raises ValueError if the tag is not `v` and the version, and if there is no section with a date, or nothing in it.
     """
     if tag != f"v{version}":
-        raise ValueError(f"the tag is {tag}, but aiosock/__init__.py has the version {version}")
+        raise ValueError(f"the tag is {tag}, but aiosock/version.py has the version {version}")
     heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d\n(.*?)(?=^## |\Z)"
     found = re.search(heading, changelog, re.MULTILINE | re.DOTALL)
     if not found or not found[1].strip():

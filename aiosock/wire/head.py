@@ -19,17 +19,17 @@ class FieldSection:
     """The fields of one head that the server itself acts on, in lower case.
 
     `host` and `expect` are None where absent. `connection` and `upgrade` are sets of tokens. `transfer_encoding` joins its
-    lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3). `persistence` says
-    whether the connection persists: in HTTP/1.0, and in HTTP/1.1 (section 9.3).
+    lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3). `closes` is True
+    if `connection` has the option close.
     """
 
     __slots__ = (
+        "closes",
         "connection",
         "content_length",
         "expect",
         "framing",
         "host",
-        "persistence",
         "transfer_encoding",
         "upgrade",
     )
@@ -42,7 +42,7 @@ class FieldSection:
         self.upgrade: frozenset[str] = frozenset()
         self.expect: str | None = None
         self.framing: int = 0
-        self.persistence: tuple[bool, bool] = (False, True)
+        self.closes: bool = False
 
     def copy(self) -> "FieldSection":
         """Return an equal section that further lines may change."""
@@ -54,7 +54,7 @@ class FieldSection:
         section.upgrade = self.upgrade
         section.expect = self.expect
         section.framing = self.framing
-        section.persistence = self.persistence
+        section.closes = self.closes
         return section
 
 
@@ -106,7 +106,8 @@ class Http1Head:
         self.target: str = target
         self.minor_version: int = minor_version
         self.fields: FieldSection = fields
-        self.keeps_alive: bool = fields.persistence[minor_version]
+        # RFC 9112 section 9.3
+        self.keeps_alive: bool = not fields.closes and (minor_version == 1 or "keep-alive" in fields.connection)
         self.raw_path, self.path, self.query, authority = parse_target(target, method)
         self.host: str | None = fields.host
         if authority is not None:
@@ -223,9 +224,10 @@ def read_fields(block: bytes, earlier: FieldSection | None = None) -> FieldSecti
             section.host = parse_host(value)
         elif name == b"connection":
             section.connection |= _tokens(value)
+            section.closes = "close" in section.connection
         elif name == b"content-length":
             _refuse_second(section.content_length, "Content-Length")
-            section.content_length = _parse_content_length(value)
+            section.framing = section.content_length = _parse_content_length(value)
         elif name == b"transfer-encoding":
             section.transfer_encoding = _joined(section.transfer_encoding, value)
         elif name == b"upgrade":
@@ -235,11 +237,6 @@ def read_fields(block: bytes, earlier: FieldSection | None = None) -> FieldSecti
     if section.transfer_encoding is not None:
         _refuse_doubtful_coding(section)
         section.framing = CHUNKED
-    else:
-        section.framing = section.content_length or 0
-    if section.connection:
-        closes = "close" in section.connection
-        section.persistence = (not closes and "keep-alive" in section.connection, not closes)
     return section
 
 

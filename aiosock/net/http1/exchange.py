@@ -60,7 +60,7 @@ class Http1Exchange(Answering):
         connection: Connection,
         task: asyncio.Task[Any] | None,
     ) -> None:
-        super().__init__(service, connection, task)
+        Answering.__init__(self, service, connection, task)  # super() would double the cost
         framing = head.fields.framing
         self._body: Http1BodyReader | None = None
         if framing:

@@ -57,35 +57,61 @@ def sessions(
     Raises what `Signer` raises, and ResponseError for a name that no cookie can have or that has a prefix already, and
     for an invalid lifetime.
     """
-    signer = Signer(secret, clock=clock)
     keeper = _InCookie() if store is None else _InStore(store, lifetime_seconds)
-    encode_cookie(cookie, "", max_age=lifetime_seconds, secure=False)  # raise now what it would raise for each response
+    tickets = _Tickets(cookie, keeper.purpose, Signer(secret, clock=clock), lifetime_seconds, secure)
 
     async def with_session(request: Request, next: Next) -> Response:
-        is_secure = request.scheme == "https" if secure is None else secure
-        name = f"__Host-{cookie}" if is_secure else cookie
-        purpose = f"{keeper.purpose} {name}"
-        ticket = signer.verify(purpose, request.cookies.get(name, ""), lifetime_seconds) or ""
+        ticket = tickets.read(request)
         text = await keeper.load(ticket) if ticket else None
         session = request.session = Session(text or EMPTY)
         response = await next(request)
-        if not session.is_used:
-            return response
-
-        vary_by(response.headers, "Cookie")
-        response.headers.setdefault("cache-control", "no-store")
-        if not session.has_changed:
-            return response
-        _keep_from_caches(response.headers)
-        kept = await keeper.keep(session, ticket if text else "")
-        if kept:
-            value = _fitting(name, signer.sign(purpose, kept))
-            response.set_cookie(name, value, max_age=lifetime_seconds, secure=is_secure)
-        elif kept is not None and name in request.cookies:
-            response.delete_cookie(name, secure=is_secure)
+        if session.is_used:
+            vary_by(response.headers, "Cookie")
+            response.headers.setdefault("cache-control", "no-store")
+            if session.has_changed:
+                _keep_from_caches(response.headers)
+                tickets.write(request, response, await keeper.keep(session, ticket if text else ""))
         return response
 
     return with_session
+
+
+class _Tickets:
+    """The cookie that holds a ticket, which is signed: the session itself, or its id."""
+
+    def __init__(self, cookie: str, purpose: str, signer: Signer, lifetime_seconds: int, secure: bool | None) -> None:
+        encode_cookie(
+            cookie, "", max_age=lifetime_seconds, secure=False
+        )  # raise now what it would raise for each response
+        self._cookie = cookie
+        self._purpose = purpose
+        self._signer = signer
+        self._lifetime_seconds = lifetime_seconds
+        self._secure = secure
+
+    def _name(self, request: Request) -> tuple[str, bool]:
+        """Return the name of the cookie, and whether it is for TLS only."""
+        is_secure = request.scheme == "https" if self._secure is None else self._secure
+        return f"__Host-{self._cookie}" if is_secure else self._cookie, is_secure
+
+    def read(self, request: Request) -> str:
+        """Return the ticket of a request; empty if there is none, or it is not valid."""
+        name, _ = self._name(request)
+        signed = request.cookies.get(name, "")
+        return self._signer.verify(f"{self._purpose} {name}", signed, self._lifetime_seconds) or ""
+
+    def write(self, request: Request, response: Response, ticket: str | None) -> None:
+        """Set the cookie, delete it for an empty ticket, leave it for None; raise ResponseError if it does not fit."""
+        name, is_secure = self._name(request)
+        if ticket:
+            value = self._signer.sign(f"{self._purpose} {name}", ticket)
+            if len(name) + len(value) > COOKIE_BYTES:
+                raise ResponseError(
+                    f"the session is larger than a cookie of {COOKIE_BYTES} bytes: pass a store to sessions()"
+                )
+            response.set_cookie(name, value, max_age=self._lifetime_seconds, secure=is_secure)
+        elif ticket is not None and name in request.cookies:
+            response.delete_cookie(name, secure=is_secure)
 
 
 class _InCookie:
@@ -133,9 +159,3 @@ def _keep_from_caches(fields: Headers) -> None:
     directives = {directive.strip(" \t").lower() for directive in fields.get("cache-control", "").split(",")}
     if directives.isdisjoint({"no-store", "private"}):
         fields["cache-control"] = "no-store"
-
-
-def _fitting(name: str, value: str) -> str:
-    if len(name) + len(value) > COOKIE_BYTES:
-        raise ResponseError(f"the session is larger than a cookie of {COOKIE_BYTES} bytes: pass a store to sessions()")
-    return value

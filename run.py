@@ -10,7 +10,6 @@ from typing import Any
 from aiosock import App, Event, EventStream, Request, Response, StaticFiles
 from aiosock.cli import main
 from aiosock.web.middleware import csrf
-from aiosock.wire.negotiation import choose_media_type
 
 app = App()
 files = StaticFiles(Path(__file__).parent / "static")
@@ -21,7 +20,7 @@ app.middleware(csrf())  # refuse requests that another site makes a browser send
 @app.get("/")
 async def home(request: Request) -> Response:
     """Answer a browser with a page, and curl with a line of text."""
-    if choose_media_type(request.headers.get("accept", ""), ("text/html", "text/plain")) == "text/plain":
+    if request.accepts("text/html", "text/plain") == "text/plain":
         return Response.text(
             "Hello from aiosock! Try /hello/you, /echo, /time and /upload.\n", headers={"vary": "Accept"}
         )

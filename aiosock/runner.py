@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from typing import Any, TextIO
@@ -15,6 +15,7 @@ from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
 from aiosock.log import RequestIdFilter, access_logger
 from aiosock.net.server import Server
+from aiosock.observe import Observer
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
@@ -24,7 +25,9 @@ CONFIG_STATUS = 2
 
 
 @asynccontextmanager
-async def serve(app: Handler, config: Config | None = None, **options: Any) -> AsyncIterator[Server]:
+async def serve(
+    app: Handler, config: Config | None = None, *, observers: Sequence[Observer] = (), **options: Any
+) -> AsyncIterator[Server]:
     """Serve an app inside a running event loop; leaving the block drains.
 
     ```python
@@ -33,12 +36,12 @@ async def serve(app: Handler, config: Config | None = None, **options: Any) -> A
             print("listening on", server.urls[0])  # listening on http://127.0.0.1:40000
     ```
 
-    `options` are fields of Config, over those of `config`.
+    `options` are fields of Config, over those of `config`. `observers` are told of every request.
 
     Raises ConfigError for an option that cannot work, TypeError for one that does not exist.
     """
     config = replace(config or Config(), **options)
-    async with lifespan_of(app), Server(app, config) as server:
+    async with lifespan_of(app), Server(app, config, observers=observers) as server:
         yield server
 
 
@@ -47,6 +50,7 @@ def run(
     config: Config | None = None,
     *,
     when_started: Callable[[Server], None] | None = None,
+    observers: Sequence[Observer] = (),
     **options: Any,
 ) -> None:
     """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
@@ -57,7 +61,7 @@ def run(
     ```
 
     `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the server
-    listens; an exception of it ends the server and comes out. `run` returns after a clean drain. It exits with status 2 and
+    listens; an exception of it ends the server and comes out. `observers` are told of every request. `run` returns after a clean drain. It exits with status 2 and
     one line on standard error if an option cannot work, 1 if a handler would not end, and 128 plus the number of the signal
     after a second signal.
     """
@@ -67,7 +71,7 @@ def run(
         configure_logging(config)
         _occupy_standard_descriptors()
         with closing(open_access_log(config)) as access_log, asyncio.Runner(loop_factory=factory) as runner:
-            drained = runner.run(_serve_until_told(app, config, access_log, when_started))
+            drained = runner.run(_serve_until_told(app, config, access_log, observers, when_started))
             if not drained:
                 # Runner.close would wait for ever for a handler that swallows its cancellation.
                 _exit_now(1)
@@ -77,7 +81,11 @@ def run(
 
 
 async def _serve_until_told(
-    app: Handler, config: Config, access_log: AccessLog, when_started: Callable[[Server], None] | None
+    app: Handler,
+    config: Config,
+    access_log: AccessLog,
+    observers: Sequence[Observer],
+    when_started: Callable[[Server], None] | None,
 ) -> bool:
     told = asyncio.Event()
 
@@ -96,7 +104,7 @@ async def _serve_until_told(
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(signal.SIGUSR1, access_log.reopen)
     async with lifespan_of(app):
-        server = Server(app, config, access_log=access_log)
+        server = Server(app, config, access_log=access_log, observers=observers)
         await server.start()
         say(banner(server), sys.stdout)
         try:

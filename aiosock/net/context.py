@@ -7,19 +7,27 @@ Tasks that a handler starts inherit the context of its request.
 
 import sys
 from collections.abc import Coroutine, Generator
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from types import coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import decimal
 
 _T = TypeVar("_T")
 
 
 @coroutine
-def in_own_context(work: Coroutine[Any, Any, _T]) -> Generator[Any, Any, _T]:
-    """Await `work` in a copy of the current context, without a task of its own."""
+def in_own_context(
+    work: Coroutine[Any, Any, _T], precision: "decimal.Context | None" = None
+) -> Generator[Any, Any, _T]:
+    """Await `work` in a copy of the current context, without a task of its own.
+
+    `precision` is what `inherited_precision` has returned for the current context.
+    """
     context = copy_context()
-    if context and "decimal" in sys.modules:  # in most programs it is empty
-        _copy_precision(context)
+    if precision is not None:
+        context.run(sys.modules["decimal"].setcontext, precision.copy())
     step, value = work.send, None
     while True:
         try:
@@ -34,9 +42,13 @@ def in_own_context(work: Coroutine[Any, Any, _T]) -> Generator[Any, Any, _T]:
             step, value = work.throw, error
 
 
-def _copy_precision(context: Context) -> None:
-    """Copy a decimal context that a program has set before: it is mutable, so a copy of `context` would share it."""
+def inherited_precision() -> "decimal.Context | None":
+    """Return the decimal context that the program has set before it serves, if any.
+
+    It is mutable, so all copies of the current context share it: each request needs a copy of it too.
+    """
+    if "decimal" not in sys.modules:
+        return None
     import decimal
 
-    if any(isinstance(value, decimal.Context) for value in context.values()):
-        context.run(lambda: decimal.setcontext(decimal.getcontext().copy()))
+    return next((value for value in copy_context().values() if isinstance(value, decimal.Context)), None)

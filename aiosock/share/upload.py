@@ -20,7 +20,6 @@ from aiosock.web.routing.table import method_not_allowed
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.representation import Representation
 from aiosock.wire.conditional import Verdict, evaluate
-from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments
 
 UPLOAD_BYTES: Final = 1024**3
@@ -119,7 +118,7 @@ class Upload:
             raise HTTPError(409, f"Names that exist already: {', '.join(taken)}.{others}")
         if not stored:
             raise HTTPError(400, "Choose a file.")
-        if choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json")) != "text/html":
+        if request.accepts("text/html", "application/json") != "text/html":
             return Response.json({"files": stored}, 201)
         # A relative URL works under every mount, and never leads to another host.
         return Response.redirect(request.with_query("./"))

@@ -16,6 +16,7 @@ from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
+from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import parse_query
 
 _T = TypeVar("_T")
@@ -186,6 +187,13 @@ class Request:
     def headers(self) -> Headers:
         """The header fields, in wire order."""
         return self.head.headers()
+
+    def accepts(self, *media_types: str) -> str:
+        """Return the one of `media_types` that the client's Accept field prefers; the last one if it names none of them.
+
+        The response depends on that field, so it needs `Vary: Accept`.
+        """
+        return choose_media_type(self.headers.get("accept", ""), media_types)
 
     @lazy
     def query(self) -> Query:

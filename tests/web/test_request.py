@@ -394,3 +394,19 @@ async def test_json_has_the_limit_of_the_body() -> None:
     answer = await ask(app_of(handler, body_limit=5), "POST", "/", json=[1, 2, 3])
 
     assert answer.status == 413
+
+
+# Accept.
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("text/html", "text/html"),
+        ("text/plain, text/html;q=0.5", "text/plain"),
+        ("*/*", "text/plain"),
+        ("", "text/plain"),
+    ],
+)
+async def test_a_request_says_which_media_type_it_prefers(accept: str, chosen: str) -> None:
+    assert await seen(lambda request: request.accepts("text/html", "text/plain"), headers={"accept": accept}) == chosen

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiosock.errors import Disconnected, ProtocolError
 from aiosock.log import server_logger
 from aiosock.net.channel import Channel
-from aiosock.net.context import in_own_context
+from aiosock.net.context import in_own_context, inherited_precision
 from aiosock.net.http1.exchange import Http1Exchange
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
@@ -54,7 +54,7 @@ class Http1Connection:
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
-        linger = False
+        linger, precision = False, inherited_precision()
         try:
             # Waiting for a head...
             while (head := await self._read_head()) is not None:
@@ -63,7 +63,7 @@ class Http1Connection:
                     head, self._channel, self._service, self._connection, self._task
                 )
                 handler = self._service.handler if head.fields.expect is None else exchange.handler_for_expectation()
-                in_order = await in_own_context(exchange.answer(Request(head, exchange), handler))
+                in_order = await in_own_context(exchange.answer(Request(head, exchange), handler), precision)
                 self._exchange = None
                 if not in_order:
                     return

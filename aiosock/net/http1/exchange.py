@@ -159,7 +159,7 @@ class Http1Exchange(Answering):
     def _start(self, response: Response, body: bytes, piece: bytes) -> bytes:
         """Return the head for a body, and the first piece of it."""
         prepared = _prepare(response.status, response.pairs())
-        is_bodiless = self._is_bodiless(response.status)
+        is_bodiless = prepared.is_bodiless or self._head.method == "HEAD"
         length = prepared.length
         if length is None:
             length = len(body)
@@ -223,7 +223,7 @@ class Http1Exchange(Answering):
         if prepared.closes:
             self._keep_alive = False
         framing = b""
-        if prepared.status not in BODILESS:  # RFC 9112 section 6.3
+        if not prepared.is_bodiless:  # RFC 9112 section 6.3
             if length is not None:
                 framing = b"Content-Length: %d\r\n" % length
             elif self._head.minor_version == 1:
@@ -281,6 +281,7 @@ class _Prepared:
     lines: bytes
     length: int | None
     closes: bool
+    is_bodiless: bool
 
 
 def _prepare(status: int, pairs: Sequence[tuple[str, str]]) -> _Prepared:
@@ -302,7 +303,7 @@ def _prepare_fields(status: int, pairs: Sequence[tuple[str, str]]) -> _Prepared:
         raise ResponseError(f"not a Content-Length: {length!r}")
     closes = "close" in own.get("connection", "").lower().replace(" ", "").split(",")
     announced = None if length is None else int(length)
-    return _Prepared(status, status_line(status), encode_fields(others), announced, closes)
+    return _Prepared(status, status_line(status), encode_fields(others), announced, closes, status in BODILESS)
 
 
 _prepare_constant = lru_cache(maxsize=1024)(_prepare_fields)  # each static file in memory has fields of its own

@@ -19,7 +19,6 @@ from aiosock.web.static.cache import FileCache
 from aiosock.web.static.policy import Policy, StaticOptions
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
 from aiosock.web.static.tree import MISSING_ERRORS, Entry, Tree
-from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import decode_segments
 
 
@@ -185,7 +184,7 @@ class StaticFiles:
         """Answer a browser with the page for missing files, if there is one; raise HTTPError (404) otherwise."""
         name, status = self._policy.page_for_missing(path)
         missing = HTTPError(404, f"Nothing is at {request.path}.")
-        wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
+        wanted = request.accepts("text/html", "application/json", "text/plain")
         if not name or wanted != "text/html":
             raise missing
         try:

@@ -14,7 +14,6 @@ from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.archive import FORMATS, Archive
 from aiosock.web.static.tree import Entry, Tree
-from aiosock.wire.negotiation import choose_media_type
 
 _NUMBER = re.compile(r"[0-9]+")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -59,7 +58,7 @@ class Listing:
     def _listing_response(self, request: Request, entries: Iterable[Entry]) -> Response:
         """Make the response; blocks: many thousand entries take long to sort and write."""
         selection = _Selection(request, entries)
-        wanted = choose_media_type(request.headers.get("accept", ""), ("text/html", "application/json", "text/plain"))
+        wanted = request.accepts("text/html", "application/json", "text/plain")
         if wanted == "text/html":
             page = _page(request, selection, upload=self.upload)
             response = Response.html(

@@ -9,8 +9,14 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.patience import PATIENCE
+
+if TYPE_CHECKING:
+    from aiosock.net.watchdog import Watchdog
 
 pytest_plugins = ["aiosock.testing.plugin"]
 
@@ -39,6 +45,41 @@ def pytest_collection_finish() -> None:
     """Exclude ten thousand collected tests from later garbage collections; some tests cause many, 0.3 s each."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_watchdog() -> Iterator[Callable[["Watchdog"], None]]:
+    """Let no server in this process start its watchdog; the value is the real `Watchdog.start`.
+
+    On a busy machine the watchdog rightly logs that the loop was blocked, and tests that expect an empty log would
+    fail. For servers in processes of their own see `tests.e2e.process.environment`.
+    """
+    from aiosock.net.watchdog import Watchdog
+
+    start = Watchdog.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Watchdog, "start", lambda self: None)
+        yield start
+
+
+@pytest.fixture
+def with_watchdog(no_watchdog: Callable[["Watchdog"], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers start their watchdog all the same."""
+    from aiosock.net.watchdog import Watchdog
+
+    monkeypatch.setattr(Watchdog, "start", no_watchdog)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_client() -> Iterator[None]:
+    """Let the client in memory wait longer than users want it to, where a test does not say how long."""
+    from aiosock.testing import Client
+
+    defaults = Client.__init__.__kwdefaults__
+    assert defaults is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(defaults, "patience", PATIENCE)
+        yield
 
 
 @pytest.fixture

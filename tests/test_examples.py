@@ -20,6 +20,7 @@ import pytest
 
 from aiosock import Config, Handler, Request, Response, Server
 from aiosock.testing import Client
+from tests.patience import PATIENCE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -196,7 +197,7 @@ def test_the_tests_of_an_example_pass_wherever_they_are_copied_to(name: str, cou
 
 
 @asynccontextmanager
-async def proxied(upstream: Handler, patience: float = 10) -> AsyncIterator[Client]:
+async def proxied(upstream: Handler, patience: float = PATIENCE) -> AsyncIterator[Client]:
     example: Any = load("proxy")
     async with Server(upstream, Config(port=0, access_log=False)) as server, Client(example.app) as client:
         example.UPSTREAM = httpx.URL(server.urls[0])

@@ -12,6 +12,7 @@ import pytest
 
 from aiosock.testing import Client
 from tests.e2e.pages import program
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ async def test_what_was_written_for_http_server_answers_as_before(names: dict[st
 
 
 def _post(port: int) -> tuple[int, str | None, Any]:
-    client = HTTPConnection("127.0.0.1", port, timeout=20)
+    client = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     client.request("POST", "/a?b=c", body=b"d")
     answer = client.getresponse()
     try:

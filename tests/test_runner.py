@@ -267,7 +267,7 @@ def test_what_a_lifespan_raises_comes_out_of_run(app: App) -> None:
 def test_run_serves_in_a_thread_too_where_it_hears_no_signal(loop: str) -> None:
     program = """
 import socket, sys, threading, urllib.request
-from aiosock import App, run
+from aiosock import App, Timeouts, run
 
 app = App()
 
@@ -276,10 +276,10 @@ async def home(request):
     return threading.current_thread().name
 
 with socket.create_server(("127.0.0.1", 0)) as sock:
-    options = {"bind": (f"fd:{sock.fileno()}",), "loop": sys.argv[1]}
+    options = {"bind": (f"fd:{sock.fileno()}",), "loop": sys.argv[1], "timeouts": Timeouts(blocked_seconds=0)}
     threading.Thread(target=run, args=(app,), kwargs=options, name="server", daemon=True).start()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{sock.getsockname()[1]}/", timeout=20) as answer:
+    with opener.open(f"http://127.0.0.1:{sock.getsockname()[1]}/", timeout=120) as answer:
         print("answered by", answer.read().decode(), file=sys.stderr)
 """
     status, _, errors = run_to_its_end([sys.executable, "-c", program, loop])

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.e2e.process import PATIENCE, Process
+from tests.e2e.process import Process
+from tests.patience import PATIENCE
 
 KIB = 1024
 MIB = 1024 * KIB

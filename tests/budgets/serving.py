@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.budgets.measure import MIB, Meter, reached
-from tests.e2e.process import PATIENCE, Served
+from tests.e2e.process import Served
 from tests.e2e.raw import Raw
+from tests.patience import PATIENCE
 
 COMMAND = [sys.executable, "-m", "tests.budgets.app", "--port", "0", "--no-access-log"]
 

@@ -9,8 +9,9 @@ import pytest
 from tests.budgets.conftest import Report
 from tests.budgets.measure import KIB, LOOK_SECONDS, MIB, Meter, cost_of, mib, reached
 from tests.budgets.serving import GET, clients, has_input, room_for, serve_measured, stats, warm_up
-from tests.e2e.process import PATIENCE, Served, until
+from tests.e2e.process import Served, until
 from tests.e2e.raw import Incomplete, Raw
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.costly
 

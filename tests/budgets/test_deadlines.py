@@ -13,8 +13,9 @@ import pytest
 from tests.budgets.conftest import Report
 from tests.budgets.measure import KIB, MIB, Meter, reached
 from tests.budgets.serving import GET, has_input, read_on, serve_measured, stats, warm_up
-from tests.e2e.process import PATIENCE, until
+from tests.e2e.process import until
 from tests.e2e.raw import Answer, Raw
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.costly
 

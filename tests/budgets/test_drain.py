@@ -8,9 +8,10 @@ import pytest
 
 from tests.budgets.conftest import Report
 from tests.budgets.serving import clients, has_input, serve_measured, stats
-from tests.e2e.process import PATIENCE, Served, threads, until
+from tests.e2e.process import Served, threads, until
 from tests.e2e.raw import Raw
 from tests.e2e.test_stopping import DRAINING, Load
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.costly
 

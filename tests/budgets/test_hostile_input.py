@@ -11,8 +11,9 @@ import pytest
 from tests.budgets.conftest import Report
 from tests.budgets.measure import KIB, LOOK_SECONDS, MIB, Meter, cost_of, mib, reached
 from tests.budgets.serving import GET, clients, has_input, read_on, serve_measured, stats, warm_up
-from tests.e2e.process import PATIENCE, Served
+from tests.e2e.process import Served
 from tests.e2e.raw import Raw
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.costly
 

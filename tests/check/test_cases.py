@@ -11,6 +11,7 @@ from aiosock.check import CASES, Case
 from tests.check.app import app
 from tests.check.driver import SHORT_BYTES, dripped_complaints, split_complaints, whole_complaints
 from tests.check.special import SPECIAL
+from tests.patience import PATIENCE
 
 ALL = (*CASES, *SPECIAL)
 
@@ -53,7 +54,7 @@ async def test_a_long_case_comes_out_the_same_at_every_split_point(case: Case) -
 def test_the_cases_come_out_the_same_without_assertions() -> None:
     command = [sys.executable, "-O", "-m", "tests.check.driver"]
     done = subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
     assert done.stdout == f"{len(CASES)} cases, 0 complaints\n"

@@ -15,6 +15,7 @@ from aiosock.errors import ConfigError, HTTPError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from tests.check.app import app
+from tests.patience import PATIENCE
 
 QUICK = 0.2
 """Seconds to wait for a server that never closes."""
@@ -215,7 +216,7 @@ async def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, asyncio.timeout(20):
+    async with server, asyncio.timeout(PATIENCE):
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         report = await check(url, patience=QUICK, categories=["expectations"])
 

@@ -14,6 +14,7 @@ import pytest
 from tests.docs.blocks import ROOT, Block
 from tests.docs.stages import Stage
 from tests.e2e.process import Process, Served
+from tests.patience import PATIENCE
 
 STARTED = "Ctrl-C stops\n"
 
@@ -82,7 +83,7 @@ class Shell:
             "AIOSOCK_PORT": "0",
             "CURL_HOME": str(home),
         }
-        (home / ".curlrc").write_text('silent\nshow-error\nnoproxy = "*"\nmax-time = 20\n')
+        (home / ".curlrc").write_text(f'silent\nshow-error\nnoproxy = "*"\nmax-time = {PATIENCE}\n')
         for name in stage.files:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, home / name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.process import PATIENCE
+from tests.patience import PATIENCE
 
 
 @cache

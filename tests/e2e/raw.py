@@ -6,7 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.e2e.process import PATIENCE
+from tests.patience import PATIENCE
 
 
 class Answer(NamedTuple):

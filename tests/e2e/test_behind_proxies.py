@@ -22,7 +22,8 @@ import pytest
 import yaml
 
 from tests.e2e.pages import how_to, program, replaced, shown
-from tests.e2e.process import LOOPS, PATIENCE, Process, Served, run_to_its_end, threads
+from tests.e2e.process import LOOPS, Process, Served, run_to_its_end, threads
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.costly,

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Response, expect, sync_playwright
 
-from tests.e2e.process import PATIENCE, Served, serve_example, serve_site
+from tests.e2e.process import Served, serve_example, serve_site
+from tests.patience import PATIENCE
 from tests.web.static.serving import ODD_NAMES
 
 NAMES = [

@@ -18,8 +18,9 @@ import pytest
 from tests.docs.blocks import Block, blocks
 from tests.docs.shell import commands
 from tests.e2e.curl import curl, curl_answer
-from tests.e2e.process import PATIENCE, ROOT, Process, Served, run_to_its_end, until
+from tests.e2e.process import ROOT, Process, Served, run_to_its_end, until
 from tests.e2e.raw import Raw
+from tests.patience import PATIENCE
 
 SOCKETS = ROOT / "examples" / "sockets"
 HTTP_STEPS = ["1_blocking", "2_threads", "3_selectors", "4_streams", "5_aiosock"]
@@ -390,9 +391,9 @@ SHOWN = [each for each in blocks("docs/tutorial/from-socket-to-server.md") if ea
 OF_THE_MACHINE = re.compile(r"\d+|(?<=\) = ).*|(?<=\): ).*")
 """Ports, processes, times, and addresses of names."""
 
-AS_TYPED = """
-python() { "$PYTHON" "$@"; }
-curl() { command curl --silent --show-error --noproxy '*' --max-time 20 "$@"; }
+AS_TYPED = f"""
+python() {{ "$PYTHON" "$@"; }}
+curl() {{ command curl --silent --show-error --noproxy '*' --max-time {PATIENCE} "$@"; }}
 """
 
 

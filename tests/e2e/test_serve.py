@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.curl import curl, curl_answer
 from tests.e2e.process import LOOPS, ROOT, Process, Served, run_to_its_end
 from tests.e2e.raw import Raw
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.costly,
@@ -71,7 +72,15 @@ def test_curl_uploads_and_replaces_what_it_names(loop: str, root: Path, tmp_path
 
         # curl waits for the 100, which does not come, and sends nothing of the body.
         refused = curl(
-            "-T", str(big), "-w", "%{http_code} %{size_upload}", "-o", os.devnull, "--expect100-timeout", "20", url
+            "-T",
+            str(big),
+            "-w",
+            "%{http_code} %{size_upload}",
+            "-o",
+            os.devnull,
+            "--expect100-timeout",
+            str(PATIENCE),
+            url,
         )
         assert refused.text == "409 0"
 

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.curl import curl, curl_answer, curl_command
 from tests.e2e.process import ROOT, Process, Served
 from tests.e2e.raw import Raw
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.costly
 
@@ -127,7 +128,14 @@ def test_many_uploads_at_once_do_not_mix(site: Served) -> None:
 
 def test_curl_sends_its_body_after_100_continue(site: Served) -> None:
     done = curl(
-        "--verbose", "-H", "Expect: 100-continue", "--expect100-timeout", "20", "-d", "body", f"{site.url}/echo"
+        "--verbose",
+        "-H",
+        "Expect: 100-continue",
+        "--expect100-timeout",
+        str(PATIENCE),
+        "-d",
+        "body",
+        f"{site.url}/echo",
     )
 
     assert "< HTTP/1.1 100 Continue" in done.errors

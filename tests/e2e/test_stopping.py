@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.curl import curl_command
-from tests.e2e.process import LOOPS, PATIENCE, serve_program, serve_site, threads, until
+from tests.e2e.process import LOOPS, serve_program, serve_site, threads, until
 from tests.e2e.raw import Incomplete, Raw
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.costly,

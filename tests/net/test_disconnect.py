@@ -12,6 +12,7 @@ from aiosock.web.exchange import OnDisconnect
 from aiosock.web.request import Request
 from aiosock.web.response import Duplex, Response, Upgrade
 from tests.net.helpers import CHUNKED_POST, GET, Endless, Gate, connection, echo, hello, request_bytes, statuses
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -324,7 +325,7 @@ async def test_who_waits_for_the_peer_is_let_go_when_the_exchange_is_over() -> N
     async with connection(handler) as (_, peer, _):
         peer.send(GET)
         await peer.response()
-        await asyncio.wait_for(waiting[0], 5)
+        await asyncio.wait_for(waiting[0], PATIENCE)
 
 
 async def test_who_asks_after_the_exchange_is_over_does_not_wait() -> None:
@@ -337,7 +338,7 @@ async def test_who_asks_after_the_exchange_is_over_does_not_wait() -> None:
     async with connection(keep) as (_, peer, _):
         peer.send(GET)
         await peer.response()
-        await asyncio.wait_for(kept[0].disconnected(), 5)
+        await asyncio.wait_for(kept[0].disconnected(), PATIENCE)
 
 
 async def test_a_peer_that_does_not_read_and_is_gone_costs_no_more_than_its_buffer() -> None:
@@ -366,7 +367,7 @@ async def test_a_body_read_by_a_child_task_that_its_handler_has_forgotten_is_no_
         await client.settle()
         peer.reset()
         await peer.done()
-        await asyncio.wait(children, timeout=5)
+        await asyncio.wait(children, timeout=PATIENCE)
         assert children[0].exception() is not None
 
 

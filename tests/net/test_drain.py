@@ -14,6 +14,7 @@ from aiosock.testing import Client
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from tests.net.helpers import GET, Endless, Gate, connection, fields_of, hello, request_bytes, statuses
+from tests.patience import PATIENCE
 
 has_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this machine has no UNIX sockets")
 
@@ -230,10 +231,11 @@ async def test_abort_ends_everything_now() -> None:
         assert idle.was_reset
 
 
+@pytest.mark.usefixtures("with_watchdog")
 async def test_a_drain_that_is_cancelled_ends_every_connection_and_leaves_nothing() -> None:
     before, threads = asyncio.all_tasks(), set(threading.enumerate())
     gate = Gate()
-    server = Server(gate, Config(port=0, access_log=False))
+    server = Server(gate, Config(port=0, access_log=False, timeouts=Timeouts(blocked_seconds=PATIENCE)))
     await server.start()
     started = set(threading.enumerate()) - threads
     reader, writer = await asyncio.open_connection(*server.listeners[0].sock.getsockname())
@@ -251,7 +253,7 @@ async def test_a_drain_that_is_cancelled_ends_every_connection_and_leaves_nothin
     assert asyncio.all_tasks() == before
     assert len(started) == 1
     for thread in started:
-        await asyncio.to_thread(thread.join, 10)
+        await asyncio.to_thread(thread.join, PATIENCE)
         assert not thread.is_alive()
 
 
@@ -276,7 +278,7 @@ def backlogged(server: Server, count: int) -> list[socket.socket]:
     for client in clients:
         client.connect(server.listeners[0].sock.getsockname())
         client.sendall(request_bytes("Connection: close"))
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
     return clients
 
 

@@ -14,6 +14,7 @@ from aiosock.net.server import Server
 from aiosock.testing import Client
 from aiosock.web.handler import Handler
 from tests.net.helpers import channels
+from tests.patience import PATIENCE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
 
@@ -37,7 +38,7 @@ async def connected(server: Server) -> socket.socket:
 
 async def read_all(sock: socket.socket) -> bytes:
     received = b""
-    while data := await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65536), 20):
+    while data := await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65536), PATIENCE):
         received += data
     return received
 
@@ -120,7 +121,7 @@ async def test_a_reset_behind_more_input_than_is_read_cancels_the_handler() -> N
         await started.wait()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
-        await asyncio.wait_for(cancelled.wait(), 20)
+        await asyncio.wait_for(cancelled.wait(), PATIENCE)
 
 
 # The handler that does too much.

@@ -22,6 +22,7 @@ from aiosock.web.disk.file_body import BLOCK, LAST_BLOCK, FileBody
 from aiosock.web.handler import Handler
 from aiosock.wire.ranges import Span
 from tests.net.helpers import channels, collected_errors, connection, request_bytes, statuses
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.costly,
@@ -122,7 +123,7 @@ class Visitor:
         return await self.read(1 << 40)
 
     async def _receive(self, size: int) -> bool:
-        data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.sock, size), 10)
+        data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.sock, size), PATIENCE)
         self.received += data
         return bool(data)
 
@@ -150,7 +151,7 @@ def descriptors() -> int:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what a server does inside sets no event
             await asyncio.sleep(0)
 

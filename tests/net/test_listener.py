@@ -16,6 +16,7 @@ from aiosock.errors import ConfigError
 from aiosock.net import binding
 from aiosock.net.binding import bind
 from aiosock.net.listener import Listener
+from tests.patience import PATIENCE
 
 has_ipv6 = pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 has_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this machine has no UNIX sockets")
@@ -398,7 +399,7 @@ async def test_who_comes_during_a_pause_is_let_in_after_it(opened: Open) -> None
             await turns()
             assert door.count == 0
             await let_in(listener, door)
-            await asyncio.wait_for(door.came.wait(), 10)
+            await asyncio.wait_for(door.came.wait(), PATIENCE)
 
 
 async def test_who_was_accepted_before_a_pause_is_let_in(opened: Open) -> None:
@@ -410,7 +411,7 @@ async def test_who_was_accepted_before_a_pause_is_let_in(opened: Open) -> None:
             await turns()
             let_in_at_once = door.count
             await let_in(listener, door)
-            await asyncio.wait_for(door.came.wait(), 10)
+            await asyncio.wait_for(door.came.wait(), PATIENCE)
             assert let_in_at_once in (0, 1)
             assert door.count == 1
 
@@ -437,7 +438,7 @@ async def test_a_pause_does_not_remove_the_path(opened: Open, tmp_path: Path) ->
         await let_in(listener, door)
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
-            await asyncio.wait_for(door.came.wait(), 10)
+            await asyncio.wait_for(door.came.wait(), PATIENCE)
 
 
 @has_unix  # there a connected client is in the backlog at once, not on its way

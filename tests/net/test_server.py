@@ -22,6 +22,7 @@ from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from tests.net.helpers import GET, Gate, collected_errors, hello, request_bytes, statuses
+from tests.patience import PATIENCE
 
 LAST = request_bytes("Connection: close")
 
@@ -47,7 +48,7 @@ class Visitor:
         self.sock.sendall(data)
 
     async def receive(self) -> bytes:
-        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.sock, 65536), 10)
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.sock, 65536), PATIENCE)
 
     async def rest(self) -> bytes:
         """Read to the end, then close."""

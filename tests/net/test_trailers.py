@@ -17,6 +17,7 @@ from aiosock.web.response import Response
 from aiosock.wire.message import FORBIDDEN_TRAILERS
 from tests.e2e.curl import curl
 from tests.net.helpers import CHUNKED_POST, answers_to, chunks, connection, hello, post_bytes, request_bytes, statuses
+from tests.patience import PATIENCE
 
 
 async def report(request: Request) -> Response:
@@ -228,7 +229,7 @@ def _talk(url: str) -> list[h11.Event]:
     sent = [head, h11.Data(data=b"body"), h11.EndOfMessage(headers=[("X-Sent", "sent")])]
     got: list[h11.Event] = []
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as sock:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as sock:
         sock.sendall(b"".join(client.send(event) or b"" for event in sent))
         while not got or not isinstance(got[-1], h11.EndOfMessage):
             event = client.next_event()

@@ -15,6 +15,7 @@ from aiosock import App, Config
 from aiosock.cli import main
 from aiosock.errors import not_installed
 from aiosock.share import command as module
+from tests.patience import PATIENCE
 from tests.test_cli import refused
 
 LOCAL = "http://127.0.0.1:8080"
@@ -298,13 +299,13 @@ def test_the_browser_opens_what_it_can_connect_to(ran: Runs, monkeypatch: pytest
 
     started(ran, "--open", "http://0.0.0.0:8080")
 
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     assert opened == [LOCAL]
 
 
 def test_a_browser_that_does_not_return_holds_nothing_up(ran: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     may_return = threading.Event()
-    monkeypatch.setattr(webbrowser, "open", lambda url: may_return.wait(10))
+    monkeypatch.setattr(webbrowser, "open", lambda url: may_return.wait(PATIENCE))
 
     started(ran, "--open")
 
@@ -312,7 +313,7 @@ def test_a_browser_that_does_not_return_holds_nothing_up(ran: Runs, monkeypatch:
     assert thread is not None
     assert thread.daemon
     may_return.set()
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 @pytest.mark.parametrize("error", [None, webbrowser.Error("none"), OSError("none"), RuntimeError("none")])
@@ -328,7 +329,7 @@ def test_without_a_browser_it_serves_all_the_same(
 
     started(ran, "--open")
     if (thread := browser_thread()) is not None:
-        thread.join(10)
+        thread.join(PATIENCE)
 
     assert capsys.readouterr().err == f"aiosock: warning: no browser could open {LOCAL}\n"
 

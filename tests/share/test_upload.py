@@ -17,6 +17,7 @@ from aiosock.share import upload
 from aiosock.share.arrival import Arrival
 from aiosock.share.upload import Upload
 from aiosock.testing import Client
+from tests.patience import PATIENCE
 from tests.share.ask import contents, open_below, put, put_head, until, uploading
 from tests.web.ask import BROWSER, ask
 
@@ -484,7 +485,7 @@ async def test_a_client_that_leaves_after_the_whole_body_has_sent_it(
 
     def slowly(arrival: Arrival) -> bool:
         writing.set()
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(PATIENCE)
         return publish(arrival)
 
     monkeypatch.setattr(Arrival, "publish", slowly)
@@ -521,7 +522,7 @@ async def test_a_server_that_ends_waits_for_the_thread_and_leaves_nothing(
 
     def slowly(arrival: Arrival) -> Any:
         working.set()
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(PATIENCE)
         return original(arrival)
 
     monkeypatch.setattr(Arrival, step, slowly)

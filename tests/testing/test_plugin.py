@@ -14,6 +14,7 @@ from aiosock.errors import ConfigError
 from aiosock.testing import Client
 from aiosock.web.app import App
 from tests.net.helpers import hello
+from tests.patience import PATIENCE
 
 Serve = Callable[..., str]
 
@@ -40,13 +41,13 @@ def test_in_memory(aiosock_client):
 
 
 def test_on_a_socket(aiosock_server):
-    with urllib.request.urlopen(aiosock_server(app), timeout=10) as response:
+    with urllib.request.urlopen(aiosock_server(app), timeout=120) as response:
         assert response.read() == b"hello"
 """
 
 
 def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as response:  # our own server, http
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:  # our own server, http
         data = response.read()
     assert isinstance(data, bytes)
     return data
@@ -116,6 +117,6 @@ def test_an_installed_aiosock_brings_the_plugin(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0

@@ -22,6 +22,7 @@ from aiosock.errors import ResponseError
 from aiosock.testing import Client
 from aiosock.web.static.archive import BLOCK, FORMATS, Archive
 from aiosock.web.static.tree import Tree
+from tests.patience import PATIENCE
 from tests.web.static.serving import (
     MOMENT,
     descriptors_fall_to,
@@ -416,7 +417,7 @@ async def test_an_archive_that_is_left_while_a_thread_packs_it_is_closed_by_that
 
     def pread(descriptor: int, size: int, offset: int) -> bytes:
         reads.set()
-        goes_on.wait(10)
+        goes_on.wait(PATIENCE)
         return whole(descriptor, size, offset)
 
     packed = Archive(Tree(root), [], kind)
@@ -431,13 +432,13 @@ async def test_an_archive_that_is_left_while_a_thread_packs_it_is_closed_by_that
     monkeypatch.setattr(os, "pread", pread)
     monkeypatch.setattr(packed, "_next", take)
     task = asyncio.create_task(taken(packed))
-    await asyncio.to_thread(reads.wait, 10)
+    await asyncio.to_thread(reads.wait, PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):  # not ValueError: generator already executing
         await task
     assert open_descriptors() > before
     goes_on.set()
-    assert await asyncio.to_thread(left.wait, 10)
+    assert await asyncio.to_thread(left.wait, PATIENCE)
 
     assert open_descriptors() == before
 

@@ -15,6 +15,7 @@ from aiosock.testing import Client
 from aiosock.web.disk.file_body import BLOCK
 from aiosock.web.handler import Next
 from aiosock.wire.ranges import RANGES
+from tests.patience import PATIENCE
 from tests.web.static.serving import (
     MODIFIED,
     NEW,
@@ -425,7 +426,7 @@ def test_the_kernel_copies_the_same_parts(
     site: Path, aiosock_server: Callable[..., str], spans: list[tuple[int, int]]
 ) -> None:
     url = urlsplit(aiosock_server(serving(site), limits=UNCACHED))
-    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE)
     try:
         asked = ",".join(f"{start}-{stop - 1}" for start, stop in spans)
         for _ in range(2):  # the second request on the same connection shows that nothing of the first remains

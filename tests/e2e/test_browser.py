@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, Response, expect, sync_playwright
 
 from tests.e2e.process import Served, serve_example, serve_site
 from tests.patience import PATIENCE
@@ -50,8 +50,19 @@ def browser() -> Iterator[Browser]:
     path = _chromium()
     if path is None:
         pytest.skip("Chromium is not installed, and could not be: that takes root and apt-get")
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path) as browser:
+    expect.set_options(timeout=PATIENCE * 1000)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, timeout=PATIENCE * 1000) as browser,
+    ):
         yield browser
+
+
+def new_page(browser: Browser, **options: object) -> Page:
+    """Open a page in a context of its own, which closes with it."""
+    page = browser.new_page(**options)  # type: ignore[arg-type]  # what a context takes
+    page.set_default_timeout(PATIENCE * 1000)
+    return page
 
 
 Opener = Callable[..., Page]
@@ -61,21 +72,19 @@ Opener = Callable[..., Page]
 def opened(browser: Browser) -> Iterator[Opener]:
     """Yield a function that opens a URL in a new window; at the end its console must be empty."""
     problems: list[str] = []
-    contexts = []
+    pages = []
 
     def open_page(url: str, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE * 1000)
-        page = context.new_page()
+        page = new_page(browser, **{"viewport": {"width": 1280, "height": 900}, **options})
+        pages.append(page)
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(url)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert problems == []
 
 
@@ -137,8 +146,14 @@ def inbox(uploads: tuple[Served, Path]) -> tuple[str, Path]:
     return f"{server.url}/{path.name}/", path
 
 
-def names_on(page: Page) -> list[str]:
-    return page.locator("tbody tr:visible .name").all_text_contents()
+def names_on(page: Page) -> Locator:
+    """Find what the listing shows; `expect` waits for it where the page is still on its way."""
+    return page.locator("tbody tr:visible .name")
+
+
+def expect_all_names(page: Page) -> None:
+    """Wait until the listing shows more than the files with odd names."""
+    expect(names_on(page).nth(len(NAMES))).to_be_visible()
 
 
 def shoot(page: Page, shots: Path, name: str) -> None:
@@ -183,7 +198,7 @@ def test_an_odd_directory_is_entered_and_left(shared: Served, opened: Opener) ->
         page.get_by_role("link", name=f"{name}/").click()
         expect(page.get_by_role("heading")).to_have_text(name)
 
-    assert names_on(page) == ["file.txt"]
+    expect(names_on(page)).to_have_text(["file.txt"])
     page.get_by_role("navigation").get_by_role("link", name="ü & <b> 100%").click()
     expect(page.get_by_role("heading")).to_have_text("ü & <b> 100%")
     page.get_by_role("navigation").get_by_role("link", name="Home").click()
@@ -197,24 +212,24 @@ def test_the_headings_sort(shared: Served, opened: Opener, scripts: bool) -> Non
     name, size = page.locator("th.name[scope=col]"), page.locator("th.size")
 
     expect(name).to_have_attribute("aria-sort", "ascending")
-    assert names_on(page) == rising
+    expect(names_on(page)).to_have_text(rising)
     size.get_by_role("link").click()
     expect(size).to_have_attribute("aria-sort", "ascending")
-    assert names_on(page) == rising
+    expect(names_on(page)).to_have_text(rising)
     size.get_by_role("link").press("Enter")
     expect(size).to_have_attribute("aria-sort", "descending")
     expect(page).to_have_url(re.compile(r"\?sort=size&order=desc$"))
-    assert names_on(page) == rising[::-1]
+    expect(names_on(page)).to_have_text(rising[::-1])
     assert name.get_attribute("aria-sort") is None
     page.reload()
-    assert names_on(page) == rising[::-1]
+    expect(names_on(page)).to_have_text(rising[::-1])
 
 
 def test_directories_stay_above_files(shared: Served, opened: Opener) -> None:
     page = opened(shared.url)
     for column in ("Name", "Size", "Size", "Modified", "Modified"):
         page.get_by_role("columnheader", name=column).get_by_role("link").click()
-        names = names_on(page)
+        names = names_on(page).all_text_contents()
         assert [name.endswith("/") for name in names] == sorted((name.endswith("/") for name in names), reverse=True)
 
 
@@ -223,17 +238,17 @@ def test_searching_shows_what_is_meant_while_it_is_typed(shared: Served, opened:
     field = page.get_by_role("searchbox", name="Search by name")
 
     field.fill("FILE")
-    assert names_on(page) == ["File 1.txt", "file 2.txt", "file 10.txt"]
+    expect(names_on(page)).to_have_text(["File 1.txt", "file 2.txt", "file 10.txt"])
     expect(page.locator("#count")).to_have_text(re.compile("^3 of "))
     field.press("Enter")
     expect(page).to_have_url(f"{shared.url}/")
     field.fill("ÜNÏCÖDÉ")
-    assert names_on(page) == ["Ünïcödé.txt"]
+    expect(names_on(page)).to_have_text(["Ünïcödé.txt"])
     field.fill("no such name")
     expect(page.get_by_text("No name contains that.")).to_be_visible()
     field.fill("")
     expect(page.get_by_text("No name contains that.")).to_be_hidden()
-    assert len(names_on(page)) > len(NAMES)
+    expect_all_names(page)
 
 
 def test_searching_works_without_scripts(shared: Served, opened: Opener) -> None:
@@ -242,11 +257,11 @@ def test_searching_works_without_scripts(shared: Served, opened: Opener) -> None
     page.get_by_role("searchbox").press("Enter")
 
     expect(page).to_have_url(re.compile(r"/\?sort=size&order=desc&q=file$"))
-    assert names_on(page) == ["file 10.txt", "File 1.txt", "file 2.txt"]
+    expect(names_on(page)).to_have_text(["file 10.txt", "File 1.txt", "file 2.txt"])
     page.get_by_role("columnheader", name="Name").get_by_role("link").click()
-    assert names_on(page) == ["File 1.txt", "file 2.txt", "file 10.txt"]
+    expect(names_on(page)).to_have_text(["File 1.txt", "file 2.txt", "file 10.txt"])
     page.get_by_role("link", name="Show all").click()
-    assert len(names_on(page)) > len(NAMES)
+    expect_all_names(page)
 
 
 def test_an_empty_directory_says_so(shared: Served, opened: Opener) -> None:
@@ -278,7 +293,7 @@ def test_an_archive_is_downloaded(shared: Served, opened: Opener, tmp_path: Path
 
 
 def test_no_other_script_runs(shared: Served, browser: Browser) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto(shared.url)
     blocked = page.evaluate("""() => new Promise((resolve) => {
         const blocked = new Set();
@@ -341,12 +356,11 @@ def test_files_are_sent_without_scripts(
     page.get_by_role("button", name="Send").click()
 
     expect(page).to_have_url(f"{url}?sort=size&order=desc")
-    assert names_on(page) == ["large.bin", "ü & 100%.txt", "empty.txt"]
+    expect(names_on(page)).to_have_text(["large.bin", "ü & 100%.txt", "empty.txt"])
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == contents
 
-    # Not `opened`: a browser writes a refusal to its console.
-    with browser.new_context(java_script_enabled=False) as context:
-        again = context.new_page()
+    # Not `opened`: a browser notes a refusal on its console.
+    with new_page(browser, java_script_enabled=False) as again:
         again.goto(url)
         again.get_by_label("Drop files here").set_input_files([tmp_path / "empty.txt"])
         again.get_by_role("button", name="Send").click()
@@ -384,10 +398,10 @@ def test_a_file_is_replaced_only_if_the_user_agrees(
         asked.append(dialog.message)
         dialog.accept() if agrees else dialog.dismiss()
 
-    with browser.new_page() as page:
+    with new_page(browser) as page:
         page.on("dialog", answer)
         page.goto(url)
-        with page.expect_event("load", timeout=PATIENCE * 1000):  # the page is loaded again when all is done
+        with page.expect_event("load"):  # it is loaded again when all is done
             page.evaluate(DROP, ["report.txt", size])
 
     assert asked == ["report.txt exists already. Replace it?"]
@@ -396,7 +410,7 @@ def test_a_file_is_replaced_only_if_the_user_agrees(
 
 def test_a_refused_file_says_why(inbox: tuple[str, Path], browser: Browser, shots: Path) -> None:
     url, directory = inbox
-    with browser.new_page() as page:
+    with new_page(browser) as page:
         page.goto(url)
         page.evaluate(DROP, ["report.txt", 50_000_001])
         expect(page.locator("#upload li")).to_have_text(
@@ -483,7 +497,7 @@ def test_the_page_of_an_api_fits_its_window_and_sends(opened: Opener, browser: B
         expect(update.get_by_role("status")).to_contain_text('"state": "done"')
         shoot(page, shots, "api")
 
-        with browser.new_page(java_script_enabled=False) as plain:
+        with new_page(browser, java_script_enabled=False) as plain:
             plain.goto(f"{server.url}/docs")
             expect(plain.get_by_role("heading", name="POST /tasks")).to_be_visible()
             expect(plain.get_by_role("button")).to_have_count(0)

@@ -31,6 +31,7 @@ async def stream(request: Request, size: int) -> Response:
 
     async def blocks() -> AsyncIterator[bytes]:
         counts["streams"] += 1
+        counts["streams begun"] += 1
         try:
             for _ in range(size // len(BLOCK)):
                 yield BLOCK
@@ -71,7 +72,7 @@ async def slow(request: Request) -> str:
 
 @app.get("/hoard")
 async def hoard(request: Request) -> str:
-    """Open all descriptors but a few, for a while."""
+    """Take all descriptors but a few, until those who wait may go on."""
     taken: list[int] = []
     try:
         with suppress(OSError):
@@ -79,7 +80,7 @@ async def hoard(request: Request) -> str:
                 taken.append(os.dup(0))
         for _ in range(6):
             os.close(taken.pop())
-        await asyncio.sleep(2)
+        await released.wait()
     finally:
         for descriptor in taken:
             os.close(descriptor)

@@ -93,6 +93,15 @@ def cost_of(meter: Meter) -> Iterator[Cost]:
     cost.finish()
 
 
+def settle(meter: Meter) -> None:
+    """Wait until a process has nothing to do; fail where it always has."""
+    end, before = time.monotonic() + PATIENCE, -1.0
+    while before != meter.cpu:
+        assert time.monotonic() < end, "the process is never idle"
+        before = meter.cpu
+        time.sleep(0.25)
+
+
 def mib(size: float) -> str:
     return f"{size / MIB:.1f} MiB"
 

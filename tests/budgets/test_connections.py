@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from tests.budgets.conftest import Report
-from tests.budgets.measure import KIB, LOOK_SECONDS, MIB, Meter, cost_of, mib, reached
+from tests.budgets.measure import KIB, LOOK_SECONDS, MIB, Meter, cost_of, mib, reached, settle
 from tests.budgets.serving import GET, clients, has_input, room_for, serve_measured, stats, warm_up
 from tests.e2e.process import Served, until
 from tests.e2e.raw import Incomplete, Raw
@@ -35,6 +35,7 @@ def test_idle_connections_cost_little_and_give_everything_back(loop: str, report
             with clients(server, number) as idle:
                 answer_all(idle)
                 opened.append(meter.memory - memory)
+                settle(meter)
                 with cost_of(meter) as waiting:
                     time.sleep(0.3)
                 loads.append(waiting.load)
@@ -128,7 +129,7 @@ def crowded(server: Served, seconds: float) -> tuple[int, float, list[int]]:
     with clients(server, 200) as waiting:
         for client in waiting:
             client.send(BEGUN)
-        time.sleep(0.3)
+        settle(meter)
         with cost_of(meter) as cost:
             time.sleep(seconds)
         return meter.descriptors - before, cost.load, served_in_turn(waiting)
@@ -179,17 +180,18 @@ def test_a_server_whose_handlers_take_its_descriptors_does_not_spin_and_serves_a
         server.complains = True
         warm_up(server)
         meter = Meter(server)
-        with Raw(server.address) as hoarder:
+        with Raw(server.address) as hoarder, Raw(server.address) as releaser:
+            releaser.get()  # later there is no descriptor left for it
             hoarder.send(b"GET /hoard HTTP/1.1\r\nHost: a\r\n\r\n")
             until(lambda: meter.descriptors > 50)
             with clients(server, 200) as waiting:
                 for client in waiting:
                     with suppress(ConnectionError):
                         client.send(BEGUN)
-                time.sleep(0.3)
                 with cost_of(meter) as cost:
                     time.sleep(1)
                 assert not has_input(hoarder)
+                releaser.get("/release")
                 assert hoarder.answer().body == b"given back\n"
                 statuses = served_in_turn(waiting)
         with Raw(server.address) as client:

@@ -34,9 +34,9 @@ def feed(client: Raw, piece: bytes, pause: float) -> Answer:
 
 @pytest.mark.slow
 def test_the_shortest_deadline_ends_first(loop: str) -> None:
-    options = ("--timeouts.head-seconds", "0.4", "--timeouts.keep-alive-seconds", "1.0")
+    options = ("--timeouts.head-seconds", "1", "--timeouts.keep-alive-seconds", "3")
     with (
-        serve_measured(loop, *options, "--timeouts.body-idle-seconds", "1.6") as server,
+        serve_measured(loop, *options, "--timeouts.body-idle-seconds", "6") as server,
         Raw(server.address) as body,
         Raw(server.address) as kept,
         Raw(server.address) as head,
@@ -58,7 +58,7 @@ def test_the_shortest_deadline_ends_first(loop: str) -> None:
 
 
 def test_a_head_that_never_stops_coming_gets_408(loop: str) -> None:
-    with serve_measured(loop, "--timeouts.head-seconds", "0.5") as server, Raw(server.address) as client:
+    with serve_measured(loop, "--timeouts.head-seconds", "1") as server, Raw(server.address) as client:
         client.send(GET[:-2])
         answer = feed(client, b"X: 1\r\n", pause=0.05)
 
@@ -75,7 +75,7 @@ def test_a_connection_that_sends_nothing_is_closed_without_a_word(loop: str) -> 
 
 @pytest.mark.slow
 def test_a_connection_that_is_kept_outlives_the_head_and_is_closed_without_a_word(loop: str) -> None:
-    options = ("--timeouts.head-seconds", "0.2", "--timeouts.keep-alive-seconds", "0.9")
+    options = ("--timeouts.head-seconds", "1", "--timeouts.keep-alive-seconds", "5")
     with serve_measured(loop, *options) as server, Raw(server.address) as client, Raw(server.address) as silent:
         client.get()
         assert silent.rest() == b""
@@ -85,7 +85,7 @@ def test_a_connection_that_is_kept_outlives_the_head_and_is_closed_without_a_wor
 
 @pytest.mark.slow
 def test_a_body_that_pauses_too_long_gets_408_though_it_was_fast(loop: str) -> None:
-    with serve_measured(loop, "--timeouts.body-idle-seconds", "0.5") as server, Raw(server.address) as client:
+    with serve_measured(loop, "--timeouts.body-idle-seconds", "1.5") as server, Raw(server.address) as client:
         client.send(UPLOAD % (2 * MIB) + bytes(MIB))
         answer = client.answer()
 
@@ -122,7 +122,7 @@ def test_an_answer_nobody_takes_is_cut_and_others_are_served_meanwhile(loop: str
         before = meter.descriptors
         with Raw(server.address) as client:
             client.send(b"GET /stream/200000000 HTTP/1.1\r\nHost: a\r\n\r\n")
-            until(lambda: stats(server).get("streams") == 1)
+            until(lambda: stats(server).get("streams begun") == 1)
             until(lambda: stats(server).get("streams") == 0)
             assert reached(before, meter)
             with pytest.raises(ConnectionResetError):
@@ -131,22 +131,24 @@ def test_an_answer_nobody_takes_is_cut_and_others_are_served_meanwhile(loop: str
 
 @pytest.mark.slow
 def test_an_answer_taken_below_the_minimum_rate_is_cut_and_one_above_it_is_not(loop: str) -> None:
-    rate = ("--timeouts.write-min-bytes-per-second", str(2 * MIB), "--timeouts.rate-grace-seconds", "0.5")
-    with serve_measured(loop, *rate) as server, Raw(server.address) as slow, Raw(server.address) as fast:
-        slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * KIB)
-        slow.send(b"GET /stream/%d HTTP/1.0\r\n\r\n" % (16 * MIB))
-        # Never idle for long: it keeps reading, but at a sixth of the required rate.
-        with pytest.raises(ConnectionResetError):
-            read_on(slow, size=16 * KIB, pause=0.05)
+    rate = ("--timeouts.write-min-bytes-per-second", str(2 * MIB), "--timeouts.rate-grace-seconds", "1.5")
+    with serve_measured(loop, *rate) as server:
+        with Raw(server.address) as slow:
+            slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * KIB)
+            slow.send(b"GET /stream/%d HTTP/1.0\r\n\r\n" % (16 * MIB))
+            # Never idle for long: it reads on and on, but a sixth of what it should.
+            with pytest.raises(ConnectionResetError):
+                read_on(slow, size=16 * KIB, pause=0.05)
 
-        fast.send(b"GET /stream/%d HTTP/1.0\r\n\r\n" % (16 * MIB))
-        # At six times the required rate, for longer than the grace.
-        assert read_on(fast, size=256 * KIB, pause=0.02) > 16 * MIB
+        with Raw(server.address) as fast:
+            fast.send(b"GET /stream/%d HTTP/1.0\r\n\r\n" % (48 * MIB))
+            # At six times the rate, or less on a busy machine, for longer than the grace.
+            assert read_on(fast, size=256 * KIB, pause=0.02) > 48 * MIB
 
 
 @pytest.mark.slow
 def test_a_refused_peer_that_goes_on_sending_sees_the_answer_and_the_end_before_it_is_cut(loop: str) -> None:
-    with serve_measured(loop, "--timeouts.linger-seconds", "0.7") as server, Raw(server.address) as client:
+    with serve_measured(loop, "--timeouts.linger-seconds", "2") as server, Raw(server.address) as client:
         client.send(b"\0\r\n\r\n")
         assert client.answer().status == 400
         assert client.rest() == b""
@@ -167,7 +169,7 @@ def sendable(client: Raw) -> int:
 
 
 def test_a_drain_answers_what_ends_in_time_and_cuts_the_rest(loop: str, report: Report) -> None:
-    options = ("--timeouts.drain-seconds", "0.9")
+    options = ("--timeouts.drain-seconds", "1.5")
     with serve_measured(loop, *options) as server, Raw(server.address) as slow, Raw(server.address) as waiting:
         waiting.send(b"GET /work/default HTTP/1.1\r\nHost: a\r\n\r\n")
         slow.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")

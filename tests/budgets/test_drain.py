@@ -10,10 +10,14 @@ from tests.budgets.conftest import Report
 from tests.budgets.serving import clients, has_input, serve_measured, stats
 from tests.e2e.process import Served, threads, until
 from tests.e2e.raw import Raw
-from tests.e2e.test_stopping import DRAINING, Load
+from tests.e2e.test_stopping import A_LAST_REQUEST, DRAINING, Load
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.costly
+
+
+NO_END = ("--timeouts.drain-seconds", str(60 * PATIENCE))
+"""A drain that ends within our patience has not waited for its deadline."""
 
 
 class MixedLoad(Load):
@@ -37,7 +41,7 @@ class MixedLoad(Load):
 def test_sigterm_under_load_loses_no_request(loop: str, report: Report, times: int) -> None:
     answered, lost, seconds = 0, [], []
     for _ in range(times):
-        with serve_measured(loop) as server:
+        with serve_measured(loop, *A_LAST_REQUEST) as server:
             load = MixedLoad(server.address)
             with threads(*load.clients):
                 load.wait_for(answers=500)
@@ -60,7 +64,7 @@ def begun(server: Served, what: str, number: int) -> None:
 
 
 def test_event_streams_end_at_once_and_in_order(loop: str, report: Report) -> None:
-    with serve_measured(loop) as server, clients(server, 50) as listeners:
+    with serve_measured(loop, *NO_END) as server, clients(server, 50) as listeners:
         for client in listeners:
             client.send(b"GET /time HTTP/1.1\r\nHost: a\r\n\r\n")
         until(lambda: all(map(has_input, listeners)))
@@ -76,11 +80,10 @@ def test_event_streams_end_at_once_and_in_order(loop: str, report: Report) -> No
     report("seconds from signal to the last end, to exit", f"{seconds:.2f}, {until_exit:.2f}")
     assert status == 0
     assert {body[-len(b"data: goodbye\n\n") :] for body in bodies} == {b"data: goodbye\n\n"}
-    assert seconds < PATIENCE / 4  # of 30 that a drain may take
 
 
 def test_a_second_signal_does_not_wait_for_anything(loop: str, report: Report) -> None:
-    with serve_measured(loop) as server, Raw(server.address) as client:
+    with serve_measured(loop, *NO_END) as server, Raw(server.address) as client:
         client.send(b"GET /stubborn HTTP/1.1\r\nHost: a\r\n\r\n")
         begun(server, "stubborn", 1)
         server.send(signal.SIGTERM)
@@ -91,12 +94,11 @@ def test_a_second_signal_does_not_wait_for_anything(loop: str, report: Report) -
 
     report("seconds from second signal to exit", f"{seconds:.2f}")
     assert status == 128 + signal.SIGTERM
-    assert seconds < PATIENCE / 4
 
 
 @pytest.mark.slow
 def test_the_hard_deadline_holds_against_handlers_that_ignore_cancellation(loop: str, report: Report) -> None:
-    options = ("--timeouts.drain-seconds", "0.7")
+    options = ("--timeouts.drain-seconds", "3")
     with serve_measured(loop, *options) as server, clients(server, 10) as waiting, Raw(server.address) as slow:
         for client in waiting:
             client.send(b"GET /stubborn HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -113,4 +115,3 @@ def test_the_hard_deadline_holds_against_handlers_that_ignore_cancellation(loop:
     assert answer.body == b"slow\n"  # a request that ends in time is still answered
     assert answer.closes
     assert status == 1
-    assert seconds < PATIENCE / 2

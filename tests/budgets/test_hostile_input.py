@@ -249,7 +249,7 @@ SLOW = [
 
 @pytest.mark.slow
 def test_two_hundred_clients_that_drip_cost_little_and_are_told_408(loop: str, report: Report) -> None:
-    options = ("--timeouts.head-seconds", "1", "--timeouts.rate-grace-seconds", "1")
+    options = ("--timeouts.head-seconds", "3", "--timeouts.rate-grace-seconds", "1")
     with serve_measured(loop, *options) as server:
         warm_up(server)
         meter = Meter(server)

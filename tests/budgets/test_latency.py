@@ -1,6 +1,7 @@
 """No answer waits for the kernel: a write that waits for the acknowledgement of the one before takes 40 ms."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -12,31 +13,47 @@ pytestmark = pytest.mark.costly
 
 ROUNDS = 100
 
-SECONDS = ROUNDS * 0.04 / 2
+ACKNOWLEDGEMENT_SECONDS = 0.04
+"""What Linux waits, at the least, before it acknowledges what it has nothing to send behind."""
+
+
+def timed(once: Callable[[], None]) -> list[float]:
+    """Give the seconds of each round, in rising order."""
+    rounds = []
+    for _ in range(ROUNDS):
+        began = time.monotonic()
+        once()
+        rounds.append(time.monotonic() - began)
+    return sorted(rounds)
+
+
+def is_delayed(rounds: list[float]) -> bool:
+    """Say whether rounds wait for an acknowledgement; then all but the first do, and on a busy machine only some are slow."""
+    return rounds[ROUNDS // 4] > ACKNOWLEDGEMENT_SECONDS / 2
 
 
 def test_the_answers_of_a_pipeline_do_not_wait_for_one_another(loop: str, report: Report) -> None:
+    def once() -> None:
+        client.send(GET * 3)
+        assert [client.answer().status for _ in range(3)] == [200] * 3
+
     with serve_measured(loop) as server:
         warm_up(server)
         with Raw(server.address) as client:
-            began = time.monotonic()
-            for _ in range(ROUNDS):
-                client.send(GET * 3)
-                assert [client.answer().status for _ in range(3)] == [200] * 3
-            seconds = time.monotonic() - began
+            rounds = timed(once)
 
-    report(f"seconds for {ROUNDS} rounds", f"{seconds:.2f}")
-    assert seconds < SECONDS
+    report(f"seconds for {ROUNDS} rounds", f"{sum(rounds):.2f}")
+    assert not is_delayed(rounds)
 
 
 def test_the_pieces_of_a_stream_do_not_wait_for_one_another(loop: str, report: Report) -> None:
+    def once() -> None:
+        assert client.get("/pieces").body == b"one\ntwo\nthree\n"
+
     with serve_measured(loop) as server:
         warm_up(server)
         with Raw(server.address) as client:
-            began = time.monotonic()
-            for _ in range(ROUNDS):
-                assert client.get("/pieces").body == b"one\ntwo\nthree\n"
-            seconds = time.monotonic() - began
+            rounds = timed(once)
 
-    report(f"seconds for {ROUNDS} rounds", f"{seconds:.2f}")
-    assert seconds < SECONDS
+    report(f"seconds for {ROUNDS} rounds", f"{sum(rounds):.2f}")
+    assert not is_delayed(rounds)

@@ -243,14 +243,14 @@ def test_a_reset_amid_a_stream_ends_its_handler(loop: str) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize(
-    ("option", "before"),
+    ("option", "seconds", "before"),
     [
-        ("head", b"GET / HTTP/1.1\r\nHo"),
-        ("body-idle", b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo"),
+        ("head", "1", b"GET / HTTP/1.1\r\nHo"),  # it runs from the connection on, and these bytes must be in time
+        ("body-idle", "0.3", b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo"),
     ],
 )
-def test_a_peer_that_stalls_gets_408(loop: str, option: str, before: bytes) -> None:
-    with serve_site(loop, f"--timeouts.{option}-seconds", "0.3") as server, Raw(server.address) as client:
+def test_a_peer_that_stalls_gets_408(loop: str, option: str, seconds: str, before: bytes) -> None:
+    with serve_site(loop, f"--timeouts.{option}-seconds", seconds) as server, Raw(server.address) as client:
         client.send(before)
         answer = client.answer()
 

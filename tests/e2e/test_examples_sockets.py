@@ -271,7 +271,7 @@ def test_the_steps_with_a_loop_answer_nobody_while_they_compute(name: str) -> No
 def test_step_4_waits_for_half_a_head_that_step_5_gives_up() -> None:
     with (
         Step("4_streams") as streams,
-        Step("5_aiosock", "--timeouts.head-seconds", "0.2") as aiosock,
+        Step("5_aiosock", "--timeouts.head-seconds", "1") as aiosock,
         Raw(streams.address) as held,
         Raw(aiosock.address) as refused,
     ):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock import HTTPError, Limits
@@ -354,12 +354,15 @@ def test_a_hostile_file_is_taken_in_linear_time(unit: bytes) -> None:
 
 # Random input.
 
+SETTINGS = settings(max_examples=100, derandomize=True, deadline=None)
+
 PIECES = st.sampled_from(
     [b"--b", b"\r\n", b"\r", b"\n", b"--", b"b", b": ", b";", b'"', b"x", b"\0", b"\xff", FIELD, FILE % b"text", END,
      named(b"name=a"), b"Content-Length: 3", b"Content-Disposition: ", b'name="', b"filename=", b"%22"]
 )  # fmt: skip
 
 
+@SETTINGS
 @given(st.lists(PIECES, max_size=20))
 def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(pieces: list[bytes]) -> None:
     whole = b"--b\r\n" + b"".join(pieces)
@@ -370,6 +373,7 @@ def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(pieces: list
     assert found[:1] == in_pieces[:1] if isinstance(found, tuple) else found == in_pieces
 
 
+@SETTINGS
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=300)), max_size=5), st.integers(1, 100))
 def test_what_is_sent_arrives(contents: list[tuple[bool, bytes]], size: int) -> None:
     contents = [(is_file, content) for is_file, content in contents if b"\r\n--b" not in b"\r\n" + content]

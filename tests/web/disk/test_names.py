@@ -1,7 +1,7 @@
 """Tests of aiosock.web.disk.names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock import HTTPError
@@ -72,6 +72,10 @@ def test_a_name_that_is_too_long_keeps_its_suffix(asked: str, name: str) -> None
     assert safe_name(asked) == name
 
 
+SETTINGS = settings(max_examples=100, derandomize=True, deadline=None)
+
+
+@SETTINGS
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=400))
 def test_every_name_is_refused_or_can_be_served(asked: str) -> None:
     try:

@@ -17,7 +17,7 @@ from aiosock.web.response import Response
 from tests.check.app import app
 from tests.patience import PATIENCE
 
-QUICK = 0.2
+QUICK = 0.5
 """Seconds to wait for a server that never closes."""
 
 
@@ -43,7 +43,7 @@ async def sloppy_server() -> AsyncIterator[str]:
 def test_our_own_server_passes_every_case(
     aiosock_server: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command(aiosock_server(app))
+    command(aiosock_server(app), timeout=PATIENCE)
 
     *rows, total = capsys.readouterr().out.splitlines()
     assert total.split() == ["all", str(len(CASES)), "0", "0", "0"]
@@ -80,7 +80,7 @@ def test_what_is_not_a_must_exits_with_0(
     wish = Demand(Level.SHOULD, "RFC 9110 section 15", frozenset({299}))
     monkeypatch.setattr("aiosock.check.command.CASES", (Case("a wish", request(), (wish,), 200, category="wishes"),))
 
-    command(aiosock_server(app))
+    command(aiosock_server(app), timeout=PATIENCE)
 
     assert capsys.readouterr().out.endswith(
         "\n\nSHOULD wishes: a wish (RFC 9110 section 15): expected 299; got 200 200, an answer to the next request, closed\n"
@@ -90,7 +90,7 @@ def test_what_is_not_a_must_exits_with_0(
 async def test_a_report_can_be_json(aiosock_server: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
     url = aiosock_server(app)
 
-    await asyncio.to_thread(command, url, category=("hosts", "versions"), json=True)
+    await asyncio.to_thread(command, url, timeout=PATIENCE, category=("hosts", "versions"), json=True)
 
     report = json.loads(capsys.readouterr().out)
     assert report["url"] == url
@@ -201,7 +201,7 @@ async def test_a_server_without_post_is_asked_for_no_body(
             raise HTTPError(501, "no POST here")
         return await app(request)
 
-    await asyncio.to_thread(command, aiosock_server(without_post), category=("lengths", "codings"))
+    await asyncio.to_thread(command, aiosock_server(without_post), timeout=PATIENCE, category=("lengths", "codings"))
 
     total, blank, last = capsys.readouterr().out.splitlines()[-3:]
     kept = [case for case in CASES if case.category in ("lengths", "codings") and "POST" not in case.methods]
@@ -218,7 +218,7 @@ async def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, asyncio.timeout(PATIENCE):
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        report = await check(url, patience=QUICK, categories=["expectations"])
+        report = await check(url, patience=0.1, categories=["expectations"])
 
     assert {verdict.failure.got for verdict in report.failures if verdict.failure} == {"no answer, still open"}
 

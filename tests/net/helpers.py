@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from aiosock.testing.transport import MemoryTransport, open_memory_streams
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from tests.patience import PATIENCE
 
 
 def request_bytes(
@@ -141,6 +142,13 @@ async def is_closed_after(handler: Handler, data: bytes, **options: Any) -> bool
         await client.settle()
         assert statuses(peer.received)
         return peer.is_closed
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is met, for as long as a busy machine may take."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - what a server does inside sets no event
+            await asyncio.sleep(0)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from aiosock import App, Config, HTTPError, Limits, Request, Response, Timeouts
-from aiosock.net.channel import Channel
 from aiosock.net.server import Server
 from aiosock.testing import Client
 from aiosock.web.handler import Handler
@@ -69,21 +68,14 @@ async def test_little_waits_in_the_kernel_for_a_peer_that_does_not_read() -> Non
     async with serving(large) as server:
         with await connected(server) as sock:
             await asyncio.get_running_loop().sock_sendall(sock, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            (channel,) = await until_some(server)
+            await until(lambda: server._channels)
+            (channel,) = server._channels
             not_sent_option = 25
             assert channel.socket is not None
             assert channel.socket.getsockopt(socket.IPPROTO_TCP, not_sent_option) < 1_000_000
 
 
-async def until_some(server: Server) -> list[Channel]:
-    for _ in range(1000):
-        if server.connections:
-            break
-        await asyncio.sleep(0.01)
-    return channels(server)
-
-
-# The answer that is incomplete.
+# The answer that is not whole.
 
 
 @LINUX

@@ -150,12 +150,6 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - what a server does inside sets no event
-            await asyncio.sleep(0)
-
-
 Opening = Callable[..., Awaitable[Site]]
 
 

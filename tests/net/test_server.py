@@ -21,7 +21,7 @@ from aiosock.web.app import App
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from tests.net.helpers import GET, Gate, collected_errors, hello, request_bytes, statuses
+from tests.net.helpers import GET, Gate, collected_errors, hello, request_bytes, statuses, until
 from tests.patience import PATIENCE
 
 LAST = request_bytes("Connection: close")
@@ -171,8 +171,7 @@ async def test_connections_are_counted() -> None:
         assert server.connections == 1
         visitor.send(LAST)
         await visitor.rest()
-        await settle()
-        assert server.connections == 0
+        await until(lambda: not server.connections)
 
 
 # The limit.
@@ -310,9 +309,12 @@ async def test_a_reset_cancels_the_handler_by_the_next_sweep() -> None:
         await gate.entered.wait()
         reset(visitor)
         await settle()
-        while server.connections:
+
+        def is_gone() -> bool:
             server.sweep()
-            await asyncio.sleep(0)
+            return not server.connections
+
+        await until(is_gone)
         assert gate.cancelled
 
 

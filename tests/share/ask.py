@@ -1,5 +1,6 @@
 """Helpers for the tests of `aiosock serve`: they send requests to its app in memory."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,12 +31,10 @@ def put_head(target: str, *fields: str) -> bytes:
 
 
 async def until(client: Client, condition: Callable[[], object]) -> None:
-    """Let the server run until a condition is true; threads may make it true."""
-    for _ in range(100_000):
-        if condition():
-            return
-        await client.settle()
-    raise AssertionError("the condition was never met")
+    """Let the server go on until a condition is met; threads take part in it."""
+    async with asyncio.timeout(client.patience):
+        while not condition():
+            await client.settle()
 
 
 def contents(directory: Path) -> dict[str, bytes]:

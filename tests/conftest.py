@@ -49,7 +49,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_watchdog() -> Iterator[Callable[["Watchdog"], None]]:
-    """Let no server in this process start its watchdog; the value is the real `Watchdog.start`.
+    """Switch the watchdog off for every server in this process; the value is the real `Watchdog.start`.
 
     On a busy machine the watchdog rightly logs that the loop was blocked, and tests that expect an empty log would
     fail. For servers in processes of their own see `tests.e2e.process.environment`.
@@ -64,7 +64,7 @@ def no_watchdog() -> Iterator[Callable[["Watchdog"], None]]:
 
 @pytest.fixture
 def with_watchdog(no_watchdog: Callable[["Watchdog"], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let servers start their watchdog all the same."""
+    """Switch the watchdog on again for one test."""
     from aiosock.net.watchdog import Watchdog
 
     monkeypatch.setattr(Watchdog, "start", no_watchdog)
@@ -72,7 +72,7 @@ def with_watchdog(no_watchdog: Callable[["Watchdog"], None], monkeypatch: pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def patient_client() -> Iterator[None]:
-    """Let the client in memory wait longer than users want it to, where a test does not say how long."""
+    """Raise the default patience of `aiosock.testing.Client`."""
     from aiosock.testing import Client
 
     defaults = Client.__init__.__kwdefaults__

@@ -1,4 +1,4 @@
-"""How long a test waits for something that a sound program does at once."""
+"""The limit of every wait in a test."""
 
 PATIENCE = 120.0
-"""Seconds. It ends a test that would hang, and measures nothing: a busy machine may take many times longer."""
+"""Seconds. It ends a test that would hang. It measures nothing: on a busy machine everything takes longer."""

@@ -94,7 +94,7 @@ def cost_of(meter: Meter) -> Iterator[Cost]:
 
 
 def settle(meter: Meter) -> None:
-    """Wait until a process has nothing to do; fail where it always has."""
+    """Wait until a process uses no CPU time; fail if it never stops."""
     end, before = time.monotonic() + PATIENCE, -1.0
     while before != meter.cpu:
         assert time.monotonic() < end, "the process is never idle"

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.costly
 ROUNDS = 100
 
 ACKNOWLEDGEMENT_SECONDS = 0.04
-"""What Linux waits, at the least, before it acknowledges what it has nothing to send behind."""
+"""The least time that Linux waits before it acknowledges data without sending any itself."""
 
 
 def timed(once: Callable[[], None]) -> list[float]:
-    """Give the seconds of each round, in rising order."""
+    """Return the seconds of each round, in rising order."""
     rounds = []
     for _ in range(ROUNDS):
         began = time.monotonic()
@@ -28,7 +28,10 @@ def timed(once: Callable[[], None]) -> list[float]:
 
 
 def is_delayed(rounds: list[float]) -> bool:
-    """Say whether rounds wait for an acknowledgement; then all but the first do, and on a busy machine only some are slow."""
+    """Return whether the rounds wait for an acknowledgement.
+
+    If they do, all but the first are slow. On a busy machine only some are.
+    """
     return rounds[ROUNDS // 4] > ACKNOWLEDGEMENT_SECONDS / 2
 
 

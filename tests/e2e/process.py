@@ -228,9 +228,9 @@ def serve_program(path: Path, loop: str, *options: str, complains: bool = False)
 
 
 def environment() -> dict[str, str]:
-    """Give our environment without what would be options of the server, and with its watchdog off.
+    """Return our environment without options of the server, and with its watchdog off.
 
-    On a busy machine the watchdog rightly logs that the loop was blocked, and most tests want standard error empty.
+    On a busy machine the watchdog rightly logs that the loop was blocked. Most tests want standard error empty.
     """
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AIOSOCK_")}
     return {**ours, "AIOSOCK_TIMEOUTS_BLOCKED_SECONDS": "0"}

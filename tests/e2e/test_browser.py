@@ -147,12 +147,12 @@ def inbox(uploads: tuple[Served, Path]) -> tuple[str, Path]:
 
 
 def names_on(page: Page) -> Locator:
-    """Find what the listing shows; `expect` waits for it where the page is still on its way."""
+    """Return the locator of the names that the listing shows; `expect` waits while the page still loads."""
     return page.locator("tbody tr:visible .name")
 
 
 def expect_all_names(page: Page) -> None:
-    """Wait until the listing shows more than the files with odd names."""
+    """Wait until the listing shows more names than the odd ones."""
     expect(names_on(page).nth(len(NAMES))).to_be_visible()
 
 

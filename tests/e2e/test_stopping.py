@@ -24,7 +24,7 @@ pytestmark = [
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 A_LAST_REQUEST = ("--timeouts.drain-idle-seconds", str(PATIENCE))
-"""Every client that asks without a pause has the time for its last request: on a busy machine, that can be a while."""
+"""Time for every client that asks without a pause to send its last request. The default is short for a busy machine."""
 
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
 

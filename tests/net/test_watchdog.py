@@ -47,7 +47,7 @@ def block(watchdog: Watchdog, reports: Reports) -> None:
 
 
 class Looks:
-    """What the watching thread waits on, and its clock: each wait passes at once, and the loop lives where told so."""
+    """The event that the watching thread waits on, and its clock. Each wait ends at once; time passes with it."""
 
     def __init__(self, watchdog: Watchdog, signs: Iterable[bool]) -> None:
         self._watchdog = watchdog

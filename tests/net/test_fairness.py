@@ -12,7 +12,7 @@ from aiosock import App, Config, HTTPError, Limits, Request, Response, Timeouts
 from aiosock.net.server import Server
 from aiosock.testing import Client
 from aiosock.web.handler import Handler
-from tests.net.helpers import channels
+from tests.net.helpers import channels, until
 from tests.patience import PATIENCE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
@@ -68,8 +68,8 @@ async def test_little_waits_in_the_kernel_for_a_peer_that_does_not_read() -> Non
     async with serving(large) as server:
         with await connected(server) as sock:
             await asyncio.get_running_loop().sock_sendall(sock, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            await until(lambda: server._channels)
-            (channel,) = server._channels
+            await until(lambda: server.connections)
+            (channel,) = channels(server)
             not_sent_option = 25
             assert channel.socket is not None
             assert channel.socket.getsockopt(socket.IPPROTO_TCP, not_sent_option) < 1_000_000

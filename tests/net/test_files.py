@@ -21,7 +21,7 @@ from aiosock.testing import Client
 from aiosock.web.disk.file_body import BLOCK, LAST_BLOCK, FileBody
 from aiosock.web.handler import Handler
 from aiosock.wire.ranges import Span
-from tests.net.helpers import channels, collected_errors, connection, request_bytes, statuses
+from tests.net.helpers import channels, collected_errors, connection, request_bytes, statuses, until
 from tests.patience import PATIENCE
 
 pytestmark = [

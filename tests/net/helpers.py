@@ -51,6 +51,11 @@ def fields_of(data: bytes) -> bytes:
     return data.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
 
 
+def undated(answers: bytes) -> bytes:
+    """Return answers without their second, so that answers of two different seconds can be compared."""
+    return re.sub(rb"\r\nDate: [^\r]*", b"", answers)
+
+
 def channels(server: Server) -> list[Channel]:
     """Return the channels of the HTTP/1 connections that are open."""
     found = [connection for connection in server._connections if isinstance(connection, Http1Connection)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -23,12 +22,8 @@ from tests.net.helpers import (
     post_bytes,
     request_bytes,
     statuses,
+    undated,
 )
-
-
-def undated(answers: bytes) -> bytes:
-    """Return answers without their second, so that answers of two different seconds can be compared."""
-    return re.sub(rb"\r\nDate: [^\r]*", b"", answers)
 
 
 async def pieces(*parts: bytes | str) -> AsyncIterator[bytes | str]:

@@ -46,8 +46,6 @@ class Answering:
         self._cancelling = False
         self._left: asyncio.Event | None = None
         self._when_over: Sequence[Callable[[], None]] = ()
-        if connection.load is not None:
-            connection.load.active += 1
 
     # What a protocol adds.
 
@@ -95,7 +93,7 @@ class Answering:
         ending = Ending.LEFT
         try:
             try:
-                response = await handler(request)
+                response = await (handler if self.connection.load is None else self._counted(handler))(request)
                 if not self.respond_at_once(response):
                     await self.respond(response)
                 ending = Ending.COMPLETE
@@ -118,6 +116,16 @@ class Answering:
             return True
         self.abort()
         return False
+
+    def _counted(self, handler: Handler) -> Handler:
+        """Return a handler that counts as one at work until it returns."""
+
+        async def counted(request: Request) -> Response:
+            assert self.connection.load is not None
+            with self.connection.load:
+                return await handler(request)
+
+        return counted
 
     async def _answer_error(self, request: Request, error: BaseException) -> bool:
         """Answer an exception that a bare handler raised; an App would have answered it. Return whether that was possible.
@@ -150,8 +158,7 @@ class Answering:
     def _begin_record(self, request: Request) -> RequestRecord:
         record = RequestRecord(request.head, _host_of(request), self.service.clock())
         record.sent = -self.bytes_sent()
-        for observer in self.service.observers:
-            observer.began(record)
+        self.service.began(record)
         return record
 
     def _finish_record(self, record: RequestRecord, request: Request, ending: Ending) -> None:
@@ -159,12 +166,11 @@ class Answering:
         record.client = _host_of(request)  # by now a middleware may know it from a proxy
         record.route = request.route
         record.request_id = request.id
-        record.status = self.status
+        record.status = self.status if record.sent + self.bytes_sent() else 0  # a client that left got no status
         record.received = self.bytes_received()
         record.sent += self.bytes_sent()
         record.seconds = self.service.clock() - record.began
-        for observer in self.service.observers:
-            observer.finished(record)
+        self.service.finished(record)
 
     def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:
         """Take back cancellations that the handler has survived: the next request in this task must not see them.
@@ -212,8 +218,6 @@ class Answering:
         """Release what the request held, and wake the tasks that wait for its client to leave."""
         for close in self._when_over:
             close()
-        if self.connection.load is not None:
-            self.connection.load.active -= 1
         if self._left is not None:
             self._left.set()
 

@@ -154,7 +154,7 @@ class Server:
             task.cancel()
         if left:
             _, left = await asyncio.wait(left, timeout=1.0)
-        self._access_log.flush()
+        self._flush_log()
         return not left
 
     # Connections.
@@ -201,8 +201,18 @@ class Server:
             self._make_place()
         now = self.service.clock()
         for connection in tuple(self._connections):
-            connection.check(now)
-        self._access_log.flush()
+            try:
+                connection.check(now)
+            except Exception:  # one connection must not cost all others their deadlines
+                server_logger.exception("The sweep failed; this is a bug in aiosock.")
+                connection.abort()
+        self._flush_log()
+
+    def _flush_log(self) -> None:
+        try:
+            self._access_log.flush()
+        except Exception:  # of a log that a program has brought
+            server_logger.exception("the access log failed")
 
 
 def sweep_seconds(timeouts: Timeouts) -> float:

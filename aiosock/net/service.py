@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from aiosock.config import Config, Limits, Timeouts
-from aiosock.observe import Observer
+from aiosock.log import server_logger
+from aiosock.observe import Observer, RequestRecord
 from aiosock.web.exchange import Load
 from aiosock.web.handler import Handler
 from aiosock.wire.conditional import format_date
@@ -31,6 +32,22 @@ class Service:
         self.load: Load | None = Load(config.limits.concurrency) if config.limits.concurrency else None
         self._date_line = b""
         self._date_expires = 0.0
+
+    def began(self, record: RequestRecord) -> None:
+        """Tell the observers of a request. Their exceptions are logged: they must not end a connection."""
+        for observer in self.observers:
+            try:
+                observer.began(record)
+            except Exception:
+                server_logger.exception("an observer failed")
+
+    def finished(self, record: RequestRecord) -> None:
+        """Tell the observers of the end of a request."""
+        for observer in self.observers:
+            try:
+                observer.finished(record)
+            except Exception:
+                server_logger.exception("an observer failed")
 
     def date_line(self) -> bytes:
         """Return the Date field of this second (RFC 9110 section 6.6.1). It is made once a second, when it is needed."""

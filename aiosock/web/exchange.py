@@ -1,7 +1,8 @@
 """The contract between a request and its connection, the same for every protocol: `web` knows none of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
@@ -19,13 +20,33 @@ class Address(NamedTuple):
 
 
 class Load:
-    """The number of requests that a server is answering, and the limit of it."""
+    """The number of handlers that are at work, and its limit: a context manager around one of them.
+
+    A handler that waits for its client to send or to take bytes is not at work.
+    """
 
     __slots__ = ("active", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit: int = limit
         self.active: int = 0
+
+    def __enter__(self) -> None:
+        """Count a handler."""
+        self.active += 1
+
+    def __exit__(self, *_: object) -> None:
+        """Count it no more."""
+        self.active -= 1
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Do not count a handler while it waits for its client."""
+        self.active -= 1
+        try:
+            yield
+        finally:
+            self.active += 1
 
     @property
     def is_exceeded(self) -> bool:

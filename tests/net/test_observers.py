@@ -213,3 +213,82 @@ async def test_the_end_of_the_server_cancels() -> None:
     (record,) = client.notes.finished_
 
     assert (record.status, record.ending) == (0, Ending.CANCELLED)
+
+
+# What a program brings may fail.
+
+
+class Failing(Notes):
+    """An observer that fails each time."""
+
+    def began(self, record: RequestRecord) -> None:
+        super().began(record)
+        raise ZeroDivisionError
+
+    def finished(self, record: RequestRecord) -> None:
+        super().finished(record)
+        raise ZeroDivisionError
+
+
+async def test_an_observer_that_fails_costs_no_request(caplog: pytest.LogCaptureFixture) -> None:
+    async with Observed(hello) as client:
+        failing = Failing()
+        client.server.service.observers = [failing, client.notes]
+        peer = await client.connect()
+        peer.send(GET * 2 + b"nonsense\r\n\r\n")
+        peer.end()
+        await peer.done()
+        assert len(failing.finished_) == len(client.notes.finished_) == 3
+    assert caplog.text.count("an observer failed") == 5
+
+
+async def test_one_connection_whose_check_fails_costs_the_others_no_deadline(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Client(hello) as client:
+        slow, broken = await client.connect(), await client.connect()
+        connections = list(client.server._connections)
+        original = type(connections[0]).check
+
+        def check(self: object, now: float) -> None:
+            if self is connections[0]:
+                raise ZeroDivisionError
+            original(self, now)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(type(connections[0]), "check", check)
+        await client.advance(11)
+        await slow.done()
+        await broken.done()
+    assert "The sweep failed" in caplog.text
+
+
+async def test_an_access_log_that_fails_to_flush_ends_no_sweep(caplog: pytest.LogCaptureFixture) -> None:
+    class Gone:
+        def write(self, line: str) -> None: ...
+
+        def flush(self) -> None:
+            raise ConnectionError("the socket of the log has gone")
+
+        def close(self) -> None: ...
+
+    async with Client(hello) as client:
+        client.server._access_log = Gone()
+        peer = await client.connect()
+        peer.send(GET[:5])
+        await client.advance(11)
+        assert (await peer.response()).status == 408
+    assert "the access log failed" in caplog.text
+
+
+async def test_a_client_that_left_before_the_response_was_written_has_no_status() -> None:
+    async def leaves(request: Request) -> Response:
+        peer.reset()
+        return Response("too late")
+
+    async with Observed(leaves) as client:
+        peer = await client.connect()
+        peer.send(GET)
+        await peer.done()
+    (record,) = client.notes.finished_
+
+    assert (record.status, record.sent, record.ending) == (0, 0, Ending.LEFT)

@@ -29,6 +29,14 @@ async def quick(request: Request) -> str:
     return "quick"
 
 
+async def big(request: Request) -> Response:
+    return Response(b"x" * 1_000_000)
+
+
+async def upload(request: Request) -> str:
+    return str(len(await request.read()))
+
+
 @asynccontextmanager
 async def busy(app: Slow, *, concurrency: int, requests: int) -> AsyncIterator[Client]:
     """Yield a client of a server that is handling `requests` requests to `/slow`."""
@@ -112,6 +120,36 @@ async def test_an_included_route_stays_a_health_route() -> None:
     app.include(router)
     async with busy(app, concurrency=1, requests=1) as client:
         assert (await client.get("/api/health")).status == 200
+
+
+async def test_a_handler_that_waits_for_its_client_does_not_count() -> None:
+    app = Slow()
+    app.get("/big")(big)
+    app.post("/upload")(upload)
+    async with Client(app, limits=Limits(concurrency=1)) as client:
+        reader, sender = await client.connect(), await client.connect()
+        reader.stall()
+        reader.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+        sender.send(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12")
+        await client.settle()
+        assert (await client.get("/quick")).status == 200
+        reader.resume()
+        sender.send(b"34")
+        assert len((await reader.response()).body) == 1_000_000
+        assert (await sender.response()).text == "4"
+        load = client.server.service.load
+        assert load is not None
+        assert load.active == 0
+
+
+async def test_a_body_that_is_dropped_after_the_response_does_not_count() -> None:
+    async with Client(Slow(), limits=Limits(concurrency=1)) as client:
+        peer = await client.connect()
+        peer.send(b"GET /quick HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12")
+        await client.settle()
+        load = client.server.service.load
+        assert load is not None
+        assert load.active == 0
 
 
 async def test_without_a_limit_nothing_is_counted() -> None:

@@ -210,5 +210,4 @@ class Http1Connection:
             client = self._connection.client
             record = RequestRecord(None, client.host if client else "-")
             record.status, record.sent, record.ending = status, sent, Ending.REFUSED
-            for observer in self._service.observers:
-                observer.finished(record)
+            self._service.finished(record)

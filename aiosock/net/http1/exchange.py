@@ -65,7 +65,7 @@ class Http1Exchange(Answering):
         self._body: Http1BodyReader | None = None
         if framing:
             awaits_continue = head.fields.expect is not None and head.minor_version == 1
-            self._body = Http1BodyReader(channel, framing, awaits_continue=awaits_continue)
+            self._body = Http1BodyReader(channel, framing, connection.load, awaits_continue=awaits_continue)
         self._head = head
         self._channel = channel
         self._progress = NOT_BEGUN

@@ -1,12 +1,14 @@
 """The body of an HTTP/1 request, read as it is wanted and no faster (RFC 9112 sections 6 and 7)."""
 
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from typing import Any
 
 from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
 from aiosock.net.pace import Pace
+from aiosock.web.exchange import Load
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.head import CHUNKED, encode_head
 
@@ -19,12 +21,23 @@ class Http1BodyReader:
     request starts. `is_over` is set when the response has been sent.
     """
 
-    __slots__ = ("_channel", "_decoder", "_pace", "awaits_continue", "is_broken", "is_over", "length", "received")
+    __slots__ = (
+        "_channel",
+        "_decoder",
+        "_load",
+        "_pace",
+        "awaits_continue",
+        "is_broken",
+        "is_over",
+        "length",
+        "received",
+    )
 
-    def __init__(self, channel: Channel, framing: int, *, awaits_continue: bool) -> None:
+    def __init__(self, channel: Channel, framing: int, load: Load | None, *, awaits_continue: bool) -> None:
         timeouts = channel.timeouts
         self._decoder: BodyDecoder = ChunkedDecoder(channel.limits) if framing == CHUNKED else LengthDecoder(framing)
         self._channel = channel
+        self._load = load
         self._pace = Pace(timeouts.body_idle_seconds, timeouts.body_min_bytes_per_second, timeouts.rate_grace_seconds)
         self.length: int | None = None if framing == CHUNKED else framing
         self.received: int = 0
@@ -102,8 +115,10 @@ class Http1BodyReader:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))
         channel.deadline = pace.begin(channel.clock(), self.received)
+        waiting = nullcontext() if self._load is None or self.is_over else self._load.waiting()
         try:
-            data = await channel.receive()
+            with waiting:
+                data = await channel.receive()
         except TimeoutError:
             raise ProtocolError(408, "The body came too slowly.") from None
         if not data:

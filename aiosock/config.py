@@ -101,6 +101,10 @@ class Timeouts:
     """Time for running requests to end after the server is told to stop. Then they are cancelled."""
     drain_idle_seconds: float = 0.5  # measured: a request that is already on its way arrives in this time
     """Time for idle connections to send one last request after the server is told to stop."""
+    drain_head_seconds: float = 2.0  # a client that is still there sends the rest of a head at once
+    """Longest time for the rest of a request head that has begun to arrive when the server is told to stop."""
+    half_close_seconds: float = 2.0  # whoever half-closes (nc, some load balancers) waits for a quick response
+    """Time to begin a response after the client has ended its input; then the handler is cancelled, unless its route says otherwise."""
     blocked_seconds: float = 0.75  # people notice a second
     """A handler that blocks the event loop for this long is named in the log, with its stack. 0: never."""
 

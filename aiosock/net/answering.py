@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
@@ -28,6 +29,7 @@ class Answering:
 
     __slots__ = (
         "_cancelling",
+        "_ended_at",
         "_left",
         "_task",
         "_when_over",
@@ -44,6 +46,7 @@ class Answering:
         self.status: int = 0
         self._task = task
         self._cancelling = False
+        self._ended_at = inf
         self._left: asyncio.Event | None = None
         self._when_over: Sequence[Callable[[], None]] = ()
 
@@ -182,18 +185,23 @@ class Answering:
 
     # The client that leaves.
 
-    def client_left(self, *, reset: bool) -> None:
-        """Tell a handler that waits for it. Cancel the handler, where its route asks for that.
+    def client_left(self, now: float, *, reset: bool) -> None:
+        """Tell a handler that waits for it. Cancel the handler, unless its route says otherwise.
 
-        `reset` is False where the client has only ended its input: it may still read the response.
+        `reset` is False where the client has only ended its input. That may be a half-close, or a goodbye: TCP does not tell.
+        So the handler has `timeouts.half_close_seconds` to begin its response, unless its route is "eager". From then on, writing
+        finds out whether anybody reads.
         """
         if self._left is not None:
             self._left.set()
-        if self._cancelling or self.on_disconnect == "finish" or not (reset or self.on_disconnect == "eager"):
+        self._ended_at = min(self._ended_at, now)
+        is_patient = not reset and self.on_disconnect != "eager"
+        if self._cancelling or self.on_disconnect == "finish" or self._task is None:
             return
-        if self._task is not None:
-            self._cancelling = True
-            self._task.cancel()
+        if is_patient and (self.status or now < self._ended_at + self.service.timeouts.half_close_seconds):
+            return
+        self._cancelling = True
+        self._task.cancel()
 
     async def disconnected(self) -> None:
         """Wait until the client has closed or reset the connection, or the request is over."""

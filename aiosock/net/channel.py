@@ -224,6 +224,11 @@ class Channel:
             task.cancel()
         return False
 
+    def excuse(self, seconds: float) -> None:
+        """Move the deadlines: for so long, the peer could do nothing about them."""
+        self.deadline += seconds
+        self._drain.deadline += seconds
+
     def is_reset(self) -> bool:
         """Return whether the peer has reset the connection, or it is closing."""
         return self.is_closing() or (not self._transport.is_reading() and has_hung_up(self.socket))

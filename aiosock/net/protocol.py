@@ -31,6 +31,9 @@ class ServedConnection(Protocol):
     def check(self, now: float) -> None:
         """Enforce the deadlines of the connection, and look whether its peer has left. The sweep calls this."""
 
+    def excuse(self, seconds: float) -> None:
+        """Move all deadlines: the server itself stood still for so long, and its peers must not pay for that."""
+
     def abort(self) -> None:
         """End the connection at once; what has not been sent is lost."""
 

@@ -23,6 +23,9 @@ from aiosock.web.handler import Handler
 SWEEP_SECONDS: Final = 0.5
 """The longest time between two looks at the deadlines: none is missed by more."""
 
+STANDSTILL_SECONDS: Final = 0.5
+"""A sweep that is later than this was held up by the server itself, or by its machine."""
+
 DRAIN_SWEEP_SECONDS: Final = 0.05
 """The same while draining, when the deadlines of idle connections are short."""
 
@@ -190,13 +193,21 @@ class Server:
 
     async def _keep_sweeping(self) -> None:
         """Look at every connection's deadlines from time to time: one task, whatever the number of connections."""
-        period = sweep_seconds(self.config.timeouts)
+        period, time = sweep_seconds(self.config.timeouts), asyncio.get_running_loop().time
         while True:
+            expected = time() + period
             await asyncio.sleep(period)
-            self.sweep()
+            self.sweep(late=time() - expected)
 
-    def sweep(self) -> None:
-        """Enforce the deadlines that have passed."""
+    def sweep(self, late: float = 0.0) -> None:
+        """Enforce the deadlines that have passed. A sweep that is `late`, in seconds, has been held up by the server itself.
+
+        The process was stopped, say, or a handler blocked the loop. What has arrived meanwhile has not been read yet, so
+        that time does not count for anybody's deadline.
+        """
+        if late > STANDSTILL_SECONDS:
+            for connection in self._connections:
+                connection.excuse(late)
         if self._acceptor.has_clients_waiting(len(self._connections)):
             self._make_place()
         now = self.service.clock()

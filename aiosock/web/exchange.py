@@ -9,7 +9,11 @@ from aiosock.config import Limits
 from aiosock.headers import Headers
 
 OnDisconnect = Literal["cancel", "eager", "finish"]
-"""When a handler is cancelled because its client leaves: at a reset, at the end of its input too, or never."""
+"""When a handler is cancelled because its client leaves.
+
+`cancel`: at a reset, and some time after the end of its input (`timeouts.half_close_seconds`). `eager`: at the end of its input
+at once, too. `finish`: never.
+"""
 
 
 class Address(NamedTuple):

@@ -11,6 +11,7 @@ from aiosock.web.response import Response
 from tests.net.helpers import (
     CHUNKED_POST,
     GET,
+    Endless,
     Gate,
     connection,
     echo,
@@ -383,3 +384,43 @@ async def test_a_body_behind_a_refused_one_does_not_renew_the_linger() -> None:
         peer.send(post_bytes(b"x"))
         await client.advance(0.1)
         await peer.done()
+
+
+# A server that stood still.
+
+
+@pytest.mark.parametrize("sent", [b"", GET[:9], GET + GET[:9]], ids=["nothing", "half a head", "half a second head"])
+async def test_the_time_in_which_the_server_stood_still_does_not_count(sent: bytes) -> None:
+    async with connection(hello) as (client, peer, _):
+        peer.send(sent)
+        await client.settle()
+        client.now += 60  # the process is stopped, or a handler blocks the loop
+        peer.send(GET if not sent else GET[9:])
+        client.server.sweep(late=60)
+        await client.settle()
+        assert set(statuses(peer.received)) == {200}
+
+
+async def test_after_a_standstill_deadlines_go_on() -> None:
+    async with connection(hello) as (client, peer, _):
+        peer.send(GET[:9])
+        await client.advance(4)
+        client.now += 60
+        client.server.sweep(late=60)
+        await client.advance(5.9)
+        assert not peer.is_closed
+        await client.advance(0.1)
+        assert (await peer.response()).status == 408
+
+
+async def test_a_reader_is_not_blamed_for_a_standstill() -> None:
+    async with connection(Endless()) as (client, peer, _):
+        peer.stall()
+        peer.send(GET)
+        await client.advance(1)
+        client.now += 60
+        client.server.sweep(late=60)
+        await client.settle()
+        assert not peer.was_reset
+        await client.advance(5)
+        assert peer.was_reset

@@ -219,6 +219,41 @@ async def test_a_route_says_what_happens_when_the_peer_leaves() -> None:
     assert gate.cancelled
 
 
+async def test_a_client_that_has_ended_its_input_waits_two_seconds_for_the_response_to_begin() -> None:
+    gate = Gate()
+    async with connection(gate) as (client, peer, _):
+        peer.send(GET)
+        peer.end()
+        await gate.entered.wait()
+        await client.advance(0.5)
+        await client.advance(1.9)
+        assert not gate.cancelled
+        await client.advance(0.1)
+        await peer.done()
+        assert gate.cancelled
+        assert peer.received == b""
+
+
+async def test_a_client_that_has_ended_its_input_gets_a_response_that_has_begun() -> None:
+    may_end = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await may_end.wait()
+        yield b"last"
+
+    async def stream(request: Request) -> Response:
+        return Response(pieces())
+
+    async with connection(stream) as (client, peer, _):
+        peer.send(GET)
+        peer.end()
+        for _ in range(10):
+            await client.advance(1)
+        may_end.set()
+        assert (await peer.response()).body == b"firstlast"
+
+
 async def test_a_handler_that_swallows_its_cancellation_leaves_the_connection_closed() -> None:
     entered = asyncio.Event()
 

@@ -47,11 +47,50 @@ async def test_a_request_in_flight_is_answered_and_told_that_it_was_the_last() -
         assert await draining is True
 
 
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "later"])
+@pytest.mark.parametrize("drips", [False, True])
+async def test_a_head_that_does_not_become_whole_holds_the_drain_for_two_seconds(before: bytes, drips: bool) -> None:
+    async with Client(hello) as client:
+        peer = await client.connect()
+        peer.send(before + GET[:-8])
+        await client.settle()
+        draining = asyncio.create_task(client.server.drain())
+        await client.settle()
+        if drips:
+            peer.send(b"a")
+        await client.advance(1.9)
+        assert not peer.is_closed
+        await client.advance(0.1)
+        assert statuses(peer.received)[-1] == 408
+        peer.end()
+        assert await draining is True
+
+
+async def test_a_head_that_begins_to_arrive_while_draining_has_two_seconds() -> None:
+    gate = Gate()
+    async with Client(gate) as client:
+        busy, peer = await client.connect(), await client.connect()
+        busy.send(GET)
+        await gate.entered.wait()
+        draining = asyncio.create_task(client.server.drain())
+        await client.settle()
+        peer.send(GET[:-8])
+        await client.advance(1.9)
+        assert not peer.is_closed
+        await client.advance(0.1)
+        assert (await peer.response()).status == 408
+        gate.open.set()
+        assert (await busy.response()).status == 200
+        for each in (busy, peer):
+            each.end()
+        assert await draining is True
+
+
 async def test_a_request_half_arrived_is_answered() -> None:
     async with connection(hello) as (client, peer, _):
         peer.send(GET[:9])
         draining = await told_to_stop(client)
-        await client.advance(5)
+        await client.advance(1.9)
         peer.send(GET[9:])
         response = await peer.response()
         assert response.headers["connection"] == "close"

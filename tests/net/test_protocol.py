@@ -63,6 +63,9 @@ class LineConnection:
     def check(self, now: float) -> None:
         self._channel.check(now)
 
+    def excuse(self, seconds: float) -> None:
+        self._channel.excuse(seconds)
+
     def abort(self) -> None:
         self._channel.abort()
 

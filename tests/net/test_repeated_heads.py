@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from aiosock.config import Limits
+from aiosock.net.http1.connection import REMEMBERED_BYTES, Http1Connection
 from aiosock.testing import Peer
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -88,6 +89,21 @@ async def test_behind_an_equal_head_comes_another_body(head: bytes, bodies: list
     assert statuses(received) == [200] * 4
     expected = [b"<12345>", b"<abcde>", b"<GET />"] if bodies[0] == b"12345" else [b"<1>", b"<>", b"<234>"]
     assert [answer.partition(b"\r\n\r\n")[2].split(b"HTTP")[0] for answer in received.split(b"200 OK")[1:4]] == expected
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(1000, True), (REMEMBERED_BYTES - len(GET), False), (30_000, False)])
+async def test_an_idle_connection_holds_no_long_head(size: int, is_kept: bool) -> None:
+    async with connection(told) as (client, peer, _):
+        peer.send(request_bytes("X: " + "a" * size) * 2)
+        await client.settle()
+        (served,) = client.server._connections
+        assert isinstance(served, Http1Connection)
+        assert (served._previous is not None) is is_kept
+        assert statuses(peer.received) == [200, 200]
+        await client.advance(74)  # the deadline is that of a connection that was answered
+        assert not peer.is_closed
+        await client.advance(1)
+        assert peer.is_closed
 
 
 async def test_a_head_that_was_refused_is_refused_again() -> None:

@@ -4,6 +4,7 @@ It waits for a head, awaits the handler, sends the response, and starts again.
 """
 
 import asyncio
+from math import inf
 from typing import Any, Final
 
 from aiosock.errors import Disconnected, ProtocolError
@@ -21,6 +22,9 @@ from aiosock.wire.head import Http1Head, encode_head, find_head, parse_head
 YIELD_AFTER: Final = 32
 """Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
 
+REMEMBERED_BYTES: Final = 4 * 1024
+"""The longest head that a connection remembers, to recognise it when it comes again: a browser's has 0.5 to 2 KiB."""
+
 
 class Http1Connection:
     """One HTTP/1 connection: `serve`, awaited in `task`, answers its requests, in order, until it ends."""
@@ -29,6 +33,8 @@ class Http1Connection:
         "_channel",
         "_connection",
         "_exchange",
+        "_has_answered",
+        "_head_deadline",
         "_in_a_row",
         "_is_between_requests",
         "_previous",
@@ -47,6 +53,8 @@ class Http1Connection:
         self._task = task
         self._exchange: Http1Exchange | None = None
         self._previous: Http1Head | None = None
+        self._has_answered = False
+        self._head_deadline = inf
         self._is_between_requests = False
         self._in_a_row = 0
         self._refused = b""  # how a refused head starts: the response to HEAD has no body
@@ -65,6 +73,7 @@ class Http1Connection:
                 handler = self._service.handler if head.fields.expect is None else exchange.handler_for_expectation()
                 in_order = await in_own_context(exchange.answer(Request(head, exchange), handler), precision)
                 self._exchange = None
+                self._has_answered = True
                 if not in_order:
                     return
                 # ...and for the rest of the body; then for the next head.
@@ -88,19 +97,29 @@ class Http1Connection:
     # What the server asks; see ServedConnection.
 
     def go_away(self) -> None:
-        """Shorten the wait of an idle peer. Responses say `Connection: close` once `service.shutdown` is set."""
-        if self._is_between_requests:
-            last_chance = self._channel.clock() + self._service.timeouts.drain_idle_seconds
-            self._channel.deadline = min(self._channel.deadline, last_chance)
+        """Shorten the wait for a request, or for the rest of its head.
+
+        Responses say `Connection: close` once `service.shutdown` is set.
+        """
+        channel, timeouts = self._channel, self._service.timeouts
+        if self._exchange is None:
+            patience = timeouts.drain_idle_seconds if self._is_between_requests else timeouts.drain_head_seconds
+            self._head_deadline = min(self._head_deadline, channel.clock() + patience)
+            channel.deadline = min(channel.deadline, channel.clock() + patience)
 
     def check(self, now: float) -> None:
         """Enforce the deadlines, and tell the exchange under way of a peer that has left."""
         if not self._channel.check(now) or self._exchange is None:
             return
         if self._channel.is_reset():
-            self._exchange.client_left(reset=True)
+            self._exchange.client_left(now, reset=True)
         elif self._channel.is_at_end():
-            self._exchange.client_left(reset=False)
+            self._exchange.client_left(now, reset=False)
+
+    def excuse(self, seconds: float) -> None:
+        """Move all deadlines."""
+        self._head_deadline += seconds
+        self._channel.excuse(seconds)
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -121,7 +140,7 @@ class Http1Connection:
             now = channel.clock()
             channel.deadline = now + self._patience()
             self._is_between_requests = True
-            self.idle_since = now if self._previous is not None else None
+            self.idle_since = now if self._has_answered else None
             try:
                 buffer = await channel.receive(self._task)
             except TimeoutError:
@@ -131,36 +150,41 @@ class Http1Connection:
             if not buffer:
                 return None
         # From here on the head has a deadline, which is set only if it has not arrived whole.
-        deadline = 0.0
         scanned = 0
         while (head := self._take_head(buffer, scanned)) is None:
+            if not scanned:
+                self._head_deadline = channel.clock() + self._head_seconds()
             scanned = len(buffer)
-            deadline = deadline or channel.clock() + self._service.timeouts.head_seconds
-            more = await self._wait_for_more(buffer, deadline)
+            more = await self._wait_for_more(buffer)
             if not more:
                 return None
             buffer += more
         return head
+
+    def _head_seconds(self) -> float:
+        """Return how many seconds to wait for the rest of a head."""
+        timeouts = self._service.timeouts
+        return timeouts.drain_head_seconds if self._service.shutdown.is_set() else timeouts.head_seconds
 
     def _patience(self) -> float:
         """Return how many seconds to wait for the first byte of a request."""
         timeouts = self._service.timeouts
         if self._service.shutdown.is_set():
             return timeouts.drain_idle_seconds
-        return timeouts.head_seconds if self._previous is None else timeouts.keep_alive_seconds
+        return timeouts.keep_alive_seconds if self._has_answered else timeouts.head_seconds
 
-    async def _wait_for_more(self, buffer: bytes, deadline: float) -> bytes:
+    async def _wait_for_more(self, buffer: bytes) -> bytes:
         """Wait for more of a head; return b"" where nothing but empty lines has arrived, and no more does.
 
         Raises ProtocolError: 408 at the deadline, 400 at the end of the input.
         """
-        self._channel.deadline = deadline
+        self._channel.deadline = self._head_deadline
         try:
             data = await self._channel.receive(self._task)
             error = ProtocolError(400, "The request ended within its head.")
         except TimeoutError:
             data = b""
-            error = ProtocolError(408, f"The head took longer than {self._service.timeouts.head_seconds:g} seconds.")
+            error = ProtocolError(408, f"The head took longer than {self._head_seconds():g} seconds.")
         if data or not buffer.strip(b"\r\n"):
             return data
         self._refused = buffer[:16]
@@ -178,7 +202,8 @@ class Http1Connection:
             if not end:
                 return None
             self._channel.buffer = buffer[end:]
-            self._previous = head = parse_head(buffer[:end], limits, previous)
+            head = parse_head(buffer[:end], limits, previous)
+            self._previous = head if end <= REMEMBERED_BYTES else None  # an idle connection must not hold a long one
         except ProtocolError:
             self._refused = buffer[:16]
             raise

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from aiosock.log import server_logger
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
-from aiosock.web.exchange import Connection, Incoming, OnDisconnect
+from aiosock.web.exchange import Connection, Incoming, OnDisconnect, Work
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -37,6 +38,7 @@ class Answering:
         "on_disconnect",
         "service",
         "status",
+        "work",
     )
 
     def __init__(self, service: Service, connection: Connection, task: asyncio.Task[Any] | None) -> None:
@@ -44,6 +46,7 @@ class Answering:
         self.connection: Connection = connection
         self.on_disconnect: OnDisconnect = "cancel"
         self.status: int = 0
+        self.work: Work | None = None if connection.load is None else Work(connection.load)
         self._task = task
         self._cancelling = False
         self._ended_at = inf
@@ -96,7 +99,7 @@ class Answering:
         ending = Ending.LEFT
         try:
             try:
-                response = await (handler if self.connection.load is None else self._counted(handler))(request)
+                response = await (handler(request) if self.work is None else self._at_work(handler, request))
                 if not self.respond_at_once(response):
                     await self.respond(response)
                 ending = Ending.COMPLETE
@@ -115,20 +118,19 @@ class Answering:
                 self._finish_record(record, request, ending)
         if ending is Ending.COMPLETE:
             if self._task is not None and self._task.cancelling():
-                self._forget_cancellations(self._task)
+                await self._forget_cancellations(self._task)
             return True
         self.abort()
         return False
 
-    def _counted(self, handler: Handler) -> Handler:
-        """Return a handler that counts as one at work until it returns."""
-
-        async def counted(request: Request) -> Response:
-            assert self.connection.load is not None
-            with self.connection.load:
-                return await handler(request)
-
-        return counted
+    async def _at_work(self, handler: Handler, request: Request) -> Response:
+        """Await a handler, and count it until it returns."""
+        assert self.work is not None
+        self.work.begin()
+        try:
+            return await handler(request)
+        finally:
+            self.work.end()
 
     async def _answer_error(self, request: Request, error: BaseException) -> bool:
         """Answer an exception that a bare handler raised; an App would have answered it. Return whether that was possible.
@@ -175,13 +177,15 @@ class Answering:
         record.seconds = self.service.clock() - record.began
         self.service.finished(record)
 
-    def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:
+    async def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:
         """Take back cancellations that the handler has survived: the next request in this task must not see them.
 
         Before 3.13 a TaskGroup leaves one behind when a task of it fails.
         """
         while task.cancelling():
             task.uncancel()
+        with suppress(asyncio.CancelledError):  # before 3.13 one that has not been raised yet stays all the same
+            await asyncio.sleep(0)
 
     # The client that leaves.
 
@@ -225,7 +229,10 @@ class Answering:
     def _release(self) -> None:
         """Release what the request held, and wake the tasks that wait for its client to leave."""
         for close in self._when_over:
-            close()
+            try:
+                close()
+            except Exception:  # the others must still be called
+                server_logger.exception("a function of when_over failed")
         if self._left is not None:
             self._left.set()
 

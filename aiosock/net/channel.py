@@ -267,6 +267,9 @@ class Channel:
                 await self._discard(self.clock() + self.timeouts.linger_seconds)
         except (Disconnected, OSError, TimeoutError):
             self.abort()
+        except BaseException:  # cancelled: nothing bounds the wait below any more
+            self.abort()
+            raise
         finally:
             self._writer.close()
             # The streams keep what ended the connection in a future. Nobody else retrieves it, and the garbage collector

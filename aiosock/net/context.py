@@ -28,18 +28,25 @@ def in_own_context(
     context = copy_context()
     if precision is not None:
         context.run(sys.modules["decimal"].setcontext, precision.copy())
-    step, value = work.send, None
-    while True:
-        try:
-            awaited = context.run(step, value)
-        except StopIteration as ended:
-            result: _T = ended.value
-            return result
-        try:
-            value = yield awaited
-            step = work.send
-        except BaseException as error:  # a cancellation, or what the awaited future raises; GeneratorExit closes `work`
-            step, value = work.throw, error
+    step, value, awaited = work.send, None, None
+    try:
+        while True:
+            try:
+                awaited = context.run(step, value)
+            except StopIteration as ended:
+                result: _T = ended.value
+                return result
+            try:
+                value = yield awaited
+                step = work.send
+            except (
+                BaseException
+            ) as error:  # a cancellation, or what the awaited future raises; GeneratorExit closes `work`
+                step, value = work.throw, error
+    finally:
+        # An error refers to this frame by its traceback. Kept here it would keep all that the handler held, such as a body,
+        # until the garbage collector runs.
+        del step, value, awaited
 
 
 def inherited_precision() -> "decimal.Context | None":
@@ -51,4 +58,7 @@ def inherited_precision() -> "decimal.Context | None":
         return None
     import decimal
 
-    return next((value for value in copy_context().values() if isinstance(value, decimal.Context)), None)
+    for variable, value in copy_context().items():
+        if variable.name == "decimal_context" and isinstance(value, decimal.Context):
+            return value
+    return None

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any, Final, Self
 
 from aiosock.access_log import AccessLog, AccessObserver, LoggedAccess
@@ -65,6 +66,7 @@ class Server:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
+        self._context = copy_context()
         self._watchdog = Watchdog(self.config.timeouts.blocked_seconds)
 
     @property
@@ -86,6 +88,7 @@ class Server:
 
     async def start(self) -> None:
         """Bind, accept, sweep. Raises ConfigError for an address that is not available."""
+        self._context = copy_context()
         self._acceptor.listeners = [Listener(bound, self.config.backlog) for bound in bind(self.config)]
         try:
             await self._acceptor.resume()
@@ -129,7 +132,8 @@ class Server:
             except OSError:  # this client has left, the others have not
                 sock.close()
                 continue
-            task = asyncio.create_task(self.connected(reader, writer))
+            # In the context in which the server was started: `drain` may be called by a handler, in that of its request.
+            task = asyncio.create_task(self.connected(reader, writer), context=self._context.copy())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -1,8 +1,7 @@
 """The contract between a request and its connection, the same for every protocol: `web` knows none of them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
@@ -24,10 +23,7 @@ class Address(NamedTuple):
 
 
 class Load:
-    """The number of handlers that are at work, and its limit: a context manager around one of them.
-
-    A handler that waits for its client to send or to take bytes is not at work.
-    """
+    """The number of handlers that are at work, and its limit."""
 
     __slots__ = ("active", "limit")
 
@@ -35,27 +31,44 @@ class Load:
         self.limit: int = limit
         self.active: int = 0
 
-    def __enter__(self) -> None:
-        """Count a handler."""
-        self.active += 1
-
-    def __exit__(self, *_: object) -> None:
-        """Count it no more."""
-        self.active -= 1
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Do not count a handler while it waits for its client."""
-        self.active -= 1
-        try:
-            yield
-        finally:
-            self.active += 1
-
     @property
     def is_exceeded(self) -> bool:
         """Return whether there are more than the limit."""
         return self.active > self.limit
+
+
+class Work:
+    """One handler: it counts as at work between `begin` and `end`, except while it waits for its client."""
+
+    __slots__ = ("_is_begun", "_is_waiting", "_load")
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._is_begun = False
+        self._is_waiting = False
+
+    def begin(self) -> None:
+        """Count it."""
+        self._is_begun = True
+        self._load.active += 1
+
+    def end(self) -> None:
+        """Count it no more."""
+        if self._is_begun and not self._is_waiting:
+            self._load.active -= 1
+        self._is_begun = False
+
+    def wait(self) -> None:
+        """Do not count it until `go_on`."""
+        if self._is_begun and not self._is_waiting:
+            self._load.active -= 1
+        self._is_waiting = True
+
+    def go_on(self) -> None:
+        """Count it again, if it has not ended."""
+        if self._is_begun and self._is_waiting:
+            self._load.active += 1
+        self._is_waiting = False
 
 
 class Connection:

@@ -150,7 +150,7 @@ SPECIAL: Final = in_category(
             "RFC 9112 section 9.3",
             _CLOSE,
         ),
-        _last("unread chunks that are none", _posted("unread", chunked(b"x\r\n")), 200, "RFC 9112 section 9.3", _OPEN),
+        _last("unread chunks that are none", _posted("unread", chunked(b"x\r\n")), 200, "RFC 9112 section 9.3", _CLOSE),
         _last(
             "a client that waits for 100 and need not send",
             _posted("unread", request("Content-Length: 5", "Expect: 100-continue", method="POST")),
@@ -159,12 +159,13 @@ SPECIAL: Final = in_category(
             _interim(),
             _CLOSE,
         ),
-        _case(
+        _last(
             "a body read after the answer has begun",
             _posted("late", post(b"hello")),
             200,
             "RFC 9112 section 9.3",
             _CODED,
+            _CLOSE,
         ),
         # Nothing that the client sends gets into the head of an answer.
         _case(

@@ -271,12 +271,13 @@ async def test_a_body_kept_beyond_the_answer_cannot_read_from_the_connection() -
 
     async with connection(keep) as (client, peer, _):
         peer.send(request_bytes("Content-Length: 100", method="POST"))
+        await client.advance(2)
         assert (await peer.response()).status == 200
         with pytest.raises(RuntimeError, match="over"):
             await anext(kept[0])
         peer.send(b"x" * 100 + NEXT)
         await client.settle()
-        assert (await peer.response()).text == "/next"
+        assert statuses(peer.received) == [200]
 
 
 async def test_a_complete_body_kept_beyond_the_answer_is_at_its_end() -> None:

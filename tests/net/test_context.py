@@ -1,7 +1,10 @@
 """Tests of aiosock.net.context: what one request sets in a context, no other request sees."""
 
 import asyncio
+import contextlib
 import decimal
+import gc
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 
@@ -301,3 +304,55 @@ async def test_work_that_is_given_up_is_closed_in_its_context() -> None:
     given_up.send(None)
     given_up.close()
     assert steps == ["ada"]
+
+
+async def test_what_a_handler_held_is_gone_with_its_request_whatever_error_it_met() -> None:
+    class Held:
+        pass
+
+    held: list[weakref.ref[Held]] = []
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    async def handler(request: Request) -> Response:
+        kept = Held()
+        held.append(weakref.ref(kept))
+        with contextlib.suppress(ZeroDivisionError):
+            await asyncio.create_task(fail())
+        return Response(f"{kept is not None}")
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with Client(handler) as client:
+            for _ in range(3):
+                await client.get("/")
+            assert [each() for each in held] == [None] * 3
+    finally:
+        gc.enable()
+
+
+async def test_a_handler_that_cancels_its_own_task_leaves_the_connection_in_order() -> None:
+    async def handler(request: Request) -> Response:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return Response("answered")
+
+    async with connection(handler) as (_, peer, _):
+        for _ in range(2):
+            peer.send(request_bytes())
+            assert (await peer.response()).text == "answered"
+
+
+async def test_another_variable_that_holds_a_decimal_context_is_not_the_precision() -> None:
+    tax: ContextVar[decimal.Context] = ContextVar("tax")
+    token = tax.set(decimal.Context(prec=3))
+    decimal.getcontext().prec = 50
+    try:
+        async with Client(app) as client:
+            assert (await client.get("/who")).json()["precision"] == 50
+    finally:
+        tax.reset(token)

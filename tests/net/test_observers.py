@@ -69,7 +69,7 @@ async def test_bytes_each_way_and_seconds_are_those_of_this_request() -> None:
             peer.send(post_bytes(b"x" * size, target="/" + "a" * size))
             await peer.response()
             record = client.notes.finished_[-1]
-            assert (record.received, record.sent, record.seconds) == (0, len(peer.received) - before, 0.0)
+            assert (record.received, record.sent, record.seconds) == (size, len(peer.received) - before, 0.0)
         assert [record.began for record in client.notes.finished_] == [5, 10]
 
 
@@ -292,3 +292,22 @@ async def test_a_client_that_left_before_the_response_was_written_has_no_status(
     (record,) = client.notes.finished_
 
     assert (record.status, record.sent, record.ending) == (0, 0, Ending.LEFT)
+
+
+async def test_a_function_of_when_over_that_fails_costs_nobody_else_anything(caplog: pytest.LogCaptureFixture) -> None:
+    called: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        request.exchange.when_over(lambda: called.append("first"))
+        request.exchange.when_over(lambda: 1 // 0)  # type: ignore[arg-type]
+        request.exchange.when_over(lambda: called.append("last"))
+        return Response("answered")
+
+    async with Observed(handler) as client:
+        peer = await client.connect()
+        for _ in range(2):
+            peer.send(GET)
+            assert (await peer.response()).text == "answered"
+        assert len(client.notes.finished_) == 2
+    assert called == ["first", "last"] * 2
+    assert caplog.text.count("a function of when_over failed") == 2

@@ -76,8 +76,7 @@ class Http1Connection:
                 self._has_answered = True
                 if not in_order:
                     return
-                # ...and for the rest of the body; then for the next head.
-                if not (exchange.is_finished() or await exchange.finish()):
+                if not exchange.finish():
                     # A peer that asked for the end sends no more. Any other may be sending, and must see the response.
                     linger = head.keeps_alive or exchange.has_unread
                     break
@@ -102,6 +101,7 @@ class Http1Connection:
         Responses say `Connection: close` once `service.shutdown` is set.
         """
         channel, timeouts = self._channel, self._service.timeouts
+        self.idle_since = None  # so that the server asks others when it sweeps again
         if self._exchange is None:
             patience = timeouts.drain_idle_seconds if self._is_between_requests else timeouts.drain_head_seconds
             self._head_deadline = min(self._head_deadline, channel.clock() + patience)
@@ -145,8 +145,9 @@ class Http1Connection:
                 buffer = await channel.receive(self._task)
             except TimeoutError:
                 return None
-            self._is_between_requests = False
-            self.idle_since = None
+            finally:
+                self._is_between_requests = False
+                self.idle_since = None
             if not buffer:
                 return None
         # From here on the head has a deadline, which is set only if it has not arrived whole.

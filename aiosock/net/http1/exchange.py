@@ -65,7 +65,7 @@ class Http1Exchange(Answering):
         self._body: Http1BodyReader | None = None
         if framing:
             awaits_continue = head.fields.expect is not None and head.minor_version == 1
-            self._body = Http1BodyReader(channel, framing, connection.load, awaits_continue=awaits_continue)
+            self._body = Http1BodyReader(channel, framing, self.work, awaits_continue=awaits_continue)
         self._head = head
         self._channel = channel
         self._progress = NOT_BEGUN
@@ -93,17 +93,28 @@ class Http1Exchange(Answering):
         """Return whether bytes of the peer are, or may be, on their way that nobody will read."""
         return bool(self._channel.buffer) or (self._body is not None and not self._body.is_complete())
 
-    def is_finished(self) -> bool:
-        """Return whether another request can follow at once: the plain case, without the await of `finish`."""
-        return self._keep_alive and (self._body is None or self._body.is_complete())
+    async def _drop_unread(self, status: int) -> None:
+        """Read and drop the rest of the body, if it is short and arrives soon: the response says whether connections stay.
 
-    async def finish(self) -> bool:
-        """Read and drop a short rest of the body; return whether another request can follow (RFC 9112 section 9.3)."""
-        if self._body is not None:
-            self._body.is_over = True
-        if not self._keep_alive or self._channel.has_reader:
-            return False
-        return self._body is None or (not self._body.is_broken and await self._body.drop())
+        So does Go. A response that promised to keep the connection before the whole body was known to be in order could not
+        keep that promise: a request that a proxy sends on it meanwhile, for somebody else, would be lost. A streamed response
+        may still read the body, so nothing is dropped before it.
+        """
+        body = self._body
+        if body is None or body.is_complete() or body.awaits_continue or self._channel.has_reader:
+            return
+        if status == 413 and body.length is None:  # nobody knows how much is still to come, and it is too much already
+            return
+        if self._keep_alive:  # else nobody depends on it
+            await body.drop(self._channel.timeouts.linger_seconds)
+
+    def finish(self) -> bool:
+        """End the exchange; return whether another request can follow (RFC 9112 section 9.3)."""
+        body = self._body
+        if body is None:
+            return self._keep_alive
+        body.is_over = True
+        return self._keep_alive and body.is_complete()
 
     # The response.
 
@@ -126,6 +137,8 @@ class Http1Exchange(Answering):
         """Send a response whole; see Answering."""
         body = response.body
         if self._progress is NOT_BEGUN:
+            if isinstance(body, bytes):
+                await self._drop_unread(response.status)
             if isinstance(response, Upgrade):
                 await self._upgrade(response)
             elif isinstance(body, bytes):
@@ -139,6 +152,8 @@ class Http1Exchange(Answering):
         """Write a response that has its body, if it is short; return whether nothing is left for `respond` to do."""
         body = response.body
         if not isinstance(body, bytes) or len(body) > JOIN_BYTES:
+            return False
+        if self._body is not None and not self._body.is_complete():
             return False
         self._channel.write(self._start(response, body, body))
         self._progress = ENDED
@@ -205,10 +220,10 @@ class Http1Exchange(Answering):
             raise HTTPError(426, f"This speaks {response.protocol} only.", {"upgrade": response.protocol})
         if self._body is not None and not await self._body.drop():  # the new protocol follows the body
             raise HTTPError(400, "The body of a request to upgrade is malformed, or too long.")
+        prepared = _prepare(101, response.pairs())
         self._keep_alive = False
         self._progress = BEGUN
         self.status = 101
-        prepared = _prepare(101, response.pairs())
         own = b"Connection: upgrade\r\n" + encode_fields([("upgrade", response.protocol)])
         await self._channel.send(prepared.status_line + self.service.date_line() + own + prepared.lines + b"\r\n")
         await response.run(Http1Duplex(self._channel))
@@ -247,9 +262,7 @@ class Http1Exchange(Answering):
         if self.service.shutdown.is_set():
             self._keep_alive = False
         elif body is not None and not body.is_complete():
-            # A client that never got its 100 may send the body or not: what follows could be either (RFC 9110, 10.1.1).
-            if body.is_broken or body.awaits_continue or not body.is_short:
-                self._keep_alive = False
+            self._keep_alive = False  # see `_drop_unread`
             body.awaits_continue = False  # the final status takes the place of the 100
         return self._keep_alive
 

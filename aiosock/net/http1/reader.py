@@ -1,14 +1,14 @@
 """The body of an HTTP/1 request, read as it is wanted and no faster (RFC 9112 sections 6 and 7)."""
 
 from collections.abc import Coroutine
-from contextlib import nullcontext
+from math import inf
 from typing import Any
 
 from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
 from aiosock.net.pace import Pace
-from aiosock.web.exchange import Load
+from aiosock.web.exchange import Work
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.head import CHUNKED, encode_head
 
@@ -24,8 +24,9 @@ class Http1BodyReader:
     __slots__ = (
         "_channel",
         "_decoder",
-        "_load",
         "_pace",
+        "_until",
+        "_work",
         "awaits_continue",
         "is_broken",
         "is_over",
@@ -33,11 +34,12 @@ class Http1BodyReader:
         "received",
     )
 
-    def __init__(self, channel: Channel, framing: int, load: Load | None, *, awaits_continue: bool) -> None:
+    def __init__(self, channel: Channel, framing: int, work: Work | None, *, awaits_continue: bool) -> None:
         timeouts = channel.timeouts
         self._decoder: BodyDecoder = ChunkedDecoder(channel.limits) if framing == CHUNKED else LengthDecoder(framing)
         self._channel = channel
-        self._load = load
+        self._until = inf
+        self._work = work
         self._pace = Pace(timeouts.body_idle_seconds, timeouts.body_min_bytes_per_second, timeouts.rate_grace_seconds)
         self.length: int | None = None if framing == CHUNKED else framing
         self.received: int = 0
@@ -56,15 +58,6 @@ class Http1BodyReader:
             return None
         return self._decoder.trailers if isinstance(self._decoder, ChunkedDecoder) else Headers()
 
-    @property
-    def is_short(self) -> bool:
-        """Return whether the rest is probably short enough to be read and dropped.
-
-        A body in chunks does not say how long it is: we expect as much to come as has come.
-        """
-        left = self.received if self.length is None else self.length - self.received
-        return left <= self._channel.limits.unread_body_bytes
-
     def receive(self) -> Coroutine[Any, Any, bytes]:
         """Return the next piece, b"" at the end.
 
@@ -76,36 +69,45 @@ class Http1BodyReader:
         return self._next()
 
     async def _next(self) -> bytes:
-        channel, decoder = self._channel, self._decoder
         try:
-            while not decoder.complete:
-                data = channel.take()
+            while not self._decoder.complete:
+                data = self._channel.take()
                 if data:
                     self.awaits_continue = False  # it did not wait for us
                 else:
                     data = await self._wait()
-                piece = decoder.feed(data)
-                if decoder.complete:
-                    channel.buffer = decoder.rest
-                if piece:
-                    self.received += len(piece)
+                if piece := self._feed(data):
                     return piece
         except ProtocolError:
             self.is_broken = True
             raise
         return b""
 
-    async def drop(self) -> bool:
-        """Read and drop the rest; return whether that ended within the limit `unread_body_bytes`."""
-        left = self._channel.limits.unread_body_bytes
+    def _feed(self, data: bytes) -> bytes:
+        """Return the bytes of the body in `data`; leave what follows the body to the channel."""
+        decoder = self._decoder
+        piece = decoder.feed(data)
+        if decoder.complete:
+            self._channel.buffer = decoder.rest
+        self.received += len(piece)
+        return piece
+
+    async def drop(self, seconds: float = inf) -> bool:
+        """Read and drop the rest; return whether it has ended, in so many seconds and within `unread_body_bytes`."""
+        if self.is_broken or (self.length is not None and not self._is_short(self.length - self.received)):
+            return False
+        self._until = self._channel.clock() + seconds
+        before = self.received
         try:
-            while piece := await self._next():
-                left -= len(piece)
-                if left < 0:
+            while await self._next():
+                if not self._is_short(self.received - before):
                     return False
         except ProtocolError:
             return False
         return True
+
+    def _is_short(self, size: int) -> bool:
+        return size <= self._channel.limits.unread_body_bytes
 
     async def _wait(self) -> bytes:
         channel, pace = self._channel, self._pace
@@ -114,13 +116,16 @@ class Http1BodyReader:
         if self.awaits_continue:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))
-        channel.deadline = pace.begin(channel.clock(), self.received)
-        waiting = nullcontext() if self._load is None or self.is_over else self._load.waiting()
+        channel.deadline = min(pace.begin(channel.clock(), self.received), self._until)
+        if self._work is not None:
+            self._work.wait()
         try:
-            with waiting:
-                data = await channel.receive()
+            data = await channel.receive()
         except TimeoutError:
             raise ProtocolError(408, "The body came too slowly.") from None
+        finally:
+            if self._work is not None:
+                self._work.go_on()
         if not data:
             raise ProtocolError(400, "The body ended before its announced end.")
         pace.end(channel.clock())

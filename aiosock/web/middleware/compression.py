@@ -8,7 +8,7 @@ from typing import Final
 from aiosock.web.disk.file_body import FileBody
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
-from aiosock.web.response import Response, close_body
+from aiosock.web.response import Response, Upgrade, close_body
 from aiosock.wire.codings import Encoder, demand, encoder, installed
 from aiosock.wire.message import BODILESS
 from aiosock.wire.negotiation import choose_coding, vary_by
@@ -73,6 +73,8 @@ def compression(*, minimum_bytes: int = MINIMUM_BYTES, codings: Sequence[str] = 
 def _is_worth_it(response: Response, minimum_bytes: int) -> bool:
     """Return whether a client that accepts a coding gets this response in it."""
     body, headers = response.body, response.headers
+    if isinstance(response, Upgrade):  # what follows it is no body
+        return False
     if response.status < 200 or response.status in BODILESS or isinstance(body, FileBody):
         return False
     media_type = headers.get("content-type", "").partition(";")[0].strip(" \t").lower()

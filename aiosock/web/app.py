@@ -182,6 +182,8 @@ class App(Router):
 
     async def _dispatch(self, request: Request) -> Response:
         try:
+            if request.head.target[:1] != "/":
+                _refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
                 return await handler(request)
             found = self.table.match(request.method, request.subpath)
@@ -264,6 +266,12 @@ class App(Router):
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
     """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
     return handler.running() if isinstance(handler, App) else nullcontext()
+
+
+def _refuse_other_scheme(request: Request) -> None:
+    """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
+    if request.head.target[:8].lower() == "https://" and request.scheme != "https":
+        raise HTTPError(421, "This URL is https, but the connection has no TLS.")
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

@@ -46,9 +46,8 @@ FORBIDDEN_IN_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(
 CONTENT_LENGTH = re.compile(rb"[0-9]{1,19}+")
 """RFC 9110 section 8.6: 1*DIGIT. Any nineteen digits are below 2**64; more digits could overflow an integer elsewhere."""
 
-HOST = re.compile(rb"(?:[0-9A-Za-z\-._~]++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{1,5}+))?+")
-"""RFC 9110 section 7.2: a name or address, and a port. RFC 3986 also allows sub-delims and percent-encodings in a name.
-No real host name has them, and servers read them in different ways."""
+HOST = re.compile(rb"(?:(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{0,5}+))?+")
+"""RFC 9110 section 7.2: a name or address, and a port, which may be empty (RFC 3986 sections 3.2.2 and 3.2.3)."""
 
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?#]++)([^#]*+)")
 """RFC 9112 section 3.2.2: authority, then path and query."""

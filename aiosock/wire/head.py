@@ -98,7 +98,7 @@ class Http1Head:
         fields: FieldSection,
         shared_prefix: SharedPrefix,
     ) -> None:
-        """Raise ProtocolError (400) where target and Host do not agree with each other or with the RFC."""
+        """Raise ProtocolError (400) for a target that the RFC does not allow."""
         self.octets: bytes = octets
         self.shared_prefix: SharedPrefix = shared_prefix
         self._block_start = block_start
@@ -109,12 +109,8 @@ class Http1Head:
         # RFC 9112 section 9.3
         self.keeps_alive: bool = not fields.closes and (minor_version == 1 or "keep-alive" in fields.connection)
         self.raw_path, self.path, self.query, authority = parse_target(target, method)
-        self.host: str | None = fields.host
-        if authority is not None:
-            # RFC 9112 section 3.2: a client sends an identical Host. Servers would disagree about two that differ.
-            if fields.host is not None and fields.host != authority and method != "CONNECT":
-                raise ProtocolError(400, "The request-target and the Host field name different hosts.")
-            self.host = authority
+        # RFC 9112 section 3.2.2: the absolute-form replaces the Host field, which must be valid all the same.
+        self.host: str | None = fields.host if authority is None else authority
 
     @property
     def version(self) -> str:
@@ -127,11 +123,16 @@ class Http1Head:
         return self.octets[self._block_start : -2]
 
     def headers(self) -> Headers:
-        """Return all fields, decoded anew at each call."""
-        return Headers.from_block(self.block)
+        """Return all fields, decoded anew at each call; Host is that of the target if the target names one."""
+        headers = Headers.from_block(self.block)
+        if self.host is not None and self.host != self.fields.host:
+            headers["host"] = self.host
+        return headers
 
     def field(self, name: str, default: str = "") -> str:
         """Return what `headers().get` would for a name in lower case, without decoding the other fields."""
+        if name == "host" and self.host != self.fields.host:
+            return self.host or default
         octets, sought = self.octets, b"\n%b:" % name.encode("latin-1")
         lowered = octets.lower()
         values: list[str] = []

@@ -7,6 +7,9 @@ from urllib.parse import unquote
 from aiosock.errors import HTTPError, ProtocolError
 from aiosock.wire import grammar
 
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+"""RFC 9110 sections 4.2.1 and 4.2.2."""
+
 MAX_QUERY_FIELDS = 1000
 """Most pairs in one query. PHP: max_input_vars 1000."""
 
@@ -35,9 +38,10 @@ def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
 
 @lru_cache(maxsize=64)  # a server has few names, and the check is a sixth of the time to parse a browser's fields
 def parse_host(value: str) -> str:
-    """Return a Host field value in lower case, with its port.
+    """Return a Host field value in lower case, with its port unless that is empty. Percent-encodings are not decoded.
 
     Raises ProtocolError (400) unless it is a name, an IPv4 address or a bracketed IPv6 address, with or without a port.
+    A name may have any character of a reg-name (RFC 3986 section 3.2.2), such as `'` and `;`: escape it in a page.
     An empty value is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
     """
     return _checked_authority(value)
@@ -46,6 +50,16 @@ def parse_host(value: str) -> str:
 def without_port(host: str) -> str:
     """Return a host from `parse_host` without its port."""
     return host if host.endswith("]") else host.rpartition(":")[0] or host
+
+
+def with_port(host: str, scheme: str) -> str:
+    """Return a host with its port, or the default port of `scheme`: `a`, `a:` and `a:080` become `a:80` for http.
+
+    Two authorities of one scheme are equal exactly if their texts are then equal (RFC 3986 section 6.2.3).
+    """
+    name = without_port(host)
+    port = host[len(name) + 1 :]
+    return f"{name}:{port.lstrip('0') or '0' if port else DEFAULT_PORTS.get(scheme, '')}"
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:
@@ -89,9 +103,9 @@ def _checked_authority(value: str, *, needs_port: bool = False) -> str:
     match = grammar.HOST.fullmatch(value.encode("ascii", "replace"))
     if match is None or (match[1] is not None and not _is_ipv6(match[1].decode("ascii"))):
         raise ProtocolError(400, "The host is not a name or an address with an optional port.")
-    if int(match[2] or 0) > 65535 or (needs_port and match[2] is None):
+    if int(match[2] or 0) > 65535 or (needs_port and not match[2]):
         raise ProtocolError(400, "The host has no port, or a port above 65535.")
-    return value.lower()
+    return value.lower().removesuffix(":")  # RFC 3986 section 6.2.3: an empty port is no port
 
 
 def _is_ipv6(address: str) -> bool:

@@ -66,6 +66,7 @@ REQUESTS = [
     (308, head("POST /read/")),
     (404, head("GET /nowhere")),
     (405, head("PUT /hello")),
+    (421, head("GET https://test/hello")),
     (422, head("GET /typed?number=many")),
     (426, head("GET /chat")),
     (500, head("GET /broken")),

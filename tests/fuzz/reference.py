@@ -47,7 +47,7 @@ class _IncompleteError(Exception):
 
 _ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TOKEN = frozenset((_ALPHANUMERIC + "!#$%&'*+-.^_`|~").encode())  # RFC 9110 section 5.6.2
-_NAME = frozenset(_ALPHANUMERIC + "-._~")
+_NAME = frozenset(_ALPHANUMERIC + "-._~" + "!$&'()*+,;=" + "%")  # RFC 3986 section 3.2.2
 _DIGITS = frozenset("0123456789")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _NOT_IN_TRAILERS = frozenset(
@@ -128,7 +128,7 @@ def _framing(fields: list[tuple[str, str]], method: str, target: str, is_1_1: bo
     _demand(len(hosts) == 1 or (not hosts and not is_1_1), "hosts")
     for host in hosts:
         _demand(_is_authority(host), "host")
-    _demand(_is_target(target, method, hosts), "target")
+    _demand(_is_target(target, method), "target")
     lengths, codings = _all("content-length", fields), _all("transfer-encoding", fields)
     if codings:
         _demand(is_1_1 and codings == ["chunked"] and not lengths, "transfer-encoding")
@@ -147,11 +147,16 @@ def _is_authority(text: str, *, needs_port: bool = False) -> bool:
     else:
         name, colon, port = text.partition(":")
         port = colon + port
-        if not name or not _NAME.issuperset(name):
+        if not name or not _NAME.issuperset(name) or not _encodes(name):
             return False
-    if not port:
+    if port in ("", ":"):
         return not needs_port
     return port[0] == ":" and 1 <= len(port[1:]) <= 5 and _DIGITS.issuperset(port[1:]) and int(port[1:]) <= 65535
+
+
+def _encodes(text: str) -> bool:
+    """Return whether each percent sign has two hexadecimal digits after it."""
+    return all(_HEX.issuperset(code[:2].encode()) and len(code) >= 2 for code in text.split("%")[1:])
 
 
 def _is_ipv6(address: str) -> bool:
@@ -162,7 +167,7 @@ def _is_ipv6(address: str) -> bool:
     return True
 
 
-def _is_target(target: str, method: str, hosts: list[str]) -> bool:
+def _is_target(target: str, method: str) -> bool:
     if method == "CONNECT":
         return _is_authority(target, needs_port=True)
     if target == "*":
@@ -174,12 +179,12 @@ def _is_target(target: str, method: str, hosts: list[str]) -> bool:
         scheme, separator, rest = target.partition("://")
         end = min(rest.find(mark) % (len(rest) + 1) for mark in "/?")
         authority, path = rest[:end].lower(), rest[end:]
-        if scheme.lower() not in ("http", "https") or not separator or hosts not in ([], [authority]):
+        if scheme.lower() not in ("http", "https") or not separator:
             return False
         if not _is_authority(authority):
             return False
     path = path.partition("?")[0]
-    if any(not _HEX.issuperset(code[:2].encode()) or len(code) < 2 for code in path.split("%")[1:]):
+    if not _encodes(path):
         return False
     try:
         unquote_to_bytes(path).decode()

@@ -47,7 +47,7 @@ REFUSED = {
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "two hosts": (request_bytes("Host: b"), 400),
     "bad host": (b"GET / HTTP/1.1\r\nHost: a/b?c#@d\r\n\r\n", 400),
-    "another host in the target": (request_bytes(target="http://b/"), 400),
+    "bad host beside a host in the target": (b"GET http://a/ HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
     "target without a slash": (request_bytes(target="index.html"), 400),
     "fragment": (request_bytes(target="/#top"), 400),
     "space in the target": (request_bytes(target="/a b"), 400),

@@ -11,6 +11,7 @@ from aiosock import App, Disconnected, HTTPError, ProtocolError, Request, Respon
 from aiosock.testing import Client
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Middleware, Next
+from aiosock.web.middleware import proxy_headers
 from tests.web.ask import BROWSER, GET, PROGRAM, app_of, ask, ask_raw
 
 IMPLEMENTED = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
@@ -213,7 +214,25 @@ async def test_a_host_is_matched_literally(host: str, text: str) -> None:
 
 
 async def test_the_host_of_the_target_counts() -> None:
+    assert (await ask_raw(by_host(), b"GET http://example.org:80/ HTTP/1.1\r\nHost: b\r\n\r\n")).endswith(b"exact")
     assert (await ask_raw(by_host(), b"GET http://example.org/ HTTP/1.0\r\n\r\n")).endswith(b"exact")
+
+
+async def test_an_https_url_needs_tls() -> None:
+    for target in (b"https://a/", b"HTTPS://A", b"hTTps://a:80/?b"):
+        received = await ask_raw(app_with("/"), b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+        assert received.startswith(b"HTTP/1.1 421 ")
+    received = await ask_raw(app_with("/"), b"GET http://a/https://b HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 404 ")
+
+
+async def test_an_https_url_may_come_through_a_trusted_proxy() -> None:
+    # RFC 9110 section 7.4: "Unless the connection is from a trusted gateway".
+    app = app_with("/")
+    app.middleware(proxy_headers(["127.0.0.1"]))
+
+    data = b"GET https://a/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n"
+    assert (await ask_raw(app, data)).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_request_without_a_host_is_for_any() -> None:

@@ -8,7 +8,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiosock.errors import HTTPError, ProtocolError
-from aiosock.wire.target import MAX_QUERY_FIELDS, decode_segments, parse_host, parse_query, parse_target, without_port
+from aiosock.wire.target import (
+    MAX_QUERY_FIELDS,
+    decode_segments,
+    parse_host,
+    parse_query,
+    parse_target,
+    with_port,
+    without_port,
+)
 from tests.growth import LINEAR, growth
 
 SETTINGS = settings(max_examples=200, derandomize=True, deadline=None)
@@ -47,6 +55,8 @@ VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E))
         ("GET", "http://A.Example:80/B", ("/B", "/B", "", "a.example:80")),
         ("GET", "HtTpS://a/", ("/", "/", "", "a")),
         ("GET", "http://[::1]:80/", ("/", "/", "", "[::1]:80")),
+        ("GET", "http://a:/", ("/", "/", "", "a")),
+        ("GET", "http://a;b%2F/", ("/", "/", "", "a;b%2f")),
         ("OPTIONS", "http://a", ("/", "/", "", "a")),
         # RFC 9112 section 3.2.3
         ("CONNECT", "a:443", ("", "", "", "a:443")),
@@ -92,7 +102,7 @@ def test_a_target_is_taken_apart(method: str, target: str, parts: tuple[str, str
         pytest.param("GET", "http://u@a/", id="userinfo"),
         pytest.param("GET", "http://u:p@a/", id="userinfo with password"),
         pytest.param("GET", "http://a\\b/", id="backslash in the authority"),
-        pytest.param("GET", "http://a%2Fb/", id="percent-encoding in the authority"),
+        pytest.param("GET", "http://a%/", id="percent sign in the authority"),
         pytest.param("GET", "http://a:x/", id="bad port"),
         pytest.param("GET", "http://a:65536/", id="port above 65535"),
         pytest.param("GET", "http://a/%", id="bad path of a URL"),
@@ -124,6 +134,7 @@ def test_a_bad_target_is_refused(method: str, target: str) -> None:
     [
         "a", "a.example", "a.example.", "xn--9ca", "a_b", "a-b", "~a", "127.0.0.1", "1", "a:0", "a:80", "a:65535", "a:00080",
         "[::]", "[::1]", "[::1]:80", "[2001:db8::1]", "[::ffff:127.0.0.1]",
+        "a,b", "a;b", "a'b", "(a)", "*", "a!$&+=b", "a%41", "%c3%a9.example", "a%2f%00:80",
     ],
 )  # fmt: skip
 def test_a_host_is_given_back(host: str) -> None:
@@ -133,15 +144,21 @@ def test_a_host_is_given_back(host: str) -> None:
 def test_a_host_is_given_back_in_lower_case() -> None:
     assert parse_host("A.Example:80") == "a.example:80"
     assert parse_host("[2001:DB8::A]") == "[2001:db8::a]"
+    assert parse_host("a%C3%A9") == "a%c3%a9"
+
+
+@pytest.mark.parametrize("host", ["a", "127.0.0.1", "[::1]"])
+def test_an_empty_port_is_no_port(host: str) -> None:
+    assert parse_host(f"{host}:") == host
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        "", " ", ":", ":80", "a:", "a:-1", "a:+80", "a: 80", "a:80 ", " a", "a:b", "a:80:80", "a:65536", "a:99999",
-        "a:000080", "a:8\u0660", "a/b?c#@d", "a/", "a?", "a#", "u@a", "a,b", "a b", "a\tb", "a\\b", "a;b", "a%41", "a'b", "a\"b",
-        "(a)", "a|b", "<a>", "*", "a\x00", "a\n", "\xe9", "\u0101", "\u212a", "\u3002", "\ud800",
-        "[", "]", "[]", "[::1", "::1", "[::1]80", "[::1]:", "[::1]a", "[a]", "[1.2.3.4]", "[:]", "[:::]", "[1:2]", "[...]",
+        "", " ", ":", ":80", "a::", "a:-1", "a:+80", "a: 80", "a:80 ", " a", "a:b", "a:80:80", "a:65536", "a:99999",
+        "a:000080", "a:8\u0660", "a/b?c#@d", "a/", "a?", "a#", "u@a", "a, b", "a b", "a\tb", "a\\b", "a%", "a%4", "a%4g", "a%u0041",
+        "a\"b", "a|b", "<a>", "a^b", "a`b", "{a}", "a\x00", "a\n", "\xe9", "\u0101", "\u212a", "\u3002", "\ud800",
+        "[", "]", "[]", "[::1", "::1", "[::1]80", "[::1]::", "[::1]a", "[a]", "[1.2.3.4]", "[:]", "[:::]", "[1:2]", "[...]",
         "[::1%eth0]", "[::g]", "[v1.a]", "[[::1]]", "a[::1]", "[1:2:3:4:5:6:7:8:9]", "[12345::]",
     ],
 )  # fmt: skip
@@ -235,9 +252,9 @@ def test_any_host_gets_a_400_or_is_ascii(host: str) -> None:
         status = error.status
     else:
         status = 400
-        assert given_back == host.lower()
+        assert given_back == host.lower().removesuffix(":")
         assert given_back.isascii()
-        assert not set(given_back) & set("/?#@\\%, \t\r\n")
+        assert not set(given_back) & set('/?#@\\"<> \t\r\n')
     assert status == 400
 
 
@@ -258,6 +275,7 @@ def test_any_short_query_can_be_read(query: str) -> None:
         pytest.param(partial(parse_target, method="GET"), "/?", id="question marks"),
         pytest.param(decode_segments, "/%41", id="segments"),
         pytest.param(parse_host, "a.", id="dots"),
+        pytest.param(parse_host, "%41", id="encoded host"),
         pytest.param(parse_query, "%41", id="encoded name"),
         pytest.param(parse_query, "=", id="equals signs"),
         pytest.param(parse_query, "+%", id="bad percent signs"),
@@ -280,3 +298,23 @@ def test_hostile_text_is_read_in_linear_time(work: Callable[[str], object], part
 )
 def test_a_port_is_cut_off(host: str, name: str) -> None:
     assert without_port(host) == name
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme", "full"),
+    [
+        ("a", "http", "a:80"),
+        ("a", "https", "a:443"),
+        ("a", "gopher", "a:"),
+        ("a:", "http", "a:80"),
+        ("a:8080", "https", "a:8080"),
+        ("a:0443", "https", "a:443"),
+        ("a:0", "http", "a:0"),
+        ("a:00", "http", "a:0"),
+        ("[::1]", "http", "[::1]:80"),
+        ("[::1]:80", "http", "[::1]:80"),
+        ("", "http", ":80"),
+    ],
+)
+def test_the_default_port_is_a_port_like_any_other(host: str, scheme: str, full: str) -> None:
+    assert with_port(host, scheme) == full

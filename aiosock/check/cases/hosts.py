@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aiosock.check.case import DECISION, Case, Level, bare, in_category, refused, spelled, valid
+from aiosock.check.case import ACCEPTED, DECISION, Case, Demand, Level, bare, in_category, refused, spelled, valid
 
 _RULE: Final = "RFC 9112 section 3.2"
 
@@ -19,8 +19,14 @@ def _bad(name: str, host: str) -> Case:
     return refused(name, _with(f"Host: {host}"), _RULE, Level.MUST, closing=Level.STRICT)
 
 
+def _unusual(name: str, host: str) -> Case:
+    """Return a Host that the grammar of URIs allows but no real host has: a server need not serve it, but it is valid."""
+    taken = Demand(Level.SHOULD, "RFC 3986 section 3.2.2", ACCEPTED | {421})
+    return Case(name, _with(f"Host: {host}"), (taken,), 200)
+
+
 def _doubtful(name: str, host: str) -> Case:
-    """Return a Host that the grammar of URIs allows but no real host has; servers treat it in different ways."""
+    """Return a Host that no real host has, or none at all; servers treat it in different ways."""
     return refused(name, _with(f"Host: {host}"), DECISION, Level.STRICT)
 
 
@@ -110,12 +116,14 @@ CASES = in_category(
         _doubtful("an empty Host", ""),
         _doubtful("a Host of spaces", "  "),
         _doubtful("a port alone", ":80"),
-        _doubtful("an empty port", "localhost:"),
         _doubtful("a port above 65535", "localhost:65536"),
         _doubtful("a port of 20 digits", "localhost:00000000000000000080"),
-        _doubtful("a percent-encoding", "local%68ost"),
         _doubtful("an address of a future version", "[v1.a]"),
         _doubtful("a zone", "[fe80::1%25eth0]"),
-        *[_doubtful(f"{mark} in a host", f"local{mark}host") for mark in "!$&'()*+,;="],
+        # Hosts that are valid and rare.
+        valid("an empty port", _with("Host: localhost:"), "RFC 3986 section 3.2.3"),
+        _unusual("a percent-encoding", "local%68ost"),
+        _unusual("percent-encoded UTF-8", "b%C3%BCcher.example"),
+        *[_unusual(f"{mark} in a host", f"local{mark}host") for mark in "!$&'()*+,;="],
     ],
 )

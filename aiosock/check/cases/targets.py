@@ -42,6 +42,19 @@ def _hostless(name: str, target: str) -> Case:
     return refused(name, _get(target), "RFC 9110 section 4.2.1", Level.MUST, {400, 421}, closing=Level.STRICT)
 
 
+def _elsewhere(name: str, data: bytes) -> Case:
+    """Return a URL that overrides the Host field: the server must ignore the field, but need not serve the URL's host."""
+    taken = Demand(Level.MUST, _ABSOLUTE, ACCEPTED | {421})
+    return Case(name, data, (taken,), 200)
+
+
+def _misdirected(name: str, target: str) -> Case:
+    """Return a URL of https, which a server without TLS rejects. It may trust a gateway, but it does not know us."""
+    rejected = Demand(Level.SHOULD, "RFC 9110 section 7.4", NOT_SERVED)
+    ours = Demand(Level.STRICT, DECISION, frozenset({421}))
+    return Case(name, _get(target), (rejected, ours), 421)
+
+
 def _stays_here(outcome: Outcome) -> bool:
     """Return whether no redirect leads to another host. Browsers read `/\\host` as `//host`."""
     locations = [head.headers.get("location", "").replace("\\", "/") for head in outcome.answers]
@@ -103,7 +116,24 @@ CASES = in_category(
             Level.MUST,
             closing=Level.STRICT,
         ),
-        refused("a URL of another host than the Host field", _get("http://other.example/"), DECISION, Level.STRICT),
+        _elsewhere("a URL of another host than the Host field", _get("http://other.example/")),
+        _elsewhere("a URL of another port than the Host field", _get("http://localhost:8080/")),
+        valid("a URL with the default port", _get("http://localhost:80/"), "RFC 3986 section 6.2.3"),
+        valid("a URL with an empty port", _get("http://localhost:/"), "RFC 3986 section 6.2.3"),
+        valid(
+            "a URL, and the default port in the Host field",
+            bare("GET http://localhost/ HTTP/1.1", "Host: localhost:80"),
+            "RFC 3986 section 6.2.3",
+        ),
+        refused(
+            "a URL and an invalid Host field",
+            bare("GET http://localhost/ HTTP/1.1", "Host: local/host"),
+            _FORMS,
+            Level.MUST,
+            closing=Level.STRICT,
+        ),
+        _misdirected("a URL of https without TLS", "https://localhost/"),
+        _misdirected("a URL of HTTPS with a port", "HTTPS://LOCALHOST:443/a"),
         _hostless("a URL without a host", "http:///a"),
         _hostless("a URL with a port alone", "http://:80/"),
         refused("a URL with userinfo", _get("http://user@localhost/"), "RFC 9110 section 4.2.4", closing=Level.STRICT),

@@ -9,6 +9,7 @@ from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.wire.negotiation import vary_by
+from aiosock.wire.target import with_port
 
 ANY: Final = "*"
 
@@ -62,7 +63,7 @@ def cors(
         origin = request.headers.get("origin", "")
         if not is_open:
             vary_by(fields, "Origin")
-        if is_open or origin in allowed:
+        if is_open or normal_origin(origin) in allowed:
             # Also for a request without an Origin: a cache may reuse the response for one with an Origin.
             fields["access-control-allow-origin"] = ANY if is_open else origin
             for name, value in granted.items():
@@ -81,6 +82,12 @@ def cors(
     return shared
 
 
+def normal_origin(origin: str) -> str:
+    """Return an Origin with its port, the default one too: `https://a` and `https://a:443` are equal (RFC 6454 section 4)."""
+    scheme, separator, host = origin.partition("://")
+    return f"{scheme}://{with_port(host, scheme)}" if separator else origin
+
+
 def _checked(origins: str | Collection[str], *, credentials: bool) -> frozenset[str]:
     """Return origins as a set; raise ValueError as `cors` says."""
     allowed = frozenset({origins} if isinstance(origins, str) else origins)
@@ -89,7 +96,7 @@ def _checked(origins: str | Collection[str], *, credentials: bool) -> frozenset[
     for origin in allowed - {ANY}:
         if not ORIGIN.fullmatch(origin):
             raise ValueError(f"an origin is a scheme and a host, such as https://example.org, not {origin!r}")
-    return allowed
+    return frozenset(map(normal_origin, allowed))
 
 
 def _names(names: Collection[str], *, credentials: bool) -> str:

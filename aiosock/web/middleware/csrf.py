@@ -9,9 +9,10 @@ from typing import Final
 
 from aiosock.errors import HTTPError
 from aiosock.web.handler import Middleware, Next
-from aiosock.web.middleware.cors import ORIGIN
+from aiosock.web.middleware.cors import ORIGIN, normal_origin
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.wire.target import with_port
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1). A handler that changes something on GET is not protected."""
@@ -39,7 +40,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
     for path in exempt:
         if not path.startswith("/"):
             raise ValueError(f"a path must start with a slash: {path!r}")
-    origins = frozenset(trusted)
+    origins = frozenset(map(normal_origin, trusted))
     literal = frozenset(exempt)
     below = tuple(path for path in exempt if path.endswith("/"))
 
@@ -50,7 +51,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
     async def protected(request: Request, next: Next) -> Response:
         if request.method in SAFE or _is_same_origin(request) or is_exempt(request):
             return await next(request)
-        if request.headers.get("origin") in origins:
+        if normal_origin(request.headers.get("origin", "")) in origins:
             return await next(request)
         raise HTTPError(403, "This request comes from another site.")
 
@@ -67,4 +68,4 @@ def _is_same_origin(request: Request) -> bool:
         return True
     # A browser from before 2023. Host has no scheme, so http://host passes for https://host: use HSTS against that.
     scheme, _, host = origin.partition("://")
-    return bool(scheme and host) and host == request.host
+    return bool(scheme and host) and with_port(host, scheme) == with_port(request.host, scheme)

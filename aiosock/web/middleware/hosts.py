@@ -6,7 +6,7 @@ from aiosock.errors import HTTPError, ProtocolError
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.wire.target import parse_host, without_port
+from aiosock.wire.target import parse_host, with_port, without_port
 
 
 def hosts(names: Collection[str]) -> Middleware:
@@ -16,7 +16,8 @@ def hosts(names: Collection[str]) -> Middleware:
     app.middleware(hosts(["example.org", "*.example.org", "127.0.0.1"]))
     ```
 
-    A name without a port matches every port, a name with a port only that one. `*.example.org` matches all hosts below
+    A name without a port matches every port, a name with a port only that one; a Host field without a port has the default
+    port of the scheme, 80 or 443. `*.example.org` matches all hosts below
     example.org, but not example.org itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case is ignored.
 
     Raises ValueError for an invalid host, and for an empty list.
@@ -28,7 +29,7 @@ def hosts(names: Collection[str]) -> Middleware:
     below = tuple(name[1:] for name in known if name.startswith("*."))
 
     async def listed(request: Request, next: Next) -> Response:
-        host, name = request.host, without_port(request.host)
+        host, name = with_port(request.host, request.scheme), without_port(request.host)
         if not (host in literal or name in literal or host.endswith(below) or name.endswith(below)):
             # RFC 9110 section 15.5.20: for "a target URI that does not match an origin for which the server has been
             # configured". Not 400: the request is well-formed, but meant for another server.
@@ -41,6 +42,9 @@ def hosts(names: Collection[str]) -> Middleware:
 def _checked(name: str) -> str:
     star = "*." if name.startswith("*.") else ""
     try:
-        return star + parse_host(name.removeprefix(star))
+        host = parse_host(name.removeprefix(star))
     except ProtocolError:
-        raise ValueError(f"a host is a name such as example.org or *.example.org:8080, not {name!r}") from None
+        host = ""
+    if not host or "*" in host:  # valid in a host, but here a mistake: one asterisk stands at the start
+        raise ValueError(f"a host is a name such as example.org or *.example.org:8080, not {name!r}")
+    return star + (host if host == without_port(host) else with_port(host, ""))

@@ -80,6 +80,12 @@ async def test_an_origin_of_the_list_may_read() -> None:
     assert answer.headers["vary"] == "Origin"
 
 
+async def test_the_default_port_may_be_left_out() -> None:
+    assert granted(await ask_from(shared([f"{SITE}:443"]), SITE)) == {ALLOW: SITE}
+    assert granted(await ask_from(shared([SITE]), f"{SITE}:443")) == {ALLOW: f"{SITE}:443"}
+    assert granted(await ask_from(shared([f"{SITE}:80"]), SITE)) == {}
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -69,6 +69,23 @@ async def test_ports_are_compared() -> None:
     assert await status(host="localhost:8080", origin="http://localhost:8081") == 403
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "wanted"),
+    [
+        ("site.example:443", "https://site.example", 200),  # as some proxies write it
+        ("site.example:80", "http://site.example", 200),
+        ("site.example:", "https://site.example", 200),
+        ("site.example", "https://site.example:443", 200),
+        ("[::1]:443", "https://[::1]", 200),
+        ("site.example:80", "https://site.example", 403),
+        ("site.example:443", "http://site.example", 403),
+        ("site.example:8443", "https://site.example", 403),
+    ],
+)
+async def test_the_default_port_may_be_left_out(host: str, origin: str, wanted: int) -> None:
+    assert await status(host=host, origin=origin) == wanted
+
+
 async def test_fetch_metadata_comes_before_origin() -> None:
     assert await status(sec_fetch_site="same-origin", origin="https://other.example") == 200
     assert await status(sec_fetch_site="cross-site", origin=f"https://{HOST}") == 403
@@ -97,6 +114,7 @@ async def test_trusted_origins_may_send_what_they_like() -> None:
     assert await status(app=app, origin="https://login.example") == 200
     assert await status(app=app, sec_fetch_site="cross-site", origin="http://login.example") == 403
     assert await status(app=app, sec_fetch_site="cross-site") == 403
+    assert await status(app=protected(trusted=["https://login.example:443"]), origin="https://login.example") == 200
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,19 @@
 import pytest
 
 from aiosock import App, Request
-from aiosock.web.middleware import hosts
+from aiosock.testing import Client
+from aiosock.web.middleware import hosts, proxy_headers
 from tests.web.ask import ask, ask_raw
 
-NAMES = ["site.example", "Other.Example:8080", "*.below.example", "*.port.example:81", "127.0.0.1", "[::1]"]
+NAMES = [
+    "site.example",
+    "Other.Example:8080",
+    "*.below.example",
+    "*.port.example:81",
+    "default.example:80",
+    "127.0.0.1",
+    "[::1]",
+]
 
 
 def listed() -> App:
@@ -30,6 +39,10 @@ def listed() -> App:
         "a.below.example",
         "b.a.below.example:9",
         "a.port.example:81",
+        "default.example",
+        "default.example:",
+        "default.example:80",
+        "default.example:080",
         "127.0.0.1:8080",
         "[::1]",
         "[::1]:8080",
@@ -50,6 +63,8 @@ async def test_a_host_of_the_list_is_served(host: str) -> None:
         "siteaexample",
         "other.example",
         "other.example:80",
+        "default.example:443",
+        "a.port.example:",
         "other.example:8081",
         "below.example",
         "evilbelow.example",
@@ -69,8 +84,25 @@ async def test_any_other_is_misdirected(host: str) -> None:
     assert answer.text != "home"
 
 
+@pytest.mark.parametrize(("scheme", "status"), [("http", b" 421 "), ("https", b" 200 ")])
+async def test_the_default_port_is_that_of_the_scheme(scheme: str, status: bytes) -> None:
+    app = App()
+    app.middleware(proxy_headers(["127.0.0.1"]))
+    app.middleware(hosts(["site.example:443"]))
+
+    @app.get("/")
+    async def home(request: Request) -> str:
+        return "home"
+
+    async with Client(app) as client:
+        answer = await client.get("/", headers={"host": "site.example", "x-forwarded-proto": scheme})
+    assert b" %d " % answer.status == status
+
+
 async def test_the_host_of_an_absolute_target_counts() -> None:
     assert b" 421 " in await ask_raw(listed(), b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert b" 421 " in await ask_raw(listed(), b"GET http://evil.example/ HTTP/1.1\r\nHost: site.example\r\n\r\n")
+    assert b" 200 " in await ask_raw(listed(), b"GET http://site.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n")
     assert b" 200 " in await ask_raw(listed(), b"GET http://site.example/ HTTP/1.0\r\n\r\n")
 
 

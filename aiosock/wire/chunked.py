@@ -8,7 +8,7 @@ from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.wire import grammar
 from aiosock.wire.head import encode_fields
-from aiosock.wire.message import FORBIDDEN_TRAILERS
+from aiosock.wire.message import FORBIDDEN_TRAILERS, REFUSED_TRAILERS
 
 _TOO_LONG: Final = "The extensions and trailers of the chunked body are too long."
 
@@ -49,7 +49,7 @@ class LengthDecoder:
 class ChunkedDecoder:
     """The decoder of a body in chunks (RFC 9112 section 7.1), with its trailers.
 
-    Chunk extensions are dropped. `limits.head_bytes` limits the extensions and the trailer section together, so that
+    Chunk extensions are dropped, and trailers that only a head may have. `limits.head_bytes` limits the extensions and the trailer section together, so that
     only the data of a body can be longer than that.
     """
 
@@ -142,8 +142,10 @@ class ChunkedDecoder:
         if block.count(b"\n") > self._limits.fields:
             raise ProtocolError(431, f"The trailer section has more than {self._limits.fields} field lines.")
         trailers = Headers.from_block(block)
-        if forbidden := FORBIDDEN_TRAILERS.intersection(trailers):
-            raise ProtocolError(400, f"A trailer section may not have {', '.join(sorted(forbidden))}.")
+        if refused := REFUSED_TRAILERS.intersection(trailers):
+            raise ProtocolError(400, f"A trailer section may not have {', '.join(sorted(refused))}.")
+        for name in FORBIDDEN_TRAILERS.intersection(trailers):
+            del trailers[name]
         return trailers
 
     def _check_chunk_line(self, data: bytes, position: int, end: int) -> None:

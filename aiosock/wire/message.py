@@ -48,7 +48,25 @@ FORBIDDEN_TRAILERS: Final = frozenset(
         "if-range",
     ]
 )
-"""Framing, routing, authentication, request modifiers and response control (RFC 9110 section 6.5.1)."""
+"""Framing, routing, authentication, request modifiers and response control: a sender must not put them among the trailers
+(RFC 9110 section 6.5.1)."""
+
+REFUSED_TRAILERS: Final = frozenset(
+    [
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "host",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "set-cookie",
+        "transfer-encoding",
+        "www-authenticate",
+    ]
+)
+"""Framing, routing and authentication. Another program could act on them, so a message that has them is refused. The other
+forbidden trailers are dropped, as any recipient may do (RFC 9112 section 7.1.2)."""
 
 
 class RequestHead(Protocol):

@@ -11,7 +11,7 @@ from aiosock.config import Limits
 from aiosock.errors import ProtocolError, ResponseError
 from aiosock.headers import FIELD_CHAR, TCHAR
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder, encode_chunk, encode_last_chunk
-from aiosock.wire.message import FORBIDDEN_TRAILERS, check_trailers
+from aiosock.wire.message import FORBIDDEN_TRAILERS, REFUSED_TRAILERS, check_trailers
 from tests.growth import LINEAR, growth
 
 LIMITS = Limits()
@@ -292,11 +292,31 @@ def test_of_a_bad_byte_and_a_length_the_first_on_the_wire_decides(opening: bytes
     assert set(verdicts) == {400, 431}
 
 
-@pytest.mark.parametrize("name", sorted(FORBIDDEN_TRAILERS))
+@pytest.mark.parametrize("name", sorted(REFUSED_TRAILERS))
 def test_a_field_that_frames_routes_or_authenticates_is_no_trailer(name: str) -> None:
     for spelled in (name, name.upper()):
         data = b"0\r\nX: 1\r\n%b: 1\r\n\r\n" % spelled.encode()
         assert verdict([data]) == verdict(bytewise(data)) == 400
+
+
+@pytest.mark.parametrize("name", sorted(FORBIDDEN_TRAILERS - REFUSED_TRAILERS))
+def test_a_trailer_that_only_a_head_may_have_is_dropped(name: str) -> None:
+    for spelled in (name, name.upper()):
+        decoder = ChunkedDecoder(LIMITS)
+        decoder.feed(b"0\r\nX: 1\r\n%b: 1\r\nY: 2\r\n%b: 3\r\n\r\n" % (spelled.encode(), spelled.encode()))
+        assert decoder.trailers.items() == [("x", "1"), ("y", "2")]
+
+
+@pytest.mark.parametrize("name", ["content-md5", "etag", "digest", "x-amz-checksum-crc32", "server-timing"])
+def test_a_trailer_of_any_other_name_is_kept(name: str) -> None:
+    decoder = ChunkedDecoder(LIMITS)
+    decoder.feed(b"0\r\n%b: 1\r\n\r\n" % name.encode())
+
+    assert decoder.trailers.items() == [(name, "1")]
+
+
+def test_what_is_refused_may_not_be_sent_either() -> None:
+    assert REFUSED_TRAILERS < FORBIDDEN_TRAILERS
 
 
 @pytest.mark.parametrize(

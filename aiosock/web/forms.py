@@ -1,5 +1,6 @@
 """Forms: fields and uploads, kept until the request is over, or read part by part as they arrive."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -104,13 +105,14 @@ class Part:
     `filename` is None for a plain field, else like that of an Upload.
     """
 
-    __slots__ = ("_parts", "content_type", "filename", "headers", "name")
+    __slots__ = ("_charset", "_parts", "content_type", "filename", "headers", "name")
 
     def __init__(self, head: "PartHead", parts: "Parts") -> None:
         self.name: str = head.name
         self.filename: str | None = None if head.filename is None else _safe(head.filename)
         self.content_type: str = head.content_type
         self.headers: Headers = head.headers
+        self._charset = head.charset
         self._parts = parts
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -147,10 +149,13 @@ class Part:
         return b"".join(pieces)
 
     async def text(self) -> str:
-        """Return the content as text; raises what `read` raises, and HTTPError (400) if it is not UTF-8."""
+        """Return the content as text; raises what `read` raises, and HTTPError (400) if it is not UTF-8.
+
+        A field that its client labels as ISO-8859-1 is decoded from that.
+        """
         from aiosock.wire.forms import decode_text
 
-        return decode_text(await self.read())
+        return decode_text(await self.read(), self._charset)
 
     async def save(self, target: "Target") -> Path:
         """Write the content to a file as it arrives, and return its path; see `Upload.save`."""
@@ -208,7 +213,7 @@ class Parts:
 def open_form(content_type: str, incoming: Incoming, limit: int, limits: Limits) -> Parts | None:
     """Start to read a multipart form of up to `limit` bytes; return None for a form of another type.
 
-    Raises HTTPError: 415 for a body that is no form or not in UTF-8, 400 for a malformed content type, 413 where the client
+    Raises HTTPError: 415 for a body that is no form or in another charset, 400 for a malformed content type, 413 where the client
     announces more bytes.
     """
     from aiosock.wire.forms import MULTIPART, MultipartDecoder, parse_form_type, too_long_form
@@ -221,11 +226,19 @@ def open_form(content_type: str, incoming: Incoming, limit: int, limits: Limits)
     return Parts(MultipartDecoder(form_type.boundary, limits, limit), incoming.receive, limits)
 
 
-def urlencoded(content: bytes, limits: Limits) -> Form:
-    """Return an urlencoded form; raises what `parse_urlencoded` raises."""
-    from aiosock.wire.forms import parse_urlencoded
+async def urlencoded(content_type: str, content: bytes, limits: Limits) -> Form:
+    """Return an urlencoded form; raises what `iterate_urlencoded` raises. Other requests get a turn during a long one."""
+    from aiosock.wire.forms import iterate_urlencoded, parse_form_type
 
-    return Form(parse_urlencoded(content, limits))
+    pairs: list[tuple[str, str]] = []
+    in_a_row = 0
+    for name, value in iterate_urlencoded(content, limits, parse_form_type(content_type).charset):
+        pairs.append((name, value))
+        in_a_row += len(name) + len(value)
+        if in_a_row > BLOCK:
+            in_a_row = 0
+            await asyncio.sleep(0)
+    return Form(pairs)
 
 
 async def collect(parts: Parts, when_over: Callable[[Callable[[], None]], None]) -> Form:

@@ -295,7 +295,8 @@ class Request:
         if self._form is None:
             parts = self._open_form(limit)
             if parts is None:
-                self._form = urlencoded(await self.read(limit), self.exchange.connection.limits)
+                content_type = self.headers.get("content-type", "")
+                self._form = await urlencoded(content_type, await self.read(limit), self.exchange.connection.limits)
             else:
                 self._form = await collect(parts, self.exchange.when_over)
         return self._form

@@ -14,7 +14,7 @@ import pytest
 from aiosock import App, Form, HTTPError, Limits, Request, Response, Upload
 from aiosock.testing import Client
 from aiosock.web.disk import saving
-from aiosock.web.forms import Part
+from aiosock.web.forms import Part, urlencoded
 from tests.docs.blocks import run_python
 from tests.web.ask import app_of
 
@@ -88,6 +88,45 @@ def descriptors() -> set[str]:
 
 async def test_an_urlencoded_form_is_read() -> None:
     assert await outcome(contents, b"a=1&b=%C3%A9+x&a=;2", URLENCODED) == [("a", "1"), ("b", "é x"), ("a", ";2")]
+
+
+async def test_an_urlencoded_form_may_be_labelled_as_iso_8859_1() -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=ISO-8859-1"}
+
+    assert await outcome(contents, b"a=%E9+%DF", headers) == [("a", "é ß")]
+
+
+async def test_a_field_may_be_labelled_as_iso_8859_1() -> None:
+    body = field("a", b"\xe9").replace(b"\r\n\r\n", b"\r\nContent-Type: text/plain; charset=ISO-8859-1\r\n\r\n") + END
+
+    assert await outcome(contents, body) == [("a", "é")]
+
+
+@pytest.mark.parametrize(
+    ("value", "filename"),
+    [
+        ("UTF-8''na%C3%AFve.txt", "naïve.txt"),
+        ("UTF-8''..%2F..%2Fetc%2Fpasswd", "_.._.._etc_passwd"),
+        ("UTF-8''a%00b", "a_b"),
+        ("x", ""),
+    ],
+)
+async def test_an_extended_file_name_is_made_safe_too(value: str, filename: str) -> None:
+    body = file("f", "x", b"1").replace(b'filename="x"', f"filename*={value}".encode()) + END
+
+    assert await outcome(contents, body) == [("f", (filename, "a/b", 1, b"1"))]
+
+
+@pytest.mark.parametrize(("fields", "has_turns"), [(1, False), (16, True)])
+async def test_other_requests_get_a_turn_while_a_long_form_is_decoded(fields: int, has_turns: bool) -> None:
+    turns: list[str] = []
+    asyncio.get_running_loop().call_soon(turns.append, "other")
+    body = b"&".join([b"a=" + b"%41" * (32 * 1024)] * fields)
+
+    form = await urlencoded(URLENCODED["content-type"], body, Limits())
+
+    assert form.get_all("a") == ["A" * (32 * 1024)] * fields
+    assert bool(turns) is has_turns
 
 
 @pytest.mark.parametrize("limits", [Limits(), ON_DISK], ids=["memory", "disk"])

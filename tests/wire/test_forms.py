@@ -4,6 +4,9 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from types import FrameType
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given, settings
@@ -66,15 +69,39 @@ def status(*pieces: bytes, limits: Limits | None = None, limit: int = 1 << 20) -
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ("application/x-www-form-urlencoded", ("application/x-www-form-urlencoded", "")),
-        ("Application/X-WWW-Form-URLencoded ; charset=UTF-8", ("application/x-www-form-urlencoded", "")),
-        ("multipart/form-data; boundary=abc", ("multipart/form-data", "abc")),
-        ('multipart/form-data;charset=utf-8;; Boundary="a b:\\c"', ("multipart/form-data", "a b:c")),
-        ("multipart/form-data; boundary=" + "x" * 70, ("multipart/form-data", "x" * 70)),
+        ("application/x-www-form-urlencoded", ("application/x-www-form-urlencoded", "", "utf-8")),
+        ("Application/X-WWW-Form-URLencoded ; charset=UTF-8", ("application/x-www-form-urlencoded", "", "utf-8")),
+        ("application/x-www-form-urlencoded; charset=ISO-8859-1",
+         ("application/x-www-form-urlencoded", "", "iso-8859-1")),
+        ("multipart/form-data; boundary=abc", ("multipart/form-data", "abc", "utf-8")),
+        ('multipart/form-data;charset=utf-8;; Boundary="a b:\\c"', ("multipart/form-data", "a b:c", "utf-8")),
+        ("multipart/form-data; boundary=" + "x" * 70, ("multipart/form-data", "x" * 70, "utf-8")),
+        ('multipart/form-data; boundary="a;b"', ("multipart/form-data", "a;b", "utf-8")),
+    ],
+)  # fmt: skip
+def test_a_content_type_says_what_kind_of_form_it_is(value: str, found: tuple[str, str, str]) -> None:
+    assert parse_form_type(value) == found
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        "*****",
+        "----=_Part_1_12.34",
+        "===1656457491496===",
+        "a/b",
+        "{0}",
+        "a:b",
+        "a,b",
+        "<a@b>",
+        "[a]",
+        "'(a)+_?",
+        "%a\\",
     ],
 )
-def test_a_content_type_says_what_kind_of_form_it_is(value: str, found: tuple[str, str]) -> None:
-    assert parse_form_type(value) == found
+def test_a_boundary_without_quotes_may_have_all_visible_characters(boundary: str) -> None:
+    assert parse_form_type(f"multipart/form-data;boundary={boundary}").boundary == boundary
+    assert parse_form_type(f"multipart/form-data; boundary={boundary} ; x=y").boundary == boundary
 
 
 @pytest.mark.parametrize(
@@ -92,11 +119,16 @@ def test_a_content_type_says_what_kind_of_form_it_is(value: str, found: tuple[st
         ('multipart/form-data; boundary="a "', (400, "The content type of the form has no valid boundary.")),
         ("multipart/form-data; boundary=" + "x" * 71, (400, "The content type of the form has no valid boundary.")),
         ('multipart/form-data; boundary="a\xe9"', (400, "The content type of the form has no valid boundary.")),
+        ("multipart/form-data; boundary=a b", (400, "The content type of the form is malformed.")),
+        ('multipart/form-data; boundary=a"b', (400, "The content type of the form is malformed.")),
+        ("multipart/form-data; boundary=\xe9", (400, "The content type of the form is malformed.")),
+        ("multipart/form-data; boundary=a, multipart/form-data; boundary=b",
+         (400, "The content type of the form is malformed.")),
         ("multipart/form-data; boundary=a; boundary=b", (400, "The content type of the form is malformed.")),
         ('multipart/form-data; boundary="a', (400, "The content type of the form is malformed.")),
         ("multipart/form-data, boundary=a", (415, "The body must have the content type")),
     ],
-)
+)  # fmt: skip
 def test_another_content_type_is_refused_with_a_line(value: str, refused: tuple[int, str]) -> None:
     with pytest.raises(HTTPError) as caught:
         parse_form_type(value)
@@ -137,10 +169,53 @@ def test_a_hostile_content_type_is_read_in_linear_time(unit: str) -> None:
         ("é=🐈".encode(), [("é", "🐈")]),
         (b"a=%&b=%zz", [("a", "%"), ("b", "%zz")]),
         (b"a=\r\n\0", [("a", "\r\n\0")]),
+        (b"a=%%41%%%&b=%4%&c=%41%", [("a", "%A%%%"), ("b", "%4%"), ("c", "A%")]),
+        (b"a=%3d%3D%253D%25&b=_=%3d=%\n%\r\n", [("a", "==%3D%"), ("b", "_===%\n%\r\n")]),
     ],
 )
 def test_an_urlencoded_form_is_read(body: bytes, pairs: list[tuple[str, str]]) -> None:
     assert parse_urlencoded(body, Limits()) == pairs
+
+
+@settings(max_examples=500, derandomize=True, deadline=None)
+@given(
+    st.lists(st.sampled_from([b"%", b"=", b"3", b"D", b"d", b"4", b"+", b"\r", b"\n", b"%25", b"%3D", b"%41"])).map(
+        b"".join
+    )
+)
+def test_percent_encodings_are_decoded_as_by_the_standard_library(value: bytes) -> None:
+    decoded = unquote_to_bytes(value.replace(b"+", b" ")).decode("latin-1")
+
+    assert parse_urlencoded(b"a=" + value, Limits(), "iso-8859-1") == [("a", decoded)]
+
+
+def test_an_urlencoded_form_may_be_iso_8859_1() -> None:
+    assert parse_urlencoded(b"a=%E9\xe8", Limits(), "iso-8859-1") == [("a", "éè")]
+
+
+@pytest.mark.parametrize("unit", [b"%41", b"%", b"%4", b"%zz", b"%%a", b"=", b"%=", b"+", b"%25", b"%3D", b"%\n"])
+def test_a_hostile_urlencoded_form_is_decoded_in_linear_time(unit: bytes) -> None:
+    limits = Limits(form_field_bytes=1 << 30)
+
+    assert growth(lambda size: lambda: parse_urlencoded(b"a=" + unit * size, limits), 20_000) < LINEAR
+
+
+def test_percent_encodings_take_no_call_each() -> None:
+    def calls(value: bytes) -> int:
+        counted = 0
+
+        def count(frame: FrameType, event: str, _: Any) -> None:
+            nonlocal counted
+            counted += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            parse_urlencoded(b"a=" + value, Limits())
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert calls(b"%41" * 10_000) == calls(b"%41")
 
 
 @pytest.mark.parametrize("body", [b"a=\xff", b"a=%FF", b"%C3=a", b"a=%ED%A0%80", b"a=%C0%AF"])
@@ -173,6 +248,12 @@ FORMS: list[tuple[bytes, Taken]] = [
     (END, []),
     (b"--b--", []),
     (b"\r\n" + FIELD + END, [("a", None, b"value")]),
+    # RFC 2046 section 5.1.1: a preamble is dropped.
+    (b"\r\n\r\n" + FIELD + END, [("a", None, b"value")]),
+    (b"A message of many parts.\r\n" + FIELD + END, [("a", None, b"value")]),
+    (b"MIME-Version: 1.0\r\n\r\n--a\r\n-- b\n--b\r\r\n" + FIELD + END, [("a", None, b"value")]),
+    (b"\n--b\r\n" + FIELD + END, [("a", None, b"value")]),
+    (b"x" * 80 + b"\r\n" + END, []),
     (FIELD + FIELD + END, [("a", None, b"value")] * 2),
     (FILE % b"" + FIELD + END, [("f", "n.txt", b""), ("a", None, b"value")]),
     (FILE % b"\r\n\r\n--c\r\n-- b\r\n" + END, [("f", "n.txt", b"\r\n\r\n--c\r\n-- b\r\n")]),
@@ -187,6 +268,7 @@ FORMS: list[tuple[bytes, Taken]] = [
     (part(named(b'name="a"; filename="f"'), b"Content-Length: 3", content=b"abc") + END, [("a", "f", b"abc")]),
     (part(named(b'name="a"'), b"Content-Type: text/plain; charset=UTF-8") + END, [("a", None, b"x")]),
     (part(b'Content-Disposition: form-data;\r\n name="a";\r\n\tfilename="f"') + END, [("a", "f", b"x")]),
+    (part(named(b"name=a; filename*=UTF-8''%e2%82%ac%20.txt")) + END, [("a", "€ .txt", b"x")]),
 ]  # fmt: skip
 
 
@@ -203,10 +285,10 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b"-", "The form ends before its last boundary."),
     (FIELD, "The form ends before its last boundary."),
     (FIELD + b"--b", "The form ends before its last boundary."),
-    (b"preamble\r\n" + FIELD + END, "The form does not begin with its boundary."),
-    (b"\r\n\r\n" + FIELD + END, "The form does not begin with its boundary."),
-    (b"\n" + FIELD + END, "The form does not begin with its boundary."),
-    (b"--c\r\n" + END, "The form does not begin with its boundary."),
+    (b"preamble" + FIELD[:-2], "The form does not begin with its boundary."),
+    (b"\n--b\n\n--b--\n", "The form does not begin with its boundary."),
+    (b"--c\r\n\r\n--c--\r\n", "The form does not begin with its boundary."),
+    (b"preamble\r\n--bb\r\n" + END, "The form is malformed: Unexpected byte after first boundary."),
     (b"--b" + b"b" * 50, "The form is malformed: Unexpected byte after first boundary."),
     (b"--b\n\n" + END, "The form is malformed: Invalid line break after first boundary."),
     (part(b"Content-Type: a/b") + END, "The form is malformed: Missing Content-Disposition segment header."),
@@ -233,7 +315,7 @@ def test_a_malformed_form_is_refused_the_same_at_every_split(form: bytes, detail
 
 
 def test_a_field_in_another_charset_is_refused() -> None:
-    form = part(named(b'name="a"'), b"Content-Type: text/plain; charset=latin-1") + END
+    form = part(named(b'name="a"'), b"Content-Type: text/plain; charset=windows-1252") + END
 
     assert verdict(form) == (415, "The text of a form must be UTF-8.")
 
@@ -261,7 +343,60 @@ def test_the_fields_of_a_part_are_kept_as_they_came() -> None:
     assert head.headers["content-disposition"].encode("latin-1").decode() == 'form-data; name="é"'
 
 
+@pytest.mark.parametrize(
+    ("label", "charset"),
+    [(b"ISO-8859-1", "iso-8859-1"), (b"latin1", "iso-8859-1"), (b"US-ASCII", "utf-8"), (b'"UTF-8"', "utf-8")],
+)
+def test_a_field_says_its_charset(label: bytes, charset: str) -> None:
+    form = part(named(b"name=a"), b"Content-Type: text/plain; charset=" + label)
+    (head, *_) = MultipartDecoder("b", Limits(), 1000).feed(form)
+
+    assert isinstance(head, PartHead)
+    assert head.charset == charset
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "filename"),
+    [
+        # RFC 8187: charset'language'value
+        (b"name=a; filename*=utf-8'en'na%C3%AFve", "a", "naïve"),
+        (b"name=a; filename*=ISO-8859-1''na%EFve", "a", "naïve"),
+        (b"name=a; filename=\"naive\"; filename*=UTF-8''na%C3%AFve", "a", "naïve"),
+        (b"name=a; filename*=UTF-8''na%C3%AFve; filename=naive", "a", "naïve"),
+        (b"name=a; FileName*=UTF-8''x(1).txt", "a", "x(1).txt"),
+        (b"name=a; filename*=\"UTF-8''x%20y\"", "a", "x y"),
+        (b"name=a; filename*=UTF-8''x; filename*=UTF-8''y", "a", "x"),
+        (b"name*=utf-8''%C3%A9; filename=x", "é", "x"),
+        (b"name=e; name*=utf-8''%C3%A9", "é", None),
+        # Malformed: filename counts; without it, this is a file that has none.
+        (b"name=a; filename=x; filename*=UTF-8''%FF", "a", "x"),
+        (b"name=a; filename=x; filename*=UTF-8''%F", "a", "x"),
+        (b"name=a; filename=x; filename*=windows-1252''y", "a", "x"),
+        (b"name=a; filename=x; filename*=y", "a", "x"),
+        (b"name=a; filename=x; filename*=UTF-8''", "a", "x"),
+        (b"name=a; filename*=y", "a", ""),
+        # Not a parameter.
+        (b"name=\"a; filename*=UTF-8''x\"", "a; filename*=UTF-8''x", None),
+        (b'name="a*"', "a*", None),
+    ],
+)
+def test_a_part_may_have_extended_parameters(parameters: bytes, name: str, filename: str | None) -> None:
+    (head, *_) = MultipartDecoder("b", Limits(), 1000).feed(part(named(parameters)))
+
+    assert isinstance(head, PartHead)
+    assert (head.name, head.filename) == (name, filename)
+
+
 # Limits.
+
+
+@pytest.mark.parametrize(("length", "fits"), [(80, True), (81, False)])
+def test_a_preamble_is_no_longer_than_the_head_of_a_part(length: int, fits: bool) -> None:
+    limits = Limits(form_headers=2, form_header_bytes=41)  # with the line end
+    form = b"x" * length + b"\r\n" + END
+
+    for at in range(1, len(form)):
+        assert (status(form[:at], form[at:], limits=limits) == 200) is fits
 
 
 @pytest.mark.parametrize(
@@ -338,6 +473,21 @@ def test_a_malformed_form_is_refused_without_assertions_too() -> None:
     done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == f"{len(MALFORMED)}\n"
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\r", b"\n", b"\r\n", b"\r\n--", b"\r\n-", b"x"], ids=["CR", "LF", "CRLF", "dashes", "near", "x"]
+)
+@pytest.mark.parametrize("size", [1, 4096])
+def test_a_hostile_preamble_is_dropped_in_linear_time(unit: bytes, size: int) -> None:
+    limits = Limits(form_header_bytes=1 << 20)
+
+    def prepare(count: int) -> Callable[[], object]:
+        data = unit * count + b"\r\n" + END
+        pieces = [data[at : at + size] for at in range(0, len(data), size)]
+        return lambda: verdict(*pieces, limits=limits)
+
+    assert growth(prepare, 5_000) < LINEAR
 
 
 @pytest.mark.parametrize(

@@ -127,10 +127,13 @@ class App(Router):
         return function
 
     def url_for(self, name: str, /, **params: object) -> str:
-        """Return the path of the route with that name; raise RouteError if there is none, or for wrong parameters."""
+        """Return the path of the route with that name.
+
+        Raises RouteError if there is none, for wrong parameters, and for values that the route does not take.
+        """
         for route in self.routes:
             if route.name == name:
-                return build_path(route.pattern, params)
+                return build_path(route.pattern, params, self.convertors)
         raise RouteError(f"no route is named {name!r}")
 
     # Running it.

@@ -202,7 +202,7 @@ class Request:
 
     @lazy
     def cookies(self) -> dict[str, str]:
-        """The cookies, by name; of two with the same name, the first."""
+        """The cookies, by name, as UTF-8 where they are UTF-8; of two with the same name, the first."""
         return parse_cookies("; ".join(self.headers.get_all("cookie")))
 
     @lazy

@@ -71,12 +71,16 @@ class CookieAttributes(CookieScope, total=False):
 def parse_cookies(value: str) -> dict[str, str]:
     """Return the names and values of a Cookie field, as they arrived.
 
-    If two cookies have one name, the first counts: clients send the more specific path first. A cookie without a name is
+    `value` is ISO-8859-1, as in Headers. Names and values that are UTF-8 are decoded from that, because browsers send what
+    a page sets with `document.cookie` as UTF-8 (the HTML standard). Others stay ISO-8859-1. If two cookies have one name, the first counts: clients send the more specific path first. A cookie without a name is
     dropped, so that it cannot pass for another one.
     """
     cookies: dict[str, str] = {}
+    is_ascii = value.isascii()
     for pair in value.split(";"):
         name, equals, content = pair.strip(" \t").partition("=")
+        if not is_ascii:
+            name, content = _utf8(name), _utf8(content)
         if equals and name:
             cookies.setdefault(name.rstrip(" \t"), _unquoted(content.strip(" \t")))
     return cookies
@@ -129,6 +133,13 @@ def _encoded_scope(
         parts.append("HttpOnly")
     parts.append(f"SameSite={_same_site(same_site)}")
     return [*parts, "Partitioned"] if partitioned else parts
+
+
+def _utf8(text: str) -> str:
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def _unquoted(value: str) -> str:

@@ -12,6 +12,7 @@ from aiosock.testing import Client
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.middleware import proxy_headers
+from aiosock.web.routing.pattern import Convertor
 from tests.web.ask import BROWSER, GET, PROGRAM, app_of, ask, ask_raw
 
 IMPLEMENTED = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
@@ -266,6 +267,16 @@ def test_a_url_for_an_included_route_has_its_prefix() -> None:
 def test_a_url_for_an_unknown_name_is_refused() -> None:
     with pytest.raises(RouteError, match="no route is named 'missing'"):
         app_with("/").url_for("missing")
+
+
+def test_a_url_for_a_convertor_of_the_app_is_one_that_it_takes() -> None:
+    app = App()
+    app.convertors["even"] = Convertor("[0-9]*[02468]", int)
+    app.get("/{number:even}", name="even")(where)
+
+    assert app.url_for("even", number=4) == "/4"
+    with pytest.raises(RouteError, match="number='5'"):
+        app.url_for("even", number=5)
 
 
 def test_a_url_for_wrong_parameters_is_refused() -> None:

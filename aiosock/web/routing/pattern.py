@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -111,21 +113,56 @@ def parameter_names(pattern: str) -> list[str]:
     return names
 
 
-def build_path(pattern: str, params: Mapping[str, object]) -> str:
+def build_path(pattern: str, params: Mapping[str, object], known: Mapping[str, Convertor] = CONVERTORS) -> str:
     """Return the encoded path of a pattern with its parameters filled in.
 
-    Raises RouteError if `params` are not the parameters of the pattern.
+    Raises RouteError if `params` are not the parameters of the pattern, or if the path would not lead back to them: an
+    empty text, a number that its convertor does not take, a `.` or `..`, which browsers resolve, or two slashes at the
+    start, which lead to another host.
     """
     if set(parameter_names(pattern)) != set(params):
         raise RouteError(f"the pattern {pattern!r} does not take the parameters {sorted(params)}")
-    built = []
-    for part in split_pattern(pattern):
+    built = [_build_part(part, pattern, params, known) for part in split_pattern(pattern)]
+    path = "/" + "/".join(built)
+    if path.startswith("//") or not _DOT_SEGMENTS.isdisjoint(path.split("/")):
+        raise RouteError(
+            f"the pattern {pattern!r} with {dict(params)} gives {path!r}, which browsers read as another URL"
+        )
+    return path
+
+
+_DOT_SEGMENTS = frozenset((".", ".."))
+
+
+def _build_part(part: str, pattern: str, params: Mapping[str, object], known: Mapping[str, Convertor]) -> str:
+    """Return the encoded text of a part with its parameters; raise RouteError as `build_path` says."""
+    if "{" not in part:
+        return quote(_literal(part, pattern))
+    texts: dict[str, str] = {}
+    whole = encoded = ""
+    try:
         for literal, name, kind in parse_part(part, pattern):
-            built.append(quote(literal))
-            if name:
-                built.append(quote(str(params[name]), safe="/" if kind == "path" else ""))
-        built.append("/")
-    return "/" + "".join(built[:-1])
+            texts[name] = text = _spelled(params[name], kind) if name else ""
+            whole += literal + text
+            encoded += quote(literal) + quote(text, safe="/" if kind == "path" else "")
+    except UnicodeEncodeError:  # half a surrogate pair is not text
+        raise RouteError(f"the pattern {pattern!r} has no path for {text!r}") from None
+    segment = compile_segment(part, pattern, known)
+    match = segment.regex.fullmatch(whole)
+    # Where two parameters meet, the text could be split at another place.
+    found = match is not None and all(match[name] == text for name, text in texts.items() if name)
+    if not found or segment.convert(whole, {}) is None:
+        raise RouteError(
+            f"the pattern {pattern!r} has no path for {', '.join(f'{name}={texts[name]!r}' for name in texts if name)}"
+        )
+    return encoded
+
+
+def _spelled(value: object, kind: str) -> str:
+    """Return a parameter as text; a float without an exponent, which its convertor does not take."""
+    if kind == "float" and isinstance(value, float) and isfinite(value):
+        return f"{Decimal(repr(float(value))):f}"
+    return str(value)
 
 
 def parse_part(part: str, pattern: str) -> Iterator[tuple[str, str, str]]:

@@ -132,7 +132,8 @@ def test_a_parameter_that_comes_twice_is_refused(pattern: str) -> None:
 # The way back.
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
-NAMES = st.text(CHARACTERS, min_size=1)
+NAMES = st.text(CHARACTERS, min_size=1).filter(lambda text: text not in (".", ".."))
+RESTS = st.text(CHARACTERS).filter(lambda text: {".", ".."}.isdisjoint(text.split("/")))
 
 
 @pytest.mark.parametrize(
@@ -145,13 +146,25 @@ NAMES = st.text(CHARACTERS, min_size=1)
         ("/{rest:path}", {"rest": "a/b c"}, "/a/b%20c"),
         ("/v{id:int}/x", {"id": 7}, "/v7/x"),
         ("/{id:uuid}", {"id": ID}, f"/{ID}"),
+        ("/{rest:path}", {"rest": ""}, "/"),
+        ("/a/{rest:path}", {"rest": "/b"}, "/a//b"),
+        ("/{name}.{rest:path}", {"name": "a/b", "rest": "c/d"}, "/a%2Fb.c/d"),
+        ("/{name}", {"name": "..."}, "/..."),
+        ("/{name}.", {"name": "a."}, "/a.."),
+        ("/{x:float}", {"x": 0.1}, "/0.1"),
+        ("/{x:float}", {"x": 3}, "/3"),
+        ("/{x:float}", {"x": -0.0}, "/-0.0"),
+        ("/{x:float}", {"x": 1e-5}, "/0.00001"),
+        ("/{x:float}", {"x": -2e-7}, "/-0.0000002"),
+        ("/{x:float}", {"x": 1e16}, "/10000000000000000"),
+        ("/{name}", {"name": 1e16}, "/1e%2B16"),
     ],
 )
 def test_a_path_is_built(pattern: str, values: dict[str, object], path: str) -> None:
     assert build_path(pattern, values) == path
 
 
-@given(name=NAMES, number=st.integers(-(10**9), 10**9), identity=st.uuids(), rest=st.text(CHARACTERS))
+@given(name=NAMES, number=st.integers(-(10**9), 10**9), identity=st.uuids(), rest=RESTS)
 @SETTINGS
 def test_a_path_that_was_built_is_found_with_the_same_parameters(
     name: str, number: int, identity: UUID, rest: str
@@ -166,6 +179,51 @@ def test_a_path_that_was_built_is_found_with_the_same_parameters(
 def test_parameters_that_the_pattern_does_not_have_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(RouteError, match=r"'/\{a\}' does not take the parameters \["):
         build_path("/{a}", values)
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+@SETTINGS
+def test_every_float_has_a_path(value: float) -> None:
+    assert params("/{x:float}", build_path("/{x:float}", {"x": value})) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "values", "said"),
+    [
+        ("/{name}", {"name": ""}, "name=''"),
+        ("/a{name}b", {"name": ""}, "name=''"),
+        ("/{name}", {"name": "\ud800"}, "'\\\\ud800'"),
+        ("/{x:float}", {"x": float("inf")}, "x='inf'"),
+        ("/{x:float}", {"x": float("nan")}, "x='nan'"),
+        ("/{x:float}", {"x": 10**400}, "x='1000"),
+        ("/{x:float}", {"x": True}, "x='True'"),
+        ("/{id:int}", {"id": 1.0}, "id='1.0'"),
+        ("/{id:int}", {"id": "1a"}, "id='1a'"),
+        ("/{id:int}", {"id": None}, "id='None'"),
+        ("/{id:uuid}", {"id": "7"}, "id='7'"),
+        ("/{a}-{b}", {"a": "1", "b": "2-3"}, "a='1', b='2-3'"),
+        ("/{a}-{b}", {"a": "1" * 200, "b": "2" * 200}, "a='111"),
+    ],
+)
+def test_a_value_that_the_pattern_does_not_take_has_no_path(pattern: str, values: dict[str, object], said: str) -> None:
+    with pytest.raises(RouteError, match=f"has no path for {said}"):
+        build_path(pattern, values)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "values"),
+    [
+        ("/a/{name}/b", {"name": ".."}),
+        ("/a/{name}", {"name": "."}),
+        ("/a/.{name}", {"name": "."}),
+        ("/a/{rest:path}", {"rest": "../b"}),
+        ("/a/{rest:path}", {"rest": "b/./c"}),
+        ("/{rest:path}", {"rest": "/evil.example/"}),
+    ],
+)
+def test_a_path_that_browsers_read_as_another_is_not_built(pattern: str, values: dict[str, object]) -> None:
+    with pytest.raises(RouteError, match="browsers read as another URL"):
+        build_path(pattern, values)
 
 
 # What could cost much.

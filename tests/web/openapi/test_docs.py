@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from html import unescape
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -89,6 +90,14 @@ async def test_a_host_that_is_none_is_text() -> None:
     page = (await ask(load("tasks").app, "GET", "/docs", headers={"host": "a'b"})).text
 
     assert "http://a'b" not in page
+
+
+async def test_a_host_with_marks_of_the_shell_stays_one_word_of_the_command() -> None:
+    page = (await ask(load("tasks").app, "GET", "/docs", headers={"host": "a$(id);'b"})).text
+
+    commands = [unescape(command) for command in re.findall(r"curl [^<]*", page)]
+    assert commands
+    assert all("http://a$(id);'b/tasks" in " ".join(shlex.split(command)) for command in commands)
 
 
 class Tree(Struct):

@@ -29,6 +29,8 @@ class Limits:
     """Most field lines in a head or in a trailer section. Above it: status 431."""
     body_bytes: int = 16 * MIB  # between nginx (1 MiB) and Go's forms (32 MiB)
     """Largest body to read whole into memory, unless its route sets a limit. Above it: status 413. Streams: no limit."""
+    json_bytes: int = 1 * MIB  # aiohttp: client_max_size 1 MiB
+    """Largest JSON body, unless its route sets a limit; never above body_bytes. Above it: status 413."""
     form_bytes: int = 128 * MIB  # ASP.NET Core: MultipartBodyLengthLimit 128 MiB
     """Largest multipart form, files included, unless its route sets a limit. Above it: status 413."""
     form_memory_bytes: int = 1 * MIB  # Starlette: spool_max_size 1 MiB, but for each file

@@ -3,7 +3,9 @@
 msgspec is tried first. If it cannot do something, or would do it differently, the standard library does or refuses it.
 """
 
+import gc
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -11,7 +13,14 @@ from datetime import date, datetime, time, timedelta
 from enum import Enum
 from functools import cache
 from math import isinf
-from typing import Any
+from typing import Any, Final, TypeVar
+
+_T = TypeVar("_T")
+
+LARGE: Final = 64 * 1024
+"""Bytes of a text from which the garbage collector is stopped, and a malformed text is not read a second time."""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def encode(value: Any) -> bytes:
@@ -27,15 +36,49 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """Return the value of a JSON text.
+    """Return the value of a JSON text. A byte order mark before it is ignored (RFC 8259 section 8.1).
 
     Raises JSONDecodeError, with the position, for malformed text; UnicodeDecodeError for text that is not UTF-8;
     ValueError for NaN, and for a number that is too large or has too many digits; RecursionError for text nested too
     deeply.
     """
-    with suppress(ValueError, RecursionError):
+    return uncollected(_decode, data) if len(data) > LARGE else _decode(data)
+
+
+def uncollected(decode: Callable[[bytes], _T], data: bytes) -> _T:
+    """Return `decode(data)` with the garbage collector stopped.
+
+    The collector would walk all new lists and dicts again and again, which takes more time than decoding. It would find
+    nothing: a JSON text has no cycles.
+    """
+    if not gc.isenabled():
+        return decode(data)
+    gc.disable()
+    try:
+        return decode(data)
+    finally:
+        gc.enable()
+
+
+def _decode(data: bytes) -> Any:
+    try:
         return _fast()[1](data)
-    return _DECODER.decode(data.decode())
+    except (ValueError, RecursionError) as error:
+        if len(data) > LARGE:
+            _raise_malformed(str(error), data)
+    return _DECODER.decode(data.removeprefix(BYTE_ORDER_MARK).decode())
+
+
+def _raise_malformed(reason: str, data: bytes) -> None:
+    """Raise JSONDecodeError if msgspec is right that `data` is malformed: a second pass would only double the time.
+
+    msgspec is wrong about half a surrogate pair, which is an escape, and about a byte order mark.
+    """
+    malformed = _MALFORMED.fullmatch(reason)
+    if malformed and b"\\u" not in data and not data.startswith(BYTE_ORDER_MARK):
+        before = data[: int(malformed[2])] if malformed[2] else data
+        text = before.decode(errors="replace")
+        raise json.JSONDecodeError((malformed[1] or reason).capitalize(), text, len(text)) from None
 
 
 def _encode(value: Any) -> bytes:
@@ -115,6 +158,7 @@ def finite(number: str) -> float:
     return value
 
 
+_MALFORMED = re.compile(r"JSON is malformed: (.+) \(byte ([0-9]+)\)|Input data was truncated")
 # Made once: with options, `json.dumps` makes an encoder for each call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_json)
 _ASCII_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_as_json)
@@ -129,7 +173,8 @@ def _fast() -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
         from msgspec.json import Decoder, Encoder
     except ImportError:
         return _refuse, _refuse
-    return Encoder().encode, Decoder().decode
+    # The hook is for floats: msgspec itself needs a hundred times as long for those with a large exponent, such as 7e306.
+    return Encoder().encode, Decoder(float_hook=finite).decode
 
 
 def _refuse(_: Any) -> Any:

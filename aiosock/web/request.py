@@ -104,7 +104,7 @@ class Request:
     """
 
     body_limit: int | None = None
-    """The limit in bytes for `read`, set by the route; None: `limits.body_bytes`."""
+    """The limit in bytes for `read` and `json`, set by the route; None: `limits.body_bytes` and `limits.json_bytes`."""
 
     route: str = ""
     """The pattern of the route that answers, with the prefixes of the mounts before it, such as `/users/{id:int}`."""
@@ -268,7 +268,8 @@ class Request:
     async def json(self, decode: Callable[[bytes], Any] = decode) -> Any:
         """Return the body decoded from JSON (RFC 8259), or by another `decode`, which raises ValueError for malformed input.
 
-        Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
+        The limit is that of the route, or else `limits.json_bytes`; a body that `read` has returned already may have any
+        length. Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
         malformed JSON.
         """
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -276,7 +277,7 @@ class Request:
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")
         try:
-            return decode(await self.read())
+            return decode(await self.read(json_limit(self)))
         except UnicodeDecodeError as error:
             raise _not_utf8(error) from None
         except JSONDecodeError as error:
@@ -359,6 +360,14 @@ class Request:
     def __repr__(self) -> str:
         """Show method and target."""
         return f"<Request {self.method} {self.target}>"
+
+
+def json_limit(request: Request) -> int:
+    """Return the limit of a JSON body in bytes: that of the route, or else the default."""
+    if request.body_limit is not None:
+        return request.body_limit
+    limits = request.exchange.connection.limits
+    return min(limits.json_bytes, limits.body_bytes)
 
 
 def body_too_large(limit: int) -> HTTPError:

@@ -1,9 +1,11 @@
 """Tests of aiosock.web.json: the same results with msgspec and without it."""
 
+import gc
 import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -20,6 +22,10 @@ from aiosock import Request
 from aiosock.web import json as web_json
 from aiosock.web.json import decode, encode
 from tests.web.ask import app_of, ask
+from tests.web.costs import times_as_costly
+
+SLOWER = 30.0
+"""Most times that hostile text may take of ordinary text of the same size; before, it was a thousand."""
 
 SETTINGS = settings(max_examples=300, derandomize=True, deadline=None)
 
@@ -140,7 +146,7 @@ def test_text_is_read_alike(text: str) -> None:
     assert decode(text.encode()) == json.loads(text)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1,]", "01", "tru", '"\t"', "\ufeff1", "'a'", "[1] 2", "{a:1}"])
+@pytest.mark.parametrize("text", ["", "{", "[1,]", "01", "tru", '"\t"', "'a'", "[1] 2", "{a:1}"])
 def test_malformed_text_is_refused_with_the_position(text: str) -> None:
     with pytest.raises(json.JSONDecodeError) as ours:
         decode(text.encode())
@@ -164,6 +170,98 @@ def test_malformed_text_is_refused_with_the_position(text: str) -> None:
 def test_what_is_no_sane_json_is_refused(data: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         decode(data)
+
+
+@pytest.mark.parametrize("text", ["1", '{"a":[1.5,"é"]}', '"\\ud800"'])
+def test_a_byte_order_mark_before_the_text_is_ignored(text: str) -> None:
+    assert decode(b"\xef\xbb\xbf" + text.encode()) == json.loads(text)
+    with pytest.raises(json.JSONDecodeError):
+        decode(2 * b"\xef\xbb\xbf" + text.encode())
+
+
+# Hostile text.
+
+
+def array(item: bytes, size: int = 256 * 1024) -> bytes:
+    return b"[" + b",".join([item] * (size // (len(item) + 1))) + b"]"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        b"7e306",
+        b"1.5e308",
+        b"5e-324",
+        b"7e-306",
+        b"2.2250738585072011e-308",
+        b"9007199254740993.0",
+        b"1.00000000000000011102230246251565404236316680908203125",
+        b"1" * 4000,
+        b"[]",
+        b"{}",
+        b'{"a":[]}',
+        b'"\\u00e9"',
+        b'""',
+    ],
+)
+@pytest.mark.parametrize("end", [b"]", b",x]", b""], ids=["whole", "malformed", "cut short"])
+def test_no_text_takes_much_longer_than_ordinary_numbers(item: bytes, end: bytes) -> None:
+    hostile, ordinary = array(item)[:-1] + end, array(b"7.306")
+
+    def read() -> None:
+        with suppress(ValueError):
+            decode(hostile)
+
+    assert times_as_costly(read, lambda: decode(ordinary), SLOWER) < SLOWER
+
+
+def test_a_large_malformed_text_is_read_once(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+
+    class Counted(json.JSONDecoder):
+        def decode(self, s: str, _w: Any = None) -> Any:
+            texts.append(s)
+            return super().decode(s)
+
+    monkeypatch.setattr(web_json, "_DECODER", Counted())
+    start = array(b'"\xc3\xa9",\n[]')[:-1]
+    with pytest.raises(json.JSONDecodeError) as error:
+        decode(start + b",x]")
+    assert len(texts) == (0 if fast else 1)
+    assert (error.value.lineno, error.value.colno) == (start.count(b"\n") + 1, len("[],x"))
+    with pytest.raises(json.JSONDecodeError):
+        decode(start)
+    assert len(texts) == (0 if fast else 2)
+
+
+@pytest.mark.parametrize(
+    "text", [array(b"1")[:-1] + b',"\\ud800"]', b"\xef\xbb\xbf" + array(b"1")], ids=["half", "mark"]
+)
+def test_a_large_text_that_msgspec_refuses_may_still_be_right(text: bytes) -> None:
+    assert decode(text)[:3] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_collector_is_stopped_for_a_large_text_and_then_as_before(
+    is_enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    decode_text = web_json._decode
+
+    def look(data: bytes) -> Any:
+        seen.append(gc.isenabled())
+        return decode_text(data)
+
+    monkeypatch.setattr(web_json, "_decode", look)
+    if not is_enabled:
+        gc.disable()
+    try:
+        for data in (array(b"[]"), array(b"[]")[:-1]):
+            with suppress(ValueError):
+                decode(data)
+        assert (seen, gc.isenabled()) == ([False, False], is_enabled)
+    finally:
+        gc.enable()
 
 
 VALUES = st.recursive(
@@ -208,7 +306,7 @@ def test_any_bytes_are_read_as_the_standard_library_reads_them(data: bytes) -> N
         return float(number) if math.isfinite(float(number)) else refuse(number)
 
     try:
-        expected = json.loads(data.decode(), parse_constant=refuse, parse_float=finite)
+        expected = json.loads(data.decode().removeprefix("\ufeff"), parse_constant=refuse, parse_float=finite)
     except ValueError as error:
         with pytest.raises(type(error)):
             decode(data)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aiosock import HTTPError, Request
+from aiosock.config import Limits
 from aiosock.testing import Client
 from aiosock.web.request import Query
 from tests.web.ask import app_of, ask, ask_raw, seen
@@ -347,6 +348,35 @@ async def test_json_is_not_read_under_another_type(media_type: str) -> None:
     assert await outcome(Request.json, "{}", content_type=media_type) == refused
 
 
+@pytest.mark.parametrize(
+    ("limits", "body_limit", "status"),
+    [
+        (Limits(), None, 200),
+        (Limits(json_bytes=9), None, 413),
+        (Limits(json_bytes=10), None, 200),
+        (Limits(body_bytes=9), None, 413),
+        (Limits(json_bytes=9), 10, 200),
+        (Limits(), 9, 413),
+    ],
+)
+async def test_json_has_a_limit_of_its_own(limits: Limits, body_limit: int | None, status: int) -> None:
+    async def handler(request: Request) -> str:
+        return str(await request.json())
+
+    app = app_of(handler) if body_limit is None else app_of(handler, body_limit=body_limit)
+    async with Client(app, limits=limits) as client:
+        assert (await client.post("/", body="[1,2,3,45]", headers=JSON)).status == status
+
+
+async def test_json_that_was_read_already_may_be_longer() -> None:
+    async def handler(request: Request) -> str:
+        await request.read(limit=10)
+        return str(await request.json())
+
+    async with Client(app_of(handler), limits=Limits(json_bytes=5)) as client:
+        assert (await client.post("/", body="[1,2,3]", headers=JSON)).text == "[1, 2, 3]"
+
+
 async def test_json_is_not_read_without_a_type() -> None:
     assert (await outcome(Request.json, "{}"))[0] == 415
 
@@ -358,7 +388,6 @@ async def test_json_is_not_read_without_a_type() -> None:
         ("{\n  'a': 1}", "at line 2, column 3."),
         ("[1, 2", "at line 1, column 6."),
         ("{} {}", "The body is not JSON: Extra data at line 1, column 4."),
-        ("\ufeff{}", "at line 1, column 1."),
         ("nul", "at line 1, column 1."),
         (b'"\xff"', "The body is not UTF-8 at byte 1."),
     ],

@@ -1,18 +1,29 @@
 """Body: JSON is decoded directly into the handler's type. Only if that fails, all problems are searched for."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 from msgspec.json import Decoder
 
 from aiosock.errors import RouteError, ValidationError
-from aiosock.web.json import decode
-from aiosock.web.request import Request
+from aiosock.web.json import BYTE_ORDER_MARK, LARGE, decode, finite, uncollected
+from aiosock.web.request import Request, json_limit
 from aiosock.web.routing.signature import Parameter
-from aiosock.web.routing.typed.problems import Checker, first_problem
+from aiosock.web.routing.typed.collisions import Collisions
+from aiosock.web.routing.typed.problems import OUT_OF_RANGE, Checker, first_problem, problem
+from aiosock.web.routing.typed.types import contains, reaches
+from aiosock.web.routing.typed.values import fill_in, has_wild_decimal
+
+SMALL: Final = 1024
+"""Bytes of a body that costs little, whatever it contains: it is not looked through before it is decoded."""
+
+MAX_EXPONENTS: Final = 100
+"""Numbers with a large exponent that msgspec may read: it needs up to 15 us for each."""
+
+_EXPONENT = re.compile(rb"[0-9.][eE][+-]?[0-9]{2,}+(?=[\s,\]}])")
 
 
 class BodyReader:
@@ -21,12 +32,10 @@ class BodyReader:
     def __init__(self, parameter: Parameter) -> None:
         """Raise RouteError for a type that msgspec cannot decode."""
         try:
-            self._decoder = Decoder(parameter.annotation)
-            self._checker = Checker(inspect.type_info(parameter.annotation))
+            self._decoder = _BodyDecoder(parameter.annotation)
         except (TypeError, NameError) as error:
             reason = f"the parameter {parameter.name!r} is annotated {parameter.annotation!r}, which cannot be the body"
             raise RouteError(f"{reason}: {error}") from None
-        self._fills_in = _has_dataclass(inspect.type_info(parameter.annotation), set())
         self._name = parameter.name
         self._is_required = parameter.is_required
 
@@ -35,56 +44,64 @@ class BodyReader:
 
         An empty body is skipped if the parameter has a default. Raises what `Request.json` raises.
         """
-        if not self._is_required and not await request.read():
+        if not self._is_required and not await request.read(json_limit(request)):
             return
         try:
-            values[self._name] = await request.json(self._decode)
+            values[self._name] = await request.json(self._decoder.decode)
         except ValidationError as error:
             problems.extend(error.errors)
 
-    def _decode(self, body: bytes) -> Any:
-        """Return the value; raise ValidationError for JSON of another type, and what `decode` raises for other text."""
+
+class _BodyDecoder:
+    """Decodes bodies of one type, in a time that grows with their size and with nothing else."""
+
+    def __init__(self, annotation: Any) -> None:
+        """Raise TypeError or NameError for a type that msgspec cannot decode."""
+        self._annotation = annotation
+        self._decode = Decoder(annotation, float_hook=finite).decode
+        kind = inspect.type_info(annotation)
+        self._checker = Checker(kind)
+        self._collisions = Collisions(kind)
+        self._has_dataclasses = contains(kind, inspect.DataclassType)
+        self._has_decimals = contains(kind, inspect.DecimalType)
+        self._has_floats = contains(kind, inspect.FloatType)
+        self._has_float_names = reaches(kind, _is_named_by_floats)
+
+    def decode(self, body: bytes) -> Any:
+        """Return the value; raise ValidationError for JSON of another type, and what `json.decode` raises for other text."""
         if not body.isascii():
+            body = body.removeprefix(BYTE_ORDER_MARK)
             body.decode()  # msgspec does not check the UTF-8 of members that it skips
+        return uncollected(self._checked, body) if len(body) > LARGE else self._checked(body)
+
+    def _checked(self, body: bytes) -> Any:
         try:
-            value = self._decoder.decode(body)
+            value = self._decode(body) if len(body) <= SMALL else self._decode_large(body)
         except (ValueError, RecursionError) as error:
             value = decode(body)
             if not isinstance(error, msgspec.ValidationError):  # half a surrogate pair, or nested too deeply for it
                 raise
             raise ValidationError(self._checker.problems(value) or [first_problem(error, value)]) from None
-        if self._fills_in:
-            _fill_in(value)
+        except TypeError as error:
+            if not self._has_decimals:
+                raise
+            # Decimal("sNaN") has no hash, so it cannot be in a set.
+            raise ValidationError([problem(str(error), None)]) from None
+        if self._has_decimals and has_wild_decimal(value):
+            raise ValidationError(self._checker.problems(decode(body)) or [problem(OUT_OF_RANGE, None)])
+        if self._has_dataclasses:
+            fill_in(value)
         return value
 
-
-def _has_dataclass(kind: Any, seen: set[int]) -> bool:
-    """Return whether a type contains a dataclass."""
-    if isinstance(kind, inspect.DataclassType):
-        return True
-    if id(kind) in seen:
-        return False
-    seen.add(id(kind))
-    if isinstance(kind, inspect.Type | inspect.Field):
-        return any(_has_dataclass(getattr(kind, name), seen) for name in kind.__struct_fields__)
-    return isinstance(kind, tuple) and any(_has_dataclass(part, seen) for part in kind)
+    def _decode_large(self, body: bytes) -> Any:
+        if self._collisions.may_be and (problems := self._collisions.problems(body)):
+            raise ValidationError(problems)
+        if self._has_floats and len(_EXPONENT.findall(body)) > MAX_EXPONENTS:
+            if self._has_decimals or self._has_float_names:  # converted, they would lose digits or be as slow
+                raise ValueError("too many numbers with large exponents")
+            return msgspec.convert(decode(body), self._annotation, str_keys=True)
+        return self._decode(body)
 
 
-def _fill_in(value: Any) -> None:
-    """Set the defaults of all dataclasses in a value as attributes of the objects.
-
-    msgspec leaves the defaults to the class. It would then leave them out when it writes such an object.
-    """
-    left = [value]
-    while left:
-        value = left.pop()
-        if isinstance(value, list | tuple | set | frozenset):
-            left.extend(value)
-        elif isinstance(value, dict):
-            left.extend(value.values())
-        elif isinstance(value, msgspec.Struct):
-            left.extend(getattr(value, name) for name in value.__struct_fields__)
-        elif is_dataclass(value):
-            own = getattr(value, "__dict__", {})  # an object with slots has them already: its new dict is dropped
-            names = [field.name for field in fields(value) if hasattr(value, field.name)]
-            left.extend(own.setdefault(name, getattr(value, name)) for name in names)
+def _is_named_by_floats(kind: Any) -> bool:
+    return isinstance(kind, inspect.DictType) and contains(kind.key_type, inspect.FloatType)

@@ -17,6 +17,8 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect
 
+from aiosock.web.routing.typed.values import is_sane
+
 MAX_PROBLEMS: Final = 100
 """Problems that are reported: more than anybody repairs at once."""
 
@@ -26,18 +28,21 @@ MAX_STEPS: Final = 5_000
 MAX_DETAIL: Final = 300
 """Characters of a detail, which may quote the client."""
 
+OUT_OF_RANGE: Final = "Decimal out of range"
+"""The detail of a Decimal that is not sane."""
+
 MAX_POINTER: Final = 500
 """Characters of a pointer, which contains the client's names. A longer one is cut, and points to an ancestor."""
 
 Path = tuple[Any, str | int] | None
 """The place of a value: the path of its container, and its name or index in that. None is the whole body."""
 
-_Step = tuple[inspect.Type | str, Any, Path]
+Step = tuple[inspect.Type | str, Any, Path]
 """The type that a value should have, the value, and its place. A str instead of the type says what is wrong."""
 
 _ARRAYS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.CollectionType)
 _OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
-_BASES: Mapping[type[inspect.Type], Any] = {
+BASES: Mapping[type[inspect.Type], Any] = {
     **dict.fromkeys((*_ARRAYS, inspect.NamedTupleType), list),
     **dict.fromkeys((*_OBJECTS, inspect.DictType), dict),
     inspect.NoneType: None,
@@ -68,7 +73,7 @@ class Checker:
     def problems(self, value: Any) -> list[dict[str, str]]:
         """Return what is wrong with a decoded body, in its order; empty if all checked values are right."""
         found: list[dict[str, str]] = []
-        walk: list[Iterator[_Step]] = [iter([(self._kind, value, None)])]
+        walk: list[Iterator[Step]] = [iter([(self._kind, value, None)])]
         steps = 0
         while walk and steps < MAX_STEPS and len(found) < MAX_PROBLEMS:
             step = next(walk[-1], None)
@@ -81,7 +86,7 @@ class Checker:
             if detail:
                 found.append(problem(detail, path))
             elif isinstance(value, dict | list) and not isinstance(kind, str):
-                walk.append(_content(kind, value, path))
+                walk.append(content(kind, value, path))
         return found
 
     def _shallow_problem(self, kind: inspect.Type, value: Any) -> str:
@@ -130,10 +135,10 @@ def first_problem(error: Exception, value: Any) -> dict[str, str]:
 
 def _refusal(value: Any, kind: Any) -> str:
     try:
-        msgspec.convert(value, kind, str_keys=True)
-    except ValueError as error:
+        converted = msgspec.convert(value, kind, str_keys=True)
+    except (ValueError, TypeError) as error:  # TypeError: Decimal("sNaN") has no hash, so it cannot be a name
         return str(error)
-    return ""
+    return OUT_OF_RANGE if isinstance(converted, Decimal) and not is_sane(converted) else ""
 
 
 def members_of(kind: inspect.Type) -> list[inspect.Type]:
@@ -162,7 +167,7 @@ def _constrained(kind: inspect.Type) -> Any:
             return Annotated[list, msgspec.Meta(min_length=len(kind.item_types), max_length=len(kind.item_types))]
         case inspect.StructType(array_like=True):
             return list
-    base = _BASES.get(type(kind), Any)
+    base = BASES.get(type(kind), Any)
     limits = {name: limit for name in _LIMITS if (limit := getattr(kind, name, None)) is not None}
     return Annotated[base, msgspec.Meta(**limits)] if limits else base
 
@@ -170,7 +175,8 @@ def _constrained(kind: inspect.Type) -> Any:
 # The content of a value that has no shallow problem.
 
 
-def _content(kind: inspect.Type, value: Any, path: Path) -> Iterator[_Step]:
+def content(kind: inspect.Type, value: Any, path: Path) -> Iterator[Step]:
+    """Yield the values in a list or object that has this type, with their types and places."""
     members = [member for member in members_of(kind) if _has_known_content(member, value)]
     if len(members) > 1:  # tagged structs: of other objects, a union may have only one
         yield from _tagged(members, value, path)
@@ -192,12 +198,12 @@ def _has_known_content(kind: inspect.Type, value: Any) -> bool:
     return isinstance(kind, wanted)
 
 
-def _items(kind: Any, value: list[Any], path: Path) -> Iterator[_Step]:
+def _items(kind: Any, value: list[Any], path: Path) -> Iterator[Step]:
     kinds = kind.item_types if isinstance(kind, inspect.TupleType) else repeat(kind.item_type)
     return ((each, item, (path, index)) for index, (each, item) in enumerate(zip(kinds, value, strict=False)))
 
 
-def _pairs(kind: inspect.DictType, value: dict[str, Any], path: Path) -> Iterator[_Step]:
+def _pairs(kind: inspect.DictType, value: dict[str, Any], path: Path) -> Iterator[Step]:
     names = GenericAlias(dict, (_shallow_type(kind.key_type), Any))
     for name, item in value.items():
         if refusal := _refusal({name: None}, names):
@@ -205,7 +211,7 @@ def _pairs(kind: inspect.DictType, value: dict[str, Any], path: Path) -> Iterato
         yield kind.value_type, item, (path, name)
 
 
-def _tagged(members: list[Any], value: dict[str, Any], path: Path) -> Iterator[_Step]:
+def _tagged(members: list[Any], value: dict[str, Any], path: Path) -> Iterator[Step]:
     name = members[0].tag_field
     if name not in value:
         yield f"Object missing required field `{name}`", None, (path, name)
@@ -216,7 +222,7 @@ def _tagged(members: list[Any], value: dict[str, Any], path: Path) -> Iterator[_
     )
 
 
-def _fields(kind: Any, value: dict[str, Any], path: Path) -> Iterator[_Step]:
+def _fields(kind: Any, value: dict[str, Any], path: Path) -> Iterator[Step]:
     names = {field.encode_name for field in kind.fields}
     tag_field = getattr(kind, "tag_field", None)
     if tag_field is not None:

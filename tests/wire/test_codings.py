@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from aiosock.wire import codings
-from aiosock.wire.codings import BLOCK, PREFERRED, Decoder
+from aiosock.wire.codings import BLOCK, FRAME_BYTES, FREE_FRAMES, PREFERRED, Decoder, TooManyFrames
 
 STREAMS = 64
 
@@ -114,6 +114,23 @@ def test_a_body_may_have_several_members(coding: str, between: bytes) -> None:
 
     assert decoded(coding, data) == b"one" + between + TEXT
     assert decoded(coding, *bytewise(data)) == b"one" + between + TEXT
+
+
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+@pytest.mark.parametrize("content", [b"", b"x"], ids=["empty", "small"])
+def test_small_members_have_a_limit(coding: str, content: bytes) -> None:
+    frame = encoded(coding, content)
+    most = FREE_FRAMES + FREE_FRAMES * len(frame) // FRAME_BYTES
+
+    assert decoded(coding, frame * most) == content * most
+    with pytest.raises(TooManyFrames):
+        decoded(coding, frame * (most + 50))
+
+
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+def test_members_of_a_usual_size_have_no_limit(coding: str) -> None:
+    frame = encoded(coding, os.urandom(FRAME_BYTES))
+    assert len(decoded(coding, *[frame * 16] * 100)) == 1600 * FRAME_BYTES
 
 
 @every_coding

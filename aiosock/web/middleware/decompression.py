@@ -1,5 +1,6 @@
 """Request bodies in a content coding (RFC 9110 section 8.4), decoded as they are read and no further."""
 
+import asyncio
 from typing import Final
 
 from aiosock.config import MIB
@@ -9,7 +10,7 @@ from aiosock.web.exchange import Incoming
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request, body_too_large
 from aiosock.web.response import Response
-from aiosock.wire.codings import BLOCK, Decoder, decoder, installed
+from aiosock.wire.codings import BLOCK, Decoder, TooManyFrames, decoder, installed
 
 MAX_BYTES: Final = 16 * MIB
 """The default of `limits.body_bytes`, which bounds bodies that are read whole."""
@@ -27,7 +28,7 @@ def decompression(*, max_bytes: int = MAX_BYTES, max_ratio: float = MAX_RATIO) -
 
     A body is decoded while it is read, in blocks of 64 KiB. The `body_limit` of a route counts decoded bytes. A request is
     refused with 413 if its body has more than `max_bytes`, encoded or decoded, or decodes to more than `max_ratio` times its
-    size and one block; with 400 if the body is malformed or ends early; with 415 if it is in another coding, or in several.
+    size and one block, or has more than 1000 frames (zstd) or members (gzip) and one for each KiB; with 400 if the body is malformed or ends early; with 415 if it is in another coding, or in several.
     """
     codings = installed()
 
@@ -72,9 +73,13 @@ class _Decoded:
             piece = self._decoder.decode(b"")
             while not piece and (data := await self._encoded.receive()):
                 self._received += len(data)
-                if self._received > self._max_bytes + BLOCK:  # empty frames decode to nothing that could be counted
+                if self._received > self._max_bytes + BLOCK:  # empty blocks decode to nothing that could be counted
                     raise body_too_large(self._max_bytes)
                 piece = self._decoder.decode(data)
+                if not piece:  # other requests go on while much decodes to nothing
+                    await asyncio.sleep(0)
+        except TooManyFrames:
+            raise HTTPError(413, "The body has too many frames of compressed data.") from None
         except ValueError:
             raise HTTPError(400, "The body is not in the coding that its Content-Encoding names.") from None
         if not piece and not self._decoder.is_complete:

@@ -1,5 +1,6 @@
 """Tests of aiosock.web.middleware.decompression."""
 
+import asyncio
 import gzip
 import os
 import tracemalloc
@@ -7,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from aiosock import App, Request
+from aiosock import App, HTTPError, Request
 from aiosock.testing.client import ClientResponse
+from aiosock.web.exchange import Received
 from aiosock.web.middleware import decompression
+from aiosock.web.middleware.decompression import _Decoded
 from aiosock.wire import codings
-from aiosock.wire.codings import BLOCK
+from aiosock.wire.codings import BLOCK, FREE_FRAMES
 from tests.net.helpers import chunks, connection, request_bytes
 from tests.web.ask import ask
 
@@ -142,10 +145,38 @@ async def test_the_decoded_body_has_a_bound(coding: str) -> None:
 @pytest.mark.parametrize("coding", ["zstd", "gzip"])
 async def test_members_with_nothing_in_them_have_a_bound(coding: str) -> None:
     empty = encoded(coding, b"")
-    count = 2 * BLOCK // len(empty)
 
-    assert (await post(app_with(max_bytes=2 * BLOCK), empty * count, coding)).body == b""
-    assert (await post(app_with(max_bytes=BLOCK // 2), empty * count, coding)).status == 413
+    assert (await post(app_with(), empty * FREE_FRAMES, coding)).body == b""
+    refused = await post(app_with(), empty * 2 * FREE_FRAMES, coding)
+    assert (refused.status, "too many frames" in refused.text) == (413, True)
+
+
+async def test_blocks_with_nothing_in_them_have_a_bound() -> None:
+    start = gzip.compress(b"")[:10]
+    stored = b"\x00\x00\x00\xff\xff"  # RFC 1951 section 3.2.4
+    assert (await post(app_with(max_bytes=BLOCK), start + stored * BLOCK, "gzip")).status == 413
+
+
+async def test_what_decodes_to_nothing_lets_others_go_on() -> None:
+    pieces, turns = [b"\x00\x00\x00\xff\xff"] * 20, 0
+
+    class Pieces(Received):
+        async def receive(self) -> bytes:
+            return pieces.pop() if pieces else b""
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    body = _Decoded(Pieces(b""), codings.decoder("gzip"), BLOCK, 100)
+    pieces.append(gzip.compress(b"")[:10])
+    counting = asyncio.create_task(count())
+    with pytest.raises(HTTPError):
+        await body.receive()
+    counting.cancel()
+    assert turns >= 20
 
 
 async def test_the_bound_of_a_route_is_of_the_decoded_body() -> None:

@@ -1,8 +1,8 @@
 """Patterns of paths, such as `/users/{id:int}`: parse and compile them, convert the text of paths, build paths."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple
@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from aiosock.errors import RouteError
 from aiosock.web.json import finite
+from aiosock.web.routing.splitting import Splitter, splitter
 
 MAX_SPLIT_SEGMENT = 255
-"""Characters of a segment that is split between several parameters. The time to try all splits grows with the length to
-the power of the number of parameters. That is at most three, so a segment of this length takes milliseconds."""
+"""Characters of a segment that is split between several parameters. The time to try all splits grows with the square of
+the length."""
 
 
 class Convertor(NamedTuple):
@@ -55,6 +56,8 @@ class Segment:
 
     regex: re.Pattern[str]
     convertors: tuple[tuple[str, Convertor], ...]
+    splitter: Splitter | None = field(default=None, compare=False)
+    """For several parameters, in place of `regex`."""
 
     @property
     def takes_rest(self) -> bool:
@@ -63,18 +66,22 @@ class Segment:
 
     def convert(self, text: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """Return the parameters so far with those of this segment; None if the text does not fit."""
-        if len(self.convertors) > 1 and len(text) > MAX_SPLIT_SEGMENT:
-            return None
-        match = self.regex.fullmatch(text)
-        if match is None:
+        texts = self._texts(text)
+        if texts is None:
             return None
         params = params.copy()
         try:
-            for name, convertor in self.convertors:
-                params[name] = convertor.convert(match[name])
+            for (name, convertor), found in zip(self.convertors, texts, strict=True):
+                params[name] = convertor.convert(found)
         except ValueError:
             return None
         return params
+
+    def _texts(self, text: str) -> Sequence[str] | None:
+        if self.splitter is not None:
+            return self.splitter.split(text) if len(text) <= MAX_SPLIT_SEGMENT else None
+        match = self.regex.fullmatch(text)
+        return None if match is None else (match[self.convertors[0][0]],)
 
 
 def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> Segment:
@@ -82,8 +89,9 @@ def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> 
 
     Raises RouteError for an unknown convertor, and for more than three parameters.
     """
-    regex, convertors = "", []
+    regex, convertors, literals = "", [], []
     for literal, name, kind in parse_part(part, pattern):
+        literals.append(literal)
         regex += re.escape(literal)
         if name:
             if kind not in known:
@@ -92,7 +100,8 @@ def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> 
             convertors.append((name, known[kind]))
     if len(convertors) > 3:
         raise RouteError(f"the pattern {pattern!r} has more than three parameters between two slashes")
-    return Segment(re.compile(regex, re.DOTALL), tuple(convertors))
+    several = splitter(literals, [convertor.regex for _, convertor in convertors])
+    return Segment(re.compile(regex, re.DOTALL), tuple(convertors), several)
 
 
 def split_pattern(pattern: str) -> list[str]:

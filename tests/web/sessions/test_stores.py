@@ -101,15 +101,58 @@ async def test_a_session_in_memory_ends_a_lifetime_after_it_was_saved(clock: Clo
     assert await store.load("a") is None
 
 
-async def test_memory_has_a_bound_and_forgets_what_was_saved_longest_ago(clock: Clock) -> None:
-    store = MemoryStore(2, clock=clock)
-    await store.save("a", "1", LIFETIME, new=True)
-    await store.save("b", "2", LIFETIME, new=True)
-    await store.save("a", "3", LIFETIME, new=False)
-    await store.save("c", "4", LIFETIME, new=True)
+async def save_new(store: MemoryStore, prefix: str, count: int, text: str = "1") -> None:
+    for number in range(count):
+        assert await store.save(f"{prefix}{number}", text, LIFETIME, new=True)
 
-    assert [await store.load(id) for id in "abc"] == ["3", None, "4"]
-    assert len(store) == 2
+
+async def test_memory_forgets_what_was_used_longest_ago(clock: Clock) -> None:
+    store = MemoryStore(3, clock=clock)
+    await save_new(store, "a", 3)
+    for id in ("a1", "a2", "a0", "a1"):
+        await store.load(id)
+    await store.save("a2", "2", LIFETIME, new=False)
+    await store.save("b", "4", LIFETIME, new=True)
+
+    assert [await store.load(id) for id in ("a0", "a1", "a2", "b")] == [None, "1", "2", "4"]
+    assert len(store) == 3
+
+
+async def test_new_visitors_do_not_displace_those_who_come_back() -> None:
+    store = MemoryStore(100)
+    await save_new(store, "user", 75)
+    for number in range(75):
+        assert await store.load(f"user{number}") == "1"
+    await save_new(store, "visitor", 1000)
+
+    assert [await store.load(f"user{number}") for number in range(75)] == ["1"] * 75
+    assert len(store) == 100
+
+
+async def test_a_new_visitor_has_place_in_a_store_full_of_others() -> None:
+    store = MemoryStore(100)
+    await save_new(store, "user", 100)
+    for number in range(100):
+        await store.load(f"user{number}")
+    await save_new(store, "visitor", 20)
+
+    assert [await store.load(f"visitor{number}") for number in range(20)] == ["1"] * 20
+    assert (await store.load("user0"), await store.load("user99"), len(store)) == (None, "1", 100)
+
+
+async def test_memory_has_a_bound_in_bytes() -> None:
+    store = MemoryStore(max_bytes=100_000)
+    await save_new(store, "user", 1)
+    await store.load("user0")
+    await save_new(store, "visitor", 100, "x" * 9_500)
+
+    assert await store.load("user0") == "1"
+    assert (len(store), await store.load("visitor99")) == (10, "x" * 9_500)
+    for id in ["user0", *(f"visitor{number}" for number in range(100))]:
+        await store.delete(id)
+    assert (len(store), store._bytes) == (0, 0)
+    with pytest.raises(ValueError, match="larger than the store of 100000 bytes"):
+        await store.save("large", "x" * 100_000, LIFETIME, new=True)
 
 
 async def test_what_is_over_leaves_memory(clock: Clock) -> None:
@@ -117,6 +160,7 @@ async def test_what_is_over_leaves_memory(clock: Clock) -> None:
     for id in "abcdef":
         await store.save(id, "1", LIFETIME, new=True)
     clock.now += LIFETIME
+    await store.load("c")
     await store.save("g", "1", LIFETIME, new=True)
 
     assert len(store) == 1

@@ -136,6 +136,17 @@ class ConfigError(AiosockError, ValueError):
     """
 
 
+def ungrouped(error: BaseException) -> BaseException:
+    """Return the HTTPError or Disconnected that is alone in a group, as a `TaskGroup` raises it; else the error itself.
+
+    The groups may be nested. A group with another exception in it stays a failure of the program.
+    """
+    alone = error
+    while isinstance(alone, BaseExceptionGroup) and len(alone.exceptions) == 1:
+        alone = alone.exceptions[0]
+    return alone if isinstance(alone, HTTPError | Disconnected) else error
+
+
 # RFC 9110 section 15.5 renamed these; Python has the old names before 3.13.
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 

@@ -16,6 +16,7 @@ from aiosock.errors import (
     ResponseError,
     RouteError,
     reason_phrase,
+    ungrouped,
 )
 
 EXCEPTIONS = [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, Exception)]
@@ -88,3 +89,32 @@ def test_a_registered_status_has_a_phrase(status: int, phrase: str) -> None:
 @pytest.mark.parametrize("status", [0, 99, 299, 499, 600, 1000])
 def test_an_unregistered_status_has_no_phrase(status: int) -> None:
     assert reason_phrase(status) == ""
+
+
+HTTP, LEFT, KEY = HTTPError(404), Disconnected(), KeyError()
+
+
+@pytest.mark.parametrize(
+    ("error", "alone"),
+    [
+        (HTTP, HTTP),
+        (KEY, KEY),
+        (ExceptionGroup("", [HTTP]), HTTP),
+        (ExceptionGroup("", [ExceptionGroup("", [LEFT])]), LEFT),
+        (BaseExceptionGroup("", [ExceptionGroup("", [HTTP])]), HTTP),
+    ],
+)
+def test_an_error_that_is_alone_in_a_group_is_taken_out(error: BaseException, alone: BaseException) -> None:
+    assert ungrouped(error) is alone
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExceptionGroup("", [KEY]),
+        ExceptionGroup("", [HTTP, KEY]),
+        ExceptionGroup("", [ExceptionGroup("", [HTTP, LEFT])]),
+    ],
+)
+def test_another_group_stays_as_it_is(error: BaseException) -> None:
+    assert ungrouped(error) is error

@@ -10,7 +10,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from aiosock.errors import Disconnected, HTTPError, RouteError
+from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
 from aiosock.web.error_response import error_response
 from aiosock.web.handler import Handler, Middleware
@@ -230,15 +230,12 @@ class App(Router):
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         """Turn an exception into a response: that of a registered handler, of the HTTPError itself, or 500."""
-        if isinstance(error, Disconnected):
-            raise error
+        error = _answerable(error)
         if (handler := self._handler_of_exception(type(error))) is not None:
             try:
                 return to_response(await handler(request, error))
-            except Disconnected:
-                raise
             except Exception as failure:
-                error = failure
+                error = _answerable(failure)
         accept = request.headers.get("accept", "")
         if isinstance(error, HTTPError):
             return error_response(error, accept)
@@ -286,6 +283,14 @@ def _own(response: Response) -> Response:
     own = copy(response)
     own.headers = Headers.from_valid(tuple(response.pairs()))
     return own
+
+
+def _answerable(error: Exception) -> Exception:
+    """Return an exception, without the groups around a single HTTPError; raise it if the client has left."""
+    alone = ungrouped(error)
+    if isinstance(alone, Disconnected):
+        raise alone
+    return alone if isinstance(alone, HTTPError) else error
 
 
 def _toggle_slash(path: str) -> str:

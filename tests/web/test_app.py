@@ -1,5 +1,6 @@
 """Tests of aiosock.web.app."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -513,7 +514,8 @@ def answering(kind: str) -> Callable[[Request, Exception], Awaitable[object]]:
         (KeyError(), [LookupError, Missing], "LookupError"),
         (HTTPError(404), [HTTPError], "HTTPError"),
         (ProtocolError(400), [HTTPError], "HTTPError"),
-        (ExceptionGroup("two", [KeyError()]), [ExceptionGroup], "ExceptionGroup"),
+        (ExceptionGroup("one", [KeyError()]), [ExceptionGroup], "ExceptionGroup"),
+        (ExceptionGroup("two", [HTTPError(404), KeyError()]), [HTTPError, ExceptionGroup], "ExceptionGroup"),
     ],
 )
 async def test_the_handler_of_the_nearest_class_answers(
@@ -524,6 +526,57 @@ async def test_the_handler_of_the_nearest_class_answers(
         app.exception(kind)(answering(kind.__name__))
 
     assert (await ask(app, "GET", "/")).text == f"{answer} answers {type(error).__name__}"
+
+
+GROUPED = [
+    ExceptionGroup("one", [HTTPError(409, "Taken.")]),
+    ExceptionGroup("outer", [ExceptionGroup("inner", [HTTPError(409, "Taken.")])]),
+]
+
+
+@pytest.mark.parametrize("error", GROUPED)
+async def test_an_error_that_is_alone_in_a_group_keeps_its_status(error: Exception) -> None:
+    assert (await ask(failing(error), "GET", "/")).text == "409 Conflict: Taken.\n"
+    app = failing(error)
+    app.exception(HTTPError)(name_of)
+    assert (await ask(app, "GET", "/")).text == "HTTPError"
+
+    async def fails_too(request: Request, failure: KeyError) -> None:
+        raise error
+
+    app = failing(KeyError())
+    app.exception(KeyError)(fails_too)
+    assert (await ask(app, "GET", "/")).status == 409
+
+
+@pytest.mark.parametrize("others", [[KeyError()], [HTTPError(404)]])
+async def test_an_error_among_others_is_a_failure(others: list[Exception]) -> None:
+    app = failing(ExceptionGroup("several", [HTTPError(409), *others]))
+    assert (await ask(app, "GET", "/")).status == 500
+
+
+async def test_an_error_in_a_task_group_keeps_its_status() -> None:
+    async def check() -> None:
+        raise HTTPError(403)
+
+    async def handler(request: Request) -> str:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(check())
+            tasks.create_task(request.disconnected())
+        return "all"
+
+    async with Client(app_of(handler)) as client:
+        assert [(await client.get("/")).status for _ in range(2)] == [403, 403]
+
+
+async def test_a_client_that_leaves_during_a_task_group_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    app = failing(ExceptionGroup("one", [Disconnected()]))
+
+    async with Client(app) as client:
+        peer = await client.connect()
+        peer.send(GET)
+        await peer.done()
+    assert "failed" not in caplog.text
 
 
 async def test_a_handler_for_every_exception_is_not_for_answers() -> None:

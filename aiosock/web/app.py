@@ -151,20 +151,26 @@ class App(Router):
     def __call__(self, request: Request) -> Awaitable[Response]:
         """Return the response to a request. Raises only Disconnected and CancelledError; other exceptions become responses."""
         handler = self._handler or self._fold()
+        request.is_health = self._is_health
         load = request.exchange.connection.load
         if load is not None and load.is_exceeded and not self._is_health(request):
             return _overloaded(request)
         return handler(request)
 
     def _is_health(self, request: Request) -> bool:
-        """Return whether a request is for a health route. One for an app below counts, since only that app can tell."""
+        return self._has_health_route(request, request.subpath)
+
+    def _has_health_route(self, request: Request, subpath: str) -> bool:
+        """Return whether a request is for a health route, of this app or of an app below it."""
         below = self._hosts and self._handler_of_host(request.host)
-        if below:
-            return isinstance(below, App)
-        found = self.table.match(request.method, request.subpath)
-        if isinstance(found, Match):
-            return found.route.health
-        return isinstance(found, Mounted) and isinstance(found.handler, App)
+        if not below:
+            found = self.table.match(request.method, subpath)
+            if isinstance(found, Match):
+                return found.route.health
+            if not isinstance(found, Mounted):
+                return False
+            below, subpath = found.handler, found.subpath
+        return isinstance(below, App) and below._has_health_route(request, subpath)
 
     def _fold(self) -> Handler:
         handler: Handler = partial(self._guard, self._dispatch) if self._middleware else self._dispatch

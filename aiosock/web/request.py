@@ -118,6 +118,9 @@ class Request:
     forwarded: Forwarded | None = None
     """Set by the middleware `proxy_headers`. `client`, `scheme` and `host` are then taken from it."""
 
+    is_health: "Callable[[Request], bool] | None" = None
+    """Set by an App, for middleware: whether this request is for a route with `health=True`, also in a mounted app."""
+
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 

@@ -19,6 +19,7 @@ def hosts(names: Collection[str]) -> Middleware:
     A name without a port matches every port, a name with a port only that one; a Host field without a port has the default
     port of the scheme, 80 or 443. `*.example.org` matches all hosts below
     example.org, but not example.org itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case is ignored.
+    Routes with `health=True` are served for every host, since load balancers and Kubernetes ask by address.
 
     Raises ValueError for an invalid host, and for an empty list.
     """
@@ -31,6 +32,8 @@ def hosts(names: Collection[str]) -> Middleware:
     async def listed(request: Request, next: Next) -> Response:
         host, name = with_port(request.host, request.scheme), without_port(request.host)
         if not (host in literal or name in literal or host.endswith(below) or name.endswith(below)):
+            if request.is_health is not None and request.is_health(request):
+                return await next(request)
             # RFC 9110 section 15.5.20: for "a target URI that does not match an origin for which the server has been
             # configured". Not 400: the request is well-formed, but meant for another server.
             raise HTTPError(421, "This server does not serve that host.")

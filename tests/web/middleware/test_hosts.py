@@ -2,7 +2,7 @@
 
 import pytest
 
-from aiosock import App, Request
+from aiosock import App, Request, Response
 from aiosock.testing import Client
 from aiosock.web.middleware import hosts, proxy_headers
 from tests.web.ask import ask, ask_raw
@@ -16,6 +16,10 @@ NAMES = [
     "127.0.0.1",
     "[::1]",
 ]
+
+
+async def saying(request: Request) -> Response:
+    return Response.text("some")
 
 
 def listed() -> App:
@@ -122,3 +126,36 @@ def test_what_is_no_host_is_refused(name: str) -> None:
 def test_a_list_is_needed(names: list[str]) -> None:
     with pytest.raises(ValueError, match="a list of names"):
         hosts(names)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/alive", 200),
+        ("/inner/alive", 200),
+        ("/", 421),
+        ("/inner/", 421),
+        ("/inner", 421),
+        ("/missing", 421),
+        ("/alive/", 421),
+        ("/files/alive", 421),
+    ],
+)
+async def test_health_routes_are_served_for_every_host(target: str, status: int) -> None:
+    app, inner = listed(), App()
+    for each in (app, inner):
+        each.get("/alive", health=True)(saying)
+    inner.get("/")(saying)
+    app.mount("/inner", inner)
+    app.mount("/files", saying)
+
+    assert (await ask(app, "GET", target, headers={"host": "10.0.0.7:8080"})).status == status
+
+
+async def test_health_routes_of_an_app_for_a_host_are_not_those_of_another() -> None:
+    app, inner = listed(), App()
+    inner.get("/alive", health=True)(saying)
+    app.host("10.0.0.7", inner)
+
+    assert (await ask(app, "GET", "/alive", headers={"host": "10.0.0.7"})).status == 200
+    assert (await ask(app, "GET", "/alive", headers={"host": "10.0.0.8"})).status == 421

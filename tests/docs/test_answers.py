@@ -90,6 +90,7 @@ REQUESTS = [
     (403, head("POST /csrf/read", "Sec-Fetch-Site: cross-site")),
     (412, head("GET /etag/hello", 'If-Match: "other"')),
     (413, head("POST /decompression/read", GZIP, body=BOMB)),
+    (413, head("POST /decompression/read", GZIP, body=gzip.compress(b"") * 2000)),
     (415, head("POST /decompression/read", "Content-Encoding: zip", body=b"plain")),
     (421, head("GET /hosts/hello")),
     (429, head("GET /rate_limit/hello")),

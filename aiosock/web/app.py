@@ -66,6 +66,7 @@ class App(Router):
         self._hosts: dict[str, Handler] = {}
         self._mounted: list[App] = []
         self._handler: Handler | None = None
+        self._health: Callable[[Request], bool] = self._is_health  # bound once, not for each request
 
     # Writing it down.
 
@@ -151,7 +152,7 @@ class App(Router):
     def __call__(self, request: Request) -> Awaitable[Response]:
         """Return the response to a request. Raises only Disconnected and CancelledError; other exceptions become responses."""
         handler = self._handler or self._fold()
-        request.is_health = self._is_health
+        request.is_health = self._health
         load = request.exchange.connection.load
         if load is not None and load.is_exceeded and not self._is_health(request):
             return _overloaded(request)

@@ -42,7 +42,12 @@ def decode(data: bytes) -> Any:
     ValueError for NaN, and for a number that is too large or has too many digits; RecursionError for text nested too
     deeply.
     """
-    return uncollected(_decode, data) if len(data) > LARGE else _decode(data)
+    if len(data) > LARGE:
+        return uncollected(_decode_large, data)
+    try:
+        return _fast()[1](data)
+    except (ValueError, RecursionError):
+        return _decode_slowly(data)
 
 
 def uncollected(decode: Callable[[bytes], _T], data: bytes) -> _T:
@@ -60,12 +65,15 @@ def uncollected(decode: Callable[[bytes], _T], data: bytes) -> _T:
         gc.enable()
 
 
-def _decode(data: bytes) -> Any:
+def _decode_large(data: bytes) -> Any:
     try:
         return _fast()[1](data)
     except (ValueError, RecursionError) as error:
-        if len(data) > LARGE:
-            _raise_malformed(str(error), data)
+        _raise_malformed(str(error), data)
+    return _decode_slowly(data)
+
+
+def _decode_slowly(data: bytes) -> Any:
     return _DECODER.decode(data.removeprefix(BYTE_ORDER_MARK).decode())
 
 

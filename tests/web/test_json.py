@@ -246,13 +246,13 @@ def test_the_collector_is_stopped_for_a_large_text_and_then_as_before(
     is_enabled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    decode_text = web_json._decode
+    decode_text = web_json._decode_large
 
     def look(data: bytes) -> Any:
         seen.append(gc.isenabled())
         return decode_text(data)
 
-    monkeypatch.setattr(web_json, "_decode", look)
+    monkeypatch.setattr(web_json, "_decode_large", look)
     if not is_enabled:
         gc.disable()
     try:

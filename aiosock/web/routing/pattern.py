@@ -1,7 +1,7 @@
 """Patterns of paths, such as `/users/{id:int}`: parse and compile them, convert the text of paths, build paths."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
@@ -66,7 +66,19 @@ class Segment:
 
     def convert(self, text: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """Return the parameters so far with those of this segment; None if the text does not fit."""
-        texts = self._texts(text)
+        if self.splitter is not None:
+            return self._split(text, params, self.splitter)
+        match = self.regex.fullmatch(text)
+        if match is None:
+            return None
+        name, convertor = self.convertors[0]
+        try:
+            return {**params, name: convertor.convert(match[name])}
+        except ValueError:
+            return None
+
+    def _split(self, text: str, params: dict[str, Any], splitter: Splitter) -> dict[str, Any] | None:
+        texts = splitter.split(text) if len(text) <= MAX_SPLIT_SEGMENT else None
         if texts is None:
             return None
         params = params.copy()
@@ -76,12 +88,6 @@ class Segment:
         except ValueError:
             return None
         return params
-
-    def _texts(self, text: str) -> Sequence[str] | None:
-        if self.splitter is not None:
-            return self.splitter.split(text) if len(text) <= MAX_SPLIT_SEGMENT else None
-        match = self.regex.fullmatch(text)
-        return None if match is None else (match[self.convertors[0][0]],)
 
 
 def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> Segment:

@@ -182,7 +182,7 @@ def test_a_byte_order_mark_before_the_text_is_ignored(text: str) -> None:
 # Hostile text.
 
 
-def array(item: bytes, size: int = 256 * 1024) -> bytes:
+def array(item: bytes, size: int = 128 * 1024) -> bytes:
     return b"[" + b",".join([item] * (size // (len(item) + 1))) + b"]"
 
 

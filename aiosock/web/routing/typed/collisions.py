@@ -7,13 +7,14 @@ choose them. A body whose type has sets or dicts of such values is looked throug
 import sys
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Union
+from itertools import repeat
+from typing import Any, Final, NamedTuple, Union
 
 import msgspec
 from msgspec import inspect
 from msgspec.json import Decoder
 
-from aiosock.web.routing.typed.problems import BASES, Path, Step, content, members_of, problem
+from aiosock.web.routing.typed.problems import BASES, Path, Step, members_of, problem
 from aiosock.web.routing.typed.types import reaches
 
 MAX_COLLISIONS: Final = 16
@@ -23,6 +24,8 @@ _MODULUS = sys.hash_info.modulus
 _DIGITS = len(str(_MODULUS))  # with fewer, there are not enough numbers
 _TUPLE: Any = tuple
 _FROZEN_SET: Any = frozenset
+_CONTAINERS = (list, dict)
+_ANYTHING = inspect.AnyType()
 _SETS = (inspect.SetType, inspect.FrozenSetType)
 _SAFE = (
     inspect.NoneType,
@@ -44,8 +47,8 @@ class Collisions:
 
     def __init__(self, kind: inspect.Type) -> None:
         self._kind = kind
-        self._reach: dict[int, bool] = {}
-        self.may_be: bool = self._leads_to_any(kind)
+        self._plans: dict[int, _Plan] = {}  # by the id of a kind, which lives as long as this object
+        self.may_be: bool = reaches(kind, _is_risky)
         """Whether the type has such sets or dicts at all."""
 
     def problems(self, body: bytes) -> list[dict[str, str]]:
@@ -59,23 +62,61 @@ class Collisions:
 
     def _containers(self, value: Any) -> Iterator[tuple[inspect.Type, Any, Path]]:
         """Yield the sets and dicts to look at, the outer ones first."""
-        left: list[Step] = [(self._kind, value, None)]
+        left: list[Step] = [(self._kind, value, None)] if isinstance(value, _CONTAINERS) else []
         while left:
             kind, value, path = left.pop()
-            if isinstance(kind, str) or not isinstance(value, list | dict) or not self._leads_to_any(kind):
-                continue
-            for member in members_of(kind):
-                if _is_risky(member):
-                    yield member, value, path
-                if getattr(member, "array_like", False):
-                    left.extend(_array(member, value, path))
-            left.extend(content(kind, value, path))
+            plan = self._plan(kind)
+            if plan.risky and len(value) > MAX_COLLISIONS:
+                yield from ((member, value, path) for member in plan.risky)
+            for member in plan.inner:
+                left.extend(
+                    step for step in self._steps(member, value, path) if step[1] and type(step[1]) in _CONTAINERS
+                )
 
-    def _leads_to_any(self, kind: inspect.Type) -> bool:
-        leads = self._reach.get(id(kind))
-        if leads is None:
-            leads = self._reach[id(kind)] = reaches(kind, _is_risky)
-        return leads
+    def _steps(self, kind: Any, value: Any, path: Path) -> Iterator[Step]:
+        """Yield what is in a list or object and may be, or contain, a set or dict to look at."""
+        if isinstance(value, dict):
+            if isinstance(kind, inspect.DictType):
+                return ((kind.value_type, item, (path, name)) for name, item in value.items())
+            names = (
+                (field.type, field.encode_name) for field in getattr(kind, "fields", ()) if self._leads(field.type)
+            )
+            return ((type_, value[name], (path, name)) for type_, name in names if name in value)
+        if isinstance(kind, inspect.TupleType):
+            types: Iterable[Any] = kind.item_types
+        elif hasattr(kind, "item_type"):
+            types = repeat(kind.item_type)
+        else:  # a struct that is written as an array, after its tag
+            types = [
+                *[_ANYTHING] * (getattr(kind, "tag", None) is not None),
+                *(field.type for field in getattr(kind, "fields", ())),
+            ]
+        return ((type_, item, (path, index)) for index, (type_, item) in enumerate(zip(types, value, strict=False)))
+
+    def _leads(self, kind: Any) -> bool:
+        return any(self._plan(kind))
+
+    def _plan(self, kind: Any) -> "_Plan":
+        plan = self._plans.get(id(kind))
+        if plan is None:
+            members: list[Any] = members_of(kind)
+            plan = self._plans[id(kind)] = _Plan(list(filter(_is_risky, members)), list(filter(_has_risky, members)))
+        return plan
+
+
+class _Plan(NamedTuple):
+    """The members of a type that are sets or dicts to look at, and those that contain such."""
+
+    risky: list[Any]
+    inner: list[Any]
+
+
+def _has_risky(kind: Any) -> bool:
+    inner = [kind.value_type] if isinstance(kind, inspect.DictType) else []
+    inner += [kind.item_type] if hasattr(kind, "item_type") else []
+    inner += getattr(kind, "item_types", ())
+    inner += [field.type for field in getattr(kind, "fields", ())]
+    return any(reaches(each, _is_risky) for each in inner)
 
 
 def _is_risky(kind: Any) -> bool:
@@ -89,12 +130,6 @@ def _is_risky(kind: Any) -> bool:
     else:
         return False
     return not all(isinstance(member, _SAFE) for member in members_of(hashed))
-
-
-def _array(kind: Any, value: Any, path: Path) -> Iterator[Step]:
-    """Yield the fields of a struct that is written as an array, after its tag."""
-    items = value[kind.tag is not None :] if isinstance(value, list) else ()
-    return ((field.type, item, path) for field, item in zip(kind.fields, items, strict=False))
 
 
 def _collide(kind: Any, value: Any) -> bool:

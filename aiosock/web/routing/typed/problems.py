@@ -86,7 +86,7 @@ class Checker:
             if detail:
                 found.append(problem(detail, path))
             elif isinstance(value, dict | list) and not isinstance(kind, str):
-                walk.append(content(kind, value, path))
+                walk.append(_content(kind, value, path))
         return found
 
     def _shallow_problem(self, kind: inspect.Type, value: Any) -> str:
@@ -175,7 +175,7 @@ def _constrained(kind: inspect.Type) -> Any:
 # The content of a value that has no shallow problem.
 
 
-def content(kind: inspect.Type, value: Any, path: Path) -> Iterator[Step]:
+def _content(kind: inspect.Type, value: Any, path: Path) -> Iterator[Step]:
     """Yield the values in a list or object that has this type, with their types and places."""
     members = [member for member in members_of(kind) if _has_known_content(member, value)]
     if len(members) > 1:  # tagged structs: of other objects, a union may have only one

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -23,7 +23,7 @@ SLOWER = 30.0
 """Most times that a hostile body may take of an ordinary one; before, it was hundreds."""
 
 P = sys.hash_info.modulus
-SIZE = 256 * 1024
+SIZE = 128 * 1024
 
 
 class Point(Struct, frozen=True):
@@ -142,6 +142,39 @@ def test_a_value_that_is_not_valid_is_still_named() -> None:
     assert problems(dict[int, int], {**dict.fromkeys(map(str, range(1000)), 1), "a": 1}) != []
 
 
+class Pair(NamedTuple):
+    name: str
+    ids: set[int]
+
+
+class Named(Struct):
+    pair: Pair | None = None
+    either: set[int] | dict[str, set[int]] | int | None = None
+    table: tuple[int, set[int]] | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"pair": ["a", ints(100)]}, "#/pair/1"),
+        ({"either": ints(100)}, "#/either"),
+        ({"either": {"a": [1], "b": ints(100)}}, "#/either/b"),
+        ({"table": [1, ints(100)]}, "#/table/1"),
+    ],
+)
+def test_the_place_may_be_in_anything(value: Any, place: str) -> None:
+    assert problems(Named, value) == [("Too many values with the same hash", place)]
+
+
+@pytest.mark.parametrize(
+    "value", [5, [5], {"pair": {"ids": [5]}}, {"either": 5}, {"table": [[], 5]}, {"pair": [[], []]}]
+)
+@pytest.mark.parametrize("kind", [Named, Row, Ids, Nested, set[int], dict[str, Ids], Ids | None])
+def test_a_value_of_another_shape_is_refused_as_ever(kind: Any, value: Any) -> None:
+    body = json.dumps(value).encode()
+    assert problems(kind, body + b" " * SMALL) == problems(kind, body)
+
+
 # Decimals.
 
 
@@ -228,6 +261,8 @@ class Mixed:
     numbers: list[int] = field(default_factory=list)
     ids: set[int] = field(default_factory=set)
     tuples: set[tuple[int, ...]] = field(default_factory=set)
+    sets: list[set[int]] = field(default_factory=list)
+    dicts: list[dict[int, int]] = field(default_factory=list)
     prices: list[Decimal] = field(default_factory=list)
     anything: Any = None
     inner: "Mixed | None" = None
@@ -239,6 +274,10 @@ def bodies() -> Iterable[bytes]:
         ("ids", b"1"),
         ("tuples", b"[]"),
         ("tuples", b"[1]"),
+        ("sets", b"[]"),
+        ("sets", b"[1,2]"),
+        ("dicts", b"{}"),
+        ("dicts", b'{"1":2}'),
         ("prices", b"1"),
         ("prices", b'"1"'),
         ("anything", b"[]"),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
-from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
+from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError, ungrouped
 from aiosock.log import server_logger
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
@@ -137,6 +137,7 @@ class Answering:
 
         Raises an error again that has no response, since it ends the request or us.
         """
+        error = ungrouped(error)
         if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
             raise error
         if not isinstance(error, HTTPError):

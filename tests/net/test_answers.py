@@ -404,3 +404,29 @@ async def test_an_answer_that_never_waits_leaves_others_their_turn() -> None:
         assert (await other.response()).text == "/"
         await other.done()
         assert 0 < made < many
+
+
+async def test_an_http_error_of_a_task_in_a_group_keeps_its_status() -> None:
+    async def refuse() -> None:
+        raise HTTPError(418, "no coffee")
+
+    async def grouped(request: Request) -> Response:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(refuse())
+        return Response()
+
+    assert statuses(await answers_to(grouped, GET)) == [418]
+
+
+async def test_a_client_that_leaves_is_no_error_of_a_task_group(caplog: pytest.LogCaptureFixture) -> None:
+    async def grouped(request: Request) -> Response:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(request.read())
+        return Response()
+
+    async with connection(grouped) as (client, peer, _):
+        peer.send(request_bytes("Content-Length: 5", method="POST"))
+        await client.settle()
+        peer.reset()
+        await peer.done()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

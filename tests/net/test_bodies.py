@@ -167,7 +167,6 @@ async def test_a_bad_body_gets_its_status_and_the_end_of_the_connection(sent: by
 @pytest.mark.parametrize(
     "sent",
     [
-        post_bytes(b"x" * 101),
         CHUNKED_POST + chunks(b"x" * 60, b"x" * 60),
         CHUNKED_POST + chunks(b"x" * 60, b"x" * 600),
     ],
@@ -177,6 +176,14 @@ async def test_a_body_longer_than_allowed_is_413_and_its_end_is_known(sent: byte
         peer.send(sent + NEXT)
         assert (await peer.response()).status == 413
         assert (await peer.response()).text == "/next"
+
+
+async def test_a_body_that_announces_too_much_is_413_at_once_and_closes() -> None:
+    async with connection(echo_or_target, limits=Limits(body_bytes=100)) as (client, peer, _):
+        peer.send(post_bytes(b"x" * 101) + NEXT)
+        await client.settle()
+        assert statuses(peer.received) == [413]
+        assert peer.is_closed
 
 
 async def test_a_chunked_body_without_end_is_413_and_closes() -> None:

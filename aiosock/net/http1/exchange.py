@@ -33,6 +33,10 @@ PIECE_BYTES: Final = 256 * 1024
 """Longer ones are sent in pieces of this size, each when the peer has taken most of those before."""
 
 
+IMPATIENT: Final = frozenset({408, 413, 503})
+"""Statuses of a body that is too slow or too large, and of a server that has no time: no rest of a body is waited for."""
+
+
 class Progress(Enum):
     """How much of the response has been sent."""
 
@@ -103,7 +107,7 @@ class Http1Exchange(Answering):
         body = self._body
         if body is None or body.is_complete() or body.awaits_continue or self._channel.has_reader:
             return
-        if status == 413 and body.length is None:  # nobody knows how much is still to come, and it is too much already
+        if status in IMPATIENT:
             return
         if self._keep_alive:  # else nobody depends on it
             await body.drop(self._channel.timeouts.linger_seconds)

@@ -55,6 +55,8 @@ class Limits:
     """Largest static file to keep in memory. 0: none."""
     file_cache_bytes: int = 64 * MIB  # Varnish and others take a fraction of the memory; a web site has some ten MiB
     """Size of all static files that are kept in memory, for each StaticFiles. 0: none."""
+    connections_per_client: int = 0  # nginx: limit_conn, off too; many people share an address behind NAT
+    """Most open connections of one client address; further ones are closed at once. 0: no limit. Not for use behind a proxy."""
     concurrency: int = 0  # uvicorn: limit_concurrency, also off by default
     """Most requests that an App handles at the same time; more get 503, except on health routes. 0: no limit."""
 
@@ -67,6 +69,7 @@ class Limits:
                 "cached_file_bytes",
                 "concurrency",
                 "connections",
+                "connections_per_client",
                 "file_cache_bytes",
                 "form_memory_bytes",
                 "unread_body_bytes",

@@ -15,6 +15,7 @@ MAY_BE_ZERO = {
     "blocked_seconds",
     "cached_file_bytes",
     "concurrency",
+    "connections_per_client",
     "connections",
     "file_cache_bytes",
     "form_memory_bytes",

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from typing import Final
 
 from aiosock.config import Limits
@@ -31,11 +32,19 @@ class Acceptor:
 
     def __init__(self, listeners: list[Listener], connected: Connected, limits: Limits) -> None:
         self.listeners: list[Listener] = listeners
-        self.limit: int = min(limits.connections or connection_limit(), connection_limit())
+        self._configured = limits.connections
+        self.limit: int = 0
+        self.look_at_limit()
         self._connected = connected
         self._read_buffer_bytes = limits.read_buffer_bytes
         self._has_been_full = False
+        self._is_full = False
         self._has_place = asyncio.Event()
+
+    def look_at_limit(self) -> None:
+        """Find out how many connections there may be: the process' own limit may be changed while it runs."""
+        available = connection_limit()
+        self.limit = min(self._configured or available, available)
 
     async def resume(self) -> None:
         """Accept on all listeners; raise OSError where there is no descriptor for that."""
@@ -61,12 +70,13 @@ class Acceptor:
         if connections >= self.limit:
             if not self._has_been_full:  # once: a server at its limit meets it thousands of times
                 server_logger.warning("%d connections are open; further ones wait", self.limit)
-            self._has_been_full = True
+            self._has_been_full = self._is_full = True
             self.pause()
 
     def closed(self, connections: int) -> None:
         """Resume below the limit."""
-        if connections == self.limit - 1:
+        if self._is_full and connections < self.limit:
+            self._is_full = False
             self._has_place.set()
 
     def has_clients_waiting(self, connections: int) -> bool:
@@ -94,6 +104,30 @@ class Acceptor:
             await asyncio.sleep(0)
         # All at once: a client that is answered in between could come back and keep the backlog from ever being empty.
         return [sock for listener in self.listeners for sock in listener.accept_rest()]
+
+
+class Clients:
+    """How many connections each client address has, and may have; 0: any number, and nobody counts."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: Counter[str] = Counter()
+
+    def admit(self, client: str) -> bool:
+        """Count a connection; return whether it is within the limit. Without an address, on a UNIX socket, all are."""
+        if not self._limit or not client:
+            return True
+        if self._open[client] >= self._limit:
+            return False
+        self._open[client] += 1
+        return True
+
+    def leave(self, client: str) -> None:
+        """Count it no more."""
+        if self._limit and client:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
 
 
 def connection_limit() -> int:

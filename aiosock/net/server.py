@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from aiosock.access_log import AccessLog, AccessObserver, LoggedAccess
 from aiosock.config import Config, Timeouts
 from aiosock.log import server_logger
-from aiosock.net.acceptor import Acceptor
+from aiosock.net.acceptor import Acceptor, Clients
 from aiosock.net.binding import bind
 from aiosock.net.channel import Channel
 from aiosock.net.listener import Listener
@@ -62,6 +62,7 @@ class Server:
         self.service: Service = Service(handler, self.config, clock, observers)
         self._speak = speak
         self._acceptor = Acceptor([], self.connected, self.config.limits)
+        self._clients = Clients(self.config.limits.connections_per_client)
         self._connections: set[ServedConnection] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -169,8 +170,13 @@ class Server:
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; the body of the task that asyncio makes for it."""
         service, task = self.service, asyncio.current_task()
+        description = describe(writer, service)
+        client = description.client.host if description.client else ""
+        if not self._clients.admit(client):
+            writer.transport.abort()
+            return
         channel = Channel(reader, writer, service.limits, service.timeouts, service.clock)
-        connection = self._speak(channel, service, describe(writer, service), task)
+        connection = self._speak(channel, service, description, task)
         self._connections.add(connection)
         if task is not None:
             self._tasks.add(task)
@@ -184,6 +190,7 @@ class Server:
             if task is not None:
                 self._tasks.discard(task)
             self._connections.discard(connection)
+            self._clients.leave(client)
             self._acceptor.closed(len(self._connections))
             if not self._connections:
                 self._empty.set()
@@ -212,6 +219,7 @@ class Server:
         if late > STANDSTILL_SECONDS:
             for connection in self._connections:
                 connection.excuse(late)
+        self._acceptor.look_at_limit()
         if self._acceptor.has_clients_waiting(len(self._connections)):
             self._make_place()
         now = self.service.clock()

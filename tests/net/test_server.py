@@ -1,6 +1,7 @@
 """Tests of aiosock.net.server, on real sockets: accepting, the limit of connections, embedding."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import socket
@@ -14,7 +15,7 @@ import pytest
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import ConfigError
 from aiosock.net import acceptor
-from aiosock.net.acceptor import ACCEPT_AT_ONCE, RESERVED_DESCRIPTORS, connection_limit
+from aiosock.net.acceptor import ACCEPT_AT_ONCE, RESERVED_DESCRIPTORS, Clients, connection_limit
 from aiosock.net.server import Server, sweep_seconds
 from aiosock.runner import serve
 from aiosock.web.app import App
@@ -360,3 +361,49 @@ def test_the_sweep_is_as_frequent_as_the_shortest_timeout_needs(timeouts: Timeou
 
 def test_the_sweep_is_never_a_busy_loop() -> None:
     assert sweep_seconds(Timeouts(linger_seconds=1e-9)) >= 0.01
+
+
+# Limits of clients, and limits that change.
+
+
+async def test_a_client_address_may_have_a_limit_of_connections() -> None:
+    async with serving(hello, limits=Limits(connections_per_client=2)) as server:
+        first, second, third = Visitor(server), Visitor(server), Visitor(server)
+        for visitor in (first, second):
+            visitor.send(GET)
+            assert statuses(await visitor.receive()) == [200]
+        with contextlib.suppress(ConnectionResetError):
+            assert await third.rest() == b""
+        assert server.connections == 2
+        first.sock.close()
+        await until(lambda: server.connections == 1)
+        fourth = Visitor(server)
+        fourth.send(LAST)
+        assert statuses(await fourth.rest()) == [200]
+        for visitor in (second, third, fourth):
+            visitor.sock.close()
+
+
+def test_the_count_of_a_client_goes_with_its_connections() -> None:
+    clients = Clients(1)
+    assert clients.admit("192.0.2.1")
+    assert not clients.admit("192.0.2.1")
+    assert clients.admit("192.0.2.2")
+    assert [clients.admit("") for _ in range(3)] == [True] * 3
+    clients.leave("192.0.2.1")
+    clients.leave("")
+    assert clients.admit("192.0.2.1")
+    assert dict(clients._open) == {"192.0.2.1": 1, "192.0.2.2": 1}
+
+
+async def test_a_limit_of_the_process_that_changes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    available = 100
+    monkeypatch.setattr(acceptor, "connection_limit", lambda: available)
+    async with serving(hello, limits=Limits(connections=50)) as server:
+        assert server._acceptor.limit == 50
+        available = 10
+        server.sweep()
+        assert server._acceptor.limit == 10
+        available = 100
+        server.sweep()
+        assert server._acceptor.limit == 50

@@ -24,8 +24,8 @@ FAILED: Final = "The server failed to answer."
 class Answering:
     """One request while it is answered. The exchange of a protocol derives from it, and sends the bytes.
 
-    `status` is that of the response, 0 before it has begun. The handler runs in `task`, the connection's: it is cancelled
-    through it.
+    `status` is that of the response, 0 before it has begun. The handler runs in `task`, which is the connection's. `work` counts
+    it while it is at work.
     """
 
     __slots__ = (

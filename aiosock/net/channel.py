@@ -24,7 +24,7 @@ YIELD_AFTER: Final = 32
 
 
 class Channel:
-    """One connection. Every wait in it ends: by the peer, or by a deadline in seconds of `clock`.
+    """One connection. A wait in it ends by the peer, or by a deadline in seconds of `clock`, which whoever waits has set.
 
     `deadline` is for the next bytes of the peer. The wait until the peer has taken what was sent has a deadline of its own:
     a handler may read in one task and write in another. `sent` counts bytes given to the transport.

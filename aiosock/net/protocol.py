@@ -39,4 +39,4 @@ class ServedConnection(Protocol):
 
 
 Speak = Callable[[Channel, Service, Connection, asyncio.Task[Any] | None], ServedConnection]
-"""A protocol: takes over a channel whose peer speaks it. The last argument is the task that will await `serve`."""
+"""A function that returns the connection for a channel. The last argument is the task that will await `serve`."""

@@ -122,7 +122,7 @@ class Part:
     async def __anext__(self) -> bytes:
         """Return the next piece.
 
-        Raises HTTPError if the form is malformed or exceeds a limit, what `Exchange.receive` raises, and RuntimeError
+        Raises HTTPError if the form is malformed or exceeds a limit, what `Incoming.receive` raises, and RuntimeError
         if the part has been read already, or the next part has been asked for.
         """
         if self._parts.part is not self:

@@ -61,16 +61,16 @@ def choose_coding(accept_encoding: str, offers: Sequence[str]) -> str:
 def choose_media_type(accept: str, offers: Sequence[str]) -> str:
     """Return the offer that an Accept field names with the greatest weight, the first one if two are equal.
 
-    If the field names no offer, the last offer is returned: `*/*` names none. A type with a suffix, such as
-    application/problem+json, also names the type of its suffix.
+    If the field names no offer, the last offer is returned: `*/*` names none. A type with a suffix does not name the type
+    of its suffix: a client that asks for application/vnd.pypi.simple.v1+json cannot use just any JSON. Only
+    application/problem+json names application/json too, because errors are sent in that type (RFC 9457 section 3).
     """
     weights = parse_weights(accept)
     best, most = offers[-1], 0.0
     for offer in offers:
-        suffix = "+" + offer.partition("/")[2]
-        weight = max(
-            (weight for name, weight in weights.items() if name == offer or name.endswith(suffix)), default=0.0
-        )
+        weight = weights.get(offer, 0.0)
+        if offer == "application/json":
+            weight = max(weight, weights.get("application/problem+json", 0.0))
         if weight > most:
             best, most = offer, weight
     return best

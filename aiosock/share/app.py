@@ -5,8 +5,12 @@ from collections.abc import Collection, Mapping
 
 from aiosock.share.upload import UPLOAD_BYTES, Upload
 from aiosock.web.app import App
+from aiosock.web.handler import Middleware, Next
 from aiosock.web.middleware import basic_auth, cors, csrf, hosts
+from aiosock.web.request import Request
+from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
+from aiosock.web.static.cache import FileCache
 from aiosock.web.static.listing import Listing
 
 
@@ -23,7 +27,8 @@ def directory_app(
     """Return an app that serves the files below a directory and lists its directories.
 
     Dotfiles are hidden. Symbolic links are followed if they stay below the directory. A directory with an index.html is not
-    listed.
+    listed. Clients check with each request whether a file has changed, and nothing is kept in memory: whoever develops a site
+    sees each change at once.
 
     With `upload`, the app accepts files of up to `upload_bytes`, but not from pages of other sites. `users` are passwords by
     name; if there are none, no password is needed. With `share`, scripts of other sites may read, but not upload. With `spa`,
@@ -31,12 +36,21 @@ def directory_app(
 
     Raises NotADirectoryError if `directory` is not a directory, and ConfigError for uploads on a system without openat().
     """
+    # Whoever may upload must not be able to choose what is shown under the name of a file that exists already. So a path then
+    # leads to the file of exactly that name: not to about.html or about.gz.
     files = StaticFiles(
-        directory, listing=Listing(upload=upload), symlinks=True, clean_urls=True, spa="index.html" if spa else ""
+        directory,
+        cache=FileCache(fresh_seconds=0.0),
+        cache_control={"*": "no-cache"},
+        clean_urls=not upload,
+        listing=Listing(upload=upload),
+        precompressed=not upload,
+        spa="index.html" if spa else "",
+        symlinks=True,
     )
     app = App()
     if names:
-        app.middleware(hosts(names))
+        app.middleware(_only_hosts(names))
     if share:  # before the password: a preflight request has none
         wanted = ["range", *(["authorization"] if users else [])]
         app.middleware(cors(headers=wanted, expose=["accept-ranges", "content-range", "etag"]))
@@ -46,3 +60,16 @@ def directory_app(
         app.middleware(basic_auth(users))
     app.mount("", Upload(files, upload_bytes) if upload else files)
     return app
+
+
+def _only_hosts(names: Collection[str]) -> Middleware:
+    """Refuse requests for other hosts, but not those of HTTP/1.0 without a Host field, such as the checks of HAProxy.
+
+    The list is against DNS rebinding in browsers, and every browser sends the field.
+    """
+    listed = hosts(names)
+
+    async def checked(request: Request, next: Next) -> Response:
+        return await (listed(request, next) if request.host else next(request))
+
+    return checked

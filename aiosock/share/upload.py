@@ -16,8 +16,8 @@ from aiosock.web.disk.names import safe_name
 from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.routing.table import method_not_allowed
 from aiosock.web.static import StaticFiles
+from aiosock.web.static.answer import answer_options
 from aiosock.web.static.representation import Representation
 from aiosock.wire.conditional import Verdict, evaluate
 from aiosock.wire.target import decode_segments
@@ -51,7 +51,10 @@ class Upload:
     """A Handler that stores files below a directory, by PUT or by POST of a form, and serves them with StaticFiles.
 
     A file is written under a temporary name in its directory, and gets its own name when it is complete. An existing file is
-    replaced only by a PUT with If-Match.
+    replaced only by a PUT with If-Match. A new index page is refused: it would be shown instead of its directory.
+
+    `files` must serve each file under its own name only: without precompressed siblings and clean URLs. Otherwise an uploaded
+    report.html.gz would be shown instead of report.html.
     """
 
     def __init__(self, files: StaticFiles, limit: int = UPLOAD_BYTES) -> None:
@@ -60,19 +63,20 @@ class Upload:
             raise ConfigError("uploads need a system with openat()")
         self._files = files
         self._limit = limit
+        self._index = frozenset(name.casefold() for name in files.index)  # a file system may ignore case
 
     async def __call__(self, request: Request) -> Response:
         """Store files, or answer with one.
 
         Raises HTTPError: 400 for a part of a file and for a form without a file, 403 if the server may not write, 404 if the
-        directory does not exist, 409 if the file exists, 412 if a precondition fails, 413 beyond the limit, 415 for a content
+        directory does not exist, 409 if the file exists or would be an index page, 412 if a precondition fails, 413 beyond the limit, 415 for a content
         coding and for a POST that is not a form, 507 if the disk is full; and what StaticFiles raises.
         """
         upload_method = "POST" if request.subpath.endswith("/") else "PUT"
         if request.method in ("GET", "HEAD"):
             return await self._files(request)
         if request.method not in (upload_method, "PUT"):
-            raise method_not_allowed(request.method, f"GET, HEAD, {upload_method}")
+            return answer_options(request, f"GET, HEAD, OPTIONS, {upload_method}")
         # If the client disconnects early, reading the body raises. A file that has arrived whole is kept.
         request.exchange.on_disconnect = "finish"
         return await (self._post_form(request) if request.method == "POST" else self._put_file(request))
@@ -87,6 +91,8 @@ class Upload:
 
         def permit(status: os.stat_result | None) -> None:
             _check_replacing(request, name, status)
+            if status is None and self._is_index(name):
+                raise _hides_directory(name)
 
         try:
             size, replaced = await self._store(directory, name, permit, request.body)
@@ -101,21 +107,24 @@ class Upload:
         *directory, _ = decode_segments(request.subpath)
         stored: list[dict[str, str | int]] = []
         taken: list[str] = []
+        refused: list[str] = []
         limits = request.exchange.connection.limits
         # The largest form that can be valid: no more parts, and none longer.
         async for part in request.parts(limits.form_parts * max(self._limit, limits.form_field_bytes)):
             if part.filename is None:
                 continue
             name = safe_name(part.filename, self._files.tree.dotfiles)
+            # After a refusal go on: a browser that is still sending would not read the response.
+            if self._is_index(name):
+                refused.append(name)
+                continue
             try:
                 size, _ = await self._store(directory, name, _refuse_to_replace, part)
                 stored.append({"name": name, "size": size})
             except FileExistsError:
-                # Go on: a browser that is still sending would not read the response.
                 taken.append(name)
-        if taken:
-            others = f" Stored: {', '.join(str(file['name']) for file in stored)}." if stored else ""
-            raise HTTPError(409, f"Names that exist already: {', '.join(taken)}.{others}")
+        if taken or refused:
+            raise _not_all_stored(taken, refused, [str(file["name"]) for file in stored])
         if not stored:
             raise HTTPError(400, "Choose a file.")
         if request.accepts("text/html", "application/json") != "text/html":
@@ -152,6 +161,9 @@ class Upload:
                     raise self._too_large()
                 await write_all(file, block)
         return size
+
+    def _is_index(self, name: str) -> bool:
+        return name.casefold() in self._index
 
     def _forget_cached(self, directory: Sequence[str], name: str) -> None:
         """Drop a file from memory for every path where it may be served: its own, the directory's, and those without a suffix."""
@@ -200,6 +212,20 @@ def _check_replacing(request: Request, name: str, status: os.stat_result | None)
 
 def _name_taken(name: str) -> HTTPError:
     return HTTPError(409, f"{name} exists already. To replace it, send If-Match.")
+
+
+def _hides_directory(name: str) -> HTTPError:
+    return HTTPError(409, f"{name} is refused: it would be shown instead of the files of its directory.")
+
+
+def _not_all_stored(taken: Sequence[str], refused: Sequence[str], stored: Sequence[str]) -> HTTPError:
+    """Return the error for a form of which some files are not stored: their names are taken, or those of an index page."""
+    details = [
+        f"Names that exist already: {', '.join(taken)}." if taken else "",
+        *(_hides_directory(name).detail for name in refused),
+        f"Stored: {', '.join(stored)}." if stored else "",
+    ]
+    return HTTPError(409, " ".join(filter(None, details)))
 
 
 async def _join_pieces(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

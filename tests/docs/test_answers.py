@@ -73,6 +73,7 @@ REQUESTS = [
     (501, head("BREW /")),
     (503, head("GET /hello")),
     # By StaticFiles
+    (204, head("OPTIONS /files/a.txt")),
     (206, head("GET /files/a.txt", "Range: bytes=1-2")),
     (304, head("GET /files/a.txt", "If-None-Match: *")),
     (308, head("GET /files/folder")),

@@ -8,6 +8,7 @@ import pytest
 from aiosock import Config
 from aiosock.share import directory_app
 from aiosock.share.addresses import local_names
+from aiosock.testing import Client
 from tests.web.ask import BROWSER, ask
 
 SITE = "https://site.example"
@@ -67,7 +68,7 @@ async def test_an_application_of_one_page_answers_browsers(root: Path) -> None:
 async def test_uploads_must_be_asked_for(root: Path) -> None:
     answer = await ask(directory_app(root), "PUT", "/new", body=b"x")
 
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert not (root / "new").exists()
 
 
@@ -146,7 +147,7 @@ async def test_without_sharing_a_preflight_is_granted_nothing(root: Path) -> Non
 
     answer = await ask(directory_app(root, upload=True), "OPTIONS", "/new", headers=fields)
 
-    assert answer.status == 405
+    assert answer.status == 204
     assert [name for name in answer.headers if name.startswith("access-control")] == []
 
 
@@ -167,6 +168,29 @@ async def test_a_page_that_rebinds_its_name_reads_nothing(root: Path, host: str,
     answer = await ask(directory_app(root, names=names), "GET", "/file.txt", headers={"host": host or "any.example"})
 
     assert answer.status == status
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET"])
+async def test_a_check_by_http_1_0_without_a_host_finds_the_server_up(root: Path, method: str) -> None:
+    async with Client(directory_app(root, names=local_names(Config()))) as client:
+        peer = await client.connect()
+        peer.send(f"{method} / HTTP/1.0\r\n\r\n".encode())
+
+        assert (await peer.response(method)).status in (200, 204)
+
+
+# While developing.
+
+
+async def test_each_change_is_seen_at_once_and_nothing_is_kept_without_a_check(root: Path) -> None:
+    async with Client(directory_app(root)) as client:
+        for text in ("one", "two"):
+            (root / "file.txt").write_text(text)
+            answer = await client.get("/file.txt")
+
+            assert (answer.text, answer.headers["cache-control"]) == (text, "no-cache")
+            known = {"if-none-match": answer.headers["etag"]}
+            assert (await client.get("/file.txt", headers=known)).status == 304
 
 
 @pytest.mark.parametrize("path", ["nowhere", "file.txt"])

@@ -109,6 +109,16 @@ async def test_a_form_replaces_nothing_and_the_others_are_stored(root: Path, fie
     assert contents(root) == {"file": b"old", "a": b"new", "b": b"new"}
 
 
+async def test_a_new_index_page_is_refused_and_the_others_are_stored(root: Path) -> None:
+    answer = await post(root, part("a"), part("Index.html"), part("file"), part("b"))
+
+    assert answer.text == (
+        "409 Conflict: Names that exist already: file. Index.html is refused: it would be shown instead of the files of its "
+        "directory. Stored: a, b.\n"
+    )
+    assert contents(root) == {"file": b"old", "a": b"new", "b": b"new"}
+
+
 async def test_a_browser_gets_a_page_of_what_is_taken(root: Path) -> None:
     answer = await post(root, part("file"), headers=BROWSER)
 

@@ -666,10 +666,9 @@ async def test_a_new_file_is_seen_at_once(root: Path) -> None:
     ("name", "seen_at"),
     [
         ("page.html", "/page.html"),
-        ("page.html", "/page"),
         ("index.html", "/"),
         ("sub/index.html", "/sub/"),
-        ("sub/page.html", "/sub/page"),
+        ("sub/page.html", "/sub/page.html"),
         ("a b.txt", "/a%20b.txt"),
     ],
 )
@@ -684,14 +683,52 @@ async def test_a_replaced_file_is_seen_at_once_wherever_it_is(root: Path, name: 
     assert (await ask(app, "GET", seen_at)).text == "after"
 
 
-async def test_a_compressed_sibling_is_seen_at_once(root: Path) -> None:
+@pytest.mark.parametrize(
+    ("stored", "uploaded", "seen_at"),
+    [
+        ("file", "file.gz", "/file"),
+        ("file", "file.br", "/file"),
+        ("file", "file.zst", "/file"),
+        ("page.html", "page", "/page.html"),
+        ("sub/file", "sub.html", "/sub"),
+        ("sub/file", "sub.html", "/sub/"),
+        ("sub/file", "sub/index.html", "/sub/"),
+        ("sub/file", "sub/INDEX.HTML", "/sub/"),
+        ("file", "index.html", "/"),
+        ("file", "index.html.gz", "/"),
+    ],
+)
+async def test_an_uploaded_file_is_shown_under_its_own_name_only(
+    root: Path, stored: str, uploaded: str, seen_at: str
+) -> None:
+    (root / stored).write_bytes(b"theirs")
     app = uploading(root)
-    fields = {"accept-encoding": "gzip"}
-    assert (await ask(app, "GET", "/file", headers=fields)).text == "old"
+    fields = {**BROWSER, "accept-encoding": "gzip, br, zstd"}
+    before = await ask(app, "GET", seen_at, headers=fields)
 
-    await ask(app, "PUT", "/file.gz", body=b"packed")
+    await ask(app, "PUT", f"/{uploaded}", body=b"a surprise")
+    after = await ask(app, "GET", seen_at, headers=fields)
 
-    assert (await ask(app, "GET", "/file", headers=fields)).text == "packed"
+    assert (after.status, after.headers.get("location")) == (before.status, before.headers.get("location"))
+    assert b"a surprise" not in after.body
+    assert "content-encoding" not in after.headers
+
+
+@pytest.mark.parametrize("name", ["index.html", "INDEX.html", "sub/index.html"])
+async def test_a_new_index_page_is_refused(root: Path, name: str) -> None:
+    answer = await put(root, f"/{name}")
+
+    assert (answer.status, "instead of the files" in answer.text) == (409, True)
+    assert set(contents(root)) == {"file"}
+
+
+async def test_an_index_page_that_exists_can_be_replaced(root: Path) -> None:
+    (root / "index.html").write_bytes(b"home")
+    app = uploading(root)
+
+    assert (await ask(app, "PUT", "/index.html", body=b"new")).status == 409
+    assert (await ask(app, "PUT", "/index.html", body=b"new", headers={"if-match": "*"})).status == 200
+    assert (await ask(app, "GET", "/")).text == "new"
 
 
 async def test_what_is_under_way_is_not_seen(root: Path) -> None:
@@ -711,20 +748,27 @@ async def test_what_is_under_way_is_not_seen(root: Path) -> None:
 # Other tests.
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
 async def test_other_methods_are_told_which_there_are(root: Path, method: str) -> None:
     answer = await ask(uploading(root), method, "/file")
 
     assert answer.status == 405
-    assert answer.headers["allow"] == "GET, HEAD, PUT"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
 
 
-@pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", ["DELETE", "PATCH"])
 async def test_of_a_directory_they_are_others(root: Path, method: str) -> None:
     answer = await ask(uploading(root), method, "/sub/")
 
     assert answer.status == 405
-    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+@pytest.mark.parametrize(("target", "method"), [("/file", "PUT"), ("/sub/", "POST"), ("/missing", "PUT")])
+async def test_options_names_the_methods(root: Path, target: str, method: str) -> None:
+    answer = await ask(uploading(root), "OPTIONS", target)
+
+    assert (answer.status, answer.headers["allow"]) == (204, f"GET, HEAD, OPTIONS, {method}")
 
 
 async def test_files_are_served_as_ever(root: Path) -> None:

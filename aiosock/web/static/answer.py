@@ -6,6 +6,7 @@ from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.web.routing.table import method_not_allowed
 from aiosock.web.static.representation import Representation
 from aiosock.wire.conditional import Verdict, allows_range, evaluate, without_content
 from aiosock.wire.ranges import Span, content_range, multipart_heads, parse_range
@@ -35,6 +36,16 @@ def answer(request: Request, chosen: Representation, file: FileBody | None, stat
     if chosen.content is not None:
         return Response.prepared(chosen.content, chosen.fields)
     return _respond(chosen, file, [Span(0, chosen.size)], list(chosen.fields), 200)
+
+
+def answer_options(request: Request, allow: str) -> Response:
+    """Answer OPTIONS with 204 and the methods in `allow`, also where no file is; raise HTTPError (405, 501) for others.
+
+    Load balancers ask so whether a server is alive: it is the default check of HAProxy.
+    """
+    if request.method != "OPTIONS":
+        raise method_not_allowed(request.method, allow)
+    return Response(status=204, headers={"allow": allow})
 
 
 def _requested_spans(request: Request, chosen: Representation) -> list[Span] | None:

@@ -12,17 +12,21 @@ FRESH_SECONDS: Final = 1.0
 
 
 class FileCache:
-    """Resources by path. The least recently used one is dropped first."""
+    """Resources by path. The least recently used one is dropped first.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    After `fresh_seconds` a path is checked in the file system again. If they are 0, nothing is kept.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self.clock = clock
+        self.fresh_seconds = fresh_seconds
         self.weight: int = 0
         self._resources: OrderedDict[str, Resource] = OrderedDict()
 
     def fresh(self, path: str) -> Resource | None:
         """Return the resource of a path, or None if there is none or it must be checked in the file system again."""
         resource = self._resources.get(path)
-        if resource is None or self.clock() - resource.checked >= FRESH_SECONDS:
+        if resource is None or self.clock() - resource.checked >= self.fresh_seconds:
             return None
         self._resources.move_to_end(path)
         return resource
@@ -36,7 +40,7 @@ class FileCache:
     def put(self, path: str, resource: Resource, limit: int) -> None:
         """Keep a resource, and drop others until all together weigh at most `limit` bytes."""
         self.drop(path)
-        if resource.weight > limit:
+        if resource.weight > limit or not self.fresh_seconds:
             return
         resource.checked = self.clock()
         self._resources[path] = resource

@@ -13,8 +13,7 @@ from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.routing.table import method_not_allowed
-from aiosock.web.static.answer import answer
+from aiosock.web.static.answer import answer, answer_options
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.policy import Policy, StaticOptions
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
@@ -46,6 +45,7 @@ class StaticFiles:
         if not self.root.is_dir():
             raise NotADirectoryError(f"{os.fspath(directory)!r} is not a directory")
         self.tree: Tree = Tree(self.root, links=self._policy.symlinks, dotfiles=self._policy.dotfiles)
+        self.index: tuple[str, ...] = self._policy.index
         self._cache = cache or FileCache()
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
@@ -59,7 +59,7 @@ class StaticFiles:
         the file, 412 if a precondition fails, 416 if all ranges are beyond the end, 503 if no descriptor is left.
         """
         if request.method not in ("GET", "HEAD"):
-            raise method_not_allowed(request.method, "GET, HEAD")
+            return answer_options(request, "GET, HEAD, OPTIONS")
         if subpath.endswith("/") and not request.raw_path.endswith("/"):
             return _with_slash(request)
         path = subpath[1:] if "%" not in subpath else "/".join(decode_segments(subpath))

@@ -323,12 +323,19 @@ async def test_a_malformed_path_is_refused(site: Path, target: str) -> None:
 # Methods.
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("target", ["/index.html", "/missing"])
 async def test_files_are_only_read(site: Path, method: str, target: str) -> None:
     answer = await ask(serving(site), method, target)
 
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("target", ["/index.html", "/sub/", "/sub", "/missing", "/../secret.txt"])
+async def test_options_names_the_methods_and_not_which_files_there_are(site: Path, target: str) -> None:
+    answer = await ask(serving(site), "OPTIONS", target)
+
+    assert (answer.status, answer.headers["allow"], answer.body) == (204, "GET, HEAD, OPTIONS", b"")
 
 
 @pytest.mark.parametrize("method", ["BREW", "get", "TRACE"])

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import IO, Final, Protocol, cast
 
 from aiosock.errors import ResponseError
+from aiosock.web.disk.names import UNDECODABLE
 from aiosock.web.static.tree import Tree
 
 BLOCK: Final = 256 * 1024
@@ -28,6 +29,9 @@ LEVEL: Final = 1
 FORMATS: Final = {"zip": "application/zip", "tar.gz": "application/gzip"}
 
 _LEVEL_ATTRIBUTE: Final = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
+
+_ZIP_ESCAPES: Final = {code: f"%{code & 0xFF:02X}" for code in UNDECODABLE}
+"""In a zip, names are UTF-8 (APPNOTE 4.4.4); other bytes are written as in a URL. A tar takes any bytes."""
 
 _SKIPPED_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 """Errors of opening a file that has been removed or may not be read: it is left out. Others, such as EMFILE, are raised."""
@@ -203,7 +207,7 @@ class _Zip:
         is_directory = path.endswith("/")
         # A zip has times from 1980 to 2107 (4.4.6).
         moment = time.localtime(min(max(status.st_mtime, 0.0), 2.0**32))[:6]
-        info = zipfile.ZipInfo(path, max(moment, (1980, 1, 1, 0, 0, 0)))
+        info = zipfile.ZipInfo(path.translate(_ZIP_ESCAPES), max(moment, (1980, 1, 1, 0, 0, 0)))
         info.external_attr = (status.st_mode & 0xFFFF) << 16 | (0x10 if is_directory else 0)
         if not is_directory:
             info.compress_type = zipfile.ZIP_DEFLATED

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Unpack
+from urllib.parse import unquote
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
@@ -18,7 +19,6 @@ from aiosock.web.static.cache import FileCache
 from aiosock.web.static.policy import Policy, StaticOptions
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
 from aiosock.web.static.tree import MISSING_ERRORS, Entry, Tree
-from aiosock.wire.target import decode_segments
 
 
 class StaticFiles:
@@ -62,7 +62,8 @@ class StaticFiles:
             return answer_options(request, "GET, HEAD, OPTIONS")
         if subpath.endswith("/") and not request.raw_path.endswith("/"):
             return _with_slash(request)
-        path = subpath[1:] if "%" not in subpath else "/".join(decode_segments(subpath))
+        # Bytes that are not UTF-8 stay what they are: a file system may have such names.
+        path = subpath[1:] if "%" not in subpath else unquote(subpath[1:], errors="surrogateescape")
         # A shortcut for the usual request: evaluating fields that it does not have would be most of the work.
         known = self._cache.fresh(path)
         if (
@@ -218,5 +219,5 @@ def _names_of(path: str) -> list[str]:
 
 def _with_slash(request: Request) -> Response:
     """Redirect to the same URL with a slash at its end, where relative links work; never to another host."""
-    location = "/" + request.raw_path.lstrip("/\\") + "/"
+    location = "/" + request.raw_path.lstrip("/").replace("\\", "%5C") + "/"  # clients take a backslash for a slash
     return Response.redirect(request.with_query(location), 308)

@@ -1,6 +1,7 @@
 """Listing: the entries of a directory as a page, as JSON or as lines of text, as the client prefers."""
 
 import asyncio
+import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from unicodedata import normalize
 from urllib.parse import quote, unquote, urlencode
 
 from aiosock.errors import HTTPError
+from aiosock.web.disk.names import UNDECODABLE
 from aiosock.web.page import Page
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -24,10 +26,15 @@ _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
 # `exe.jpg`.
 _MISLEADING = (0x2028, 0x2029, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 
-# For text: characters that could add a line or control a terminal (CWE-150). This is not ambiguous: Tree hides names with a
-# backslash.
-_ESCAPES = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _MISLEADING}
-_VISIBLE_FORMS = dict.fromkeys((*_CONTROLS, *_MISLEADING), "\ufffd") | {
+# For text: characters that could add a line or control a terminal (CWE-150), and the backslash that the escapes begin with.
+_ESCAPES = (
+    {code: f"\\x{code:02x}" for code in _CONTROLS}
+    | {code: f"\\u{code:04x}" for code in _MISLEADING}
+    | {code: f"\\u{code:04x}" for code in UNDECODABLE}
+    | {ord("\\"): "\\\\"}
+)
+_REPLACEMENTS = dict.fromkeys(UNDECODABLE, "\ufffd")
+_VISIBLE_FORMS = dict.fromkeys((*_CONTROLS, *_MISLEADING, *UNDECODABLE), "\ufffd") | {
     code: chr(0x2400 + code) for code in range(0x20)
 }
 _UNQUOTABLE = dict.fromkeys((*map(ord, '"\\?%'), *_CONTROLS), "_")
@@ -127,7 +134,7 @@ def _archive_response(tree: Tree, names: Sequence[str], kind: str) -> Response:
     name = f"{names[-1] if names else tree.root.name or 'files'}.{kind}"
     plain = name.encode("ascii", "replace").decode("ascii").translate(_UNQUOTABLE)
     # RFC 6266 section 4.3: the name in UTF-8, and one in ASCII for clients that do not understand the first.
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
     fields = {
         "content-type": FORMATS[kind],
         "content-disposition": disposition,
@@ -139,7 +146,12 @@ def _archive_response(tree: Tree, names: Sequence[str], kind: str) -> Response:
 
 def _as_json(entry: Entry) -> dict[str, str | int | None]:
     kind, size = ("directory", None) if entry.is_directory else ("file", entry.size)
-    return {"name": entry.name, "type": kind, "size": size, "modified": _modified_at(entry).isoformat()}
+    return {
+        "name": entry.name.translate(_REPLACEMENTS),
+        "type": kind,
+        "size": size,
+        "modified": _modified_at(entry).isoformat(),
+    }
 
 
 def _as_text(entries: Sequence[Entry]) -> str:
@@ -216,7 +228,7 @@ def _row(entry: Entry, rank: int) -> str:
     # `./`: without it, a name with a colon would be a URL with a scheme (RFC 3986 section 4.2).
     return (
         f'<tr data-name="{rank}" data-size="{size}" data-modified="{entry.modified}"><th scope="row" class="name {kind}">'
-        f'<a href="./{quote(entry.name, safe="")}{slash}">{_visible(entry.name)}{slash}</a></th>'
+        f'<a href="./{quote(os.fsencode(entry.name), safe="")}{slash}">{_visible(entry.name)}{slash}</a></th>'
         f'{shown or "<td></td>"}<td class="modified">'
         f'<time datetime="{moment:%Y-%m-%dT%H:%M:%SZ}">{moment:%Y-%m-%d %H:%M}</time></td></tr>\n'
     )

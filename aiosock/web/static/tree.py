@@ -61,7 +61,7 @@ class Tree:
         self.dotfiles: frozenset[str] = frozenset(dotfiles)
 
     def has_name(self, name: str) -> bool:
-        """Return whether a file may have this name: it is not hidden, not a device, and not ambiguous on any system."""
+        """Return whether a file may have this name: it is not hidden, and on Windows not a device."""
         return is_plain(name, self.dotfiles)
 
     def open(self, names: Sequence[str]) -> int:
@@ -137,7 +137,7 @@ class Tree:
             os.close(descriptor)
 
     def _entry(self, names: Sequence[str], item: "os.DirEntry[str]") -> Entry | None:
-        if not self.has_name(item.name) or not is_unicode(item.name):
+        if not self.has_name(item.name):
             return None
         try:
             status = self._stat_target([*names, item.name]) if item.is_symlink() else item.stat(follow_symlinks=False)
@@ -154,15 +154,6 @@ class Tree:
             return os.fstat(descriptor)
         finally:
             os.close(descriptor)
-
-
-def is_unicode(name: str) -> bool:
-    """Return whether a name can be written in a URL: a file system may have names that are not UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _to_parent(descriptors: list[int]) -> None:

@@ -1,11 +1,13 @@
 """Tests of aiosock.web.disk.names."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock import HTTPError
-from aiosock.web.disk.names import NAME_BYTES, is_plain, safe_name
+from aiosock.web.disk.names import NAME_BYTES, is_plain, is_plain_on_windows, safe_name
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ from aiosock.web.disk.names import NAME_BYTES, is_plain, safe_name
         ("a .txt", "a .txt"),
         ("photo\u202egpj.exe", "photo_gpj.exe"),
         ("a\u2066b\u2028c", "a_b_c"),
+        ("caf\udce9.txt", "caf_.txt"),
     ],
 )
 def test_a_name_is_made_safe(asked: str, name: str) -> None:
@@ -49,6 +52,48 @@ def test_a_name_is_made_safe(asked: str, name: str) -> None:
 def test_no_name_at_all_is_refused(asked: str) -> None:
     with pytest.raises(HTTPError, match="400 A file needs a name"):
         safe_name(asked)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "a.",
+            "a..",
+            "a ",
+            "a. ",
+            " ",
+            "a\\b",
+            "\\\\server\\share",
+            "C:",
+            "C:a",
+            "a:b",
+            "a::$DATA",
+            "CON",
+            "con",
+            "Con.txt",
+        ),
+        *(
+            "con .txt",
+            "nul",
+            "NUL.tar.gz",
+            "prn",
+            "AUX.c",
+            "com1",
+            "COM9.log",
+            "lpt1",
+            "com¹",
+            "COM².txt",
+            "lpt³",
+            "com0",
+        ),
+        *("CONIN$", "conout$", "nul.\n"),
+    ],
+)
+def test_a_name_that_windows_would_change_is_served_elsewhere_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_plain(name)
+    monkeypatch.setattr(os, "name", "nt")
+    assert not is_plain(name)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +128,6 @@ def test_every_name_is_refused_or_can_be_served(asked: str) -> None:
     except HTTPError:
         return
     assert is_plain(name)
+    assert is_plain_on_windows(name)
     assert 0 < len(name.encode()) <= NAME_BYTES
     assert safe_name(name) == name

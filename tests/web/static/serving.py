@@ -43,6 +43,22 @@ ODD_NAMES = [
 """File names that a page, a URL or a terminal could misread."""
 
 
+ORDINARY_NAMES = [
+    *(
+        "log-2026-01-01T12:00:00.txt",
+        "R.E.M.",
+        "Vol. 1.",
+        "a\\b.txt",
+        "\\\\server\\share",
+        "aux.c",
+        "con",
+        "NUL.tar.gz",
+    ),
+    *("COM1", "lpt³", "C:", "a::$DATA", "ends with space ", " "),
+]
+"""File names that Windows does not take, and other systems do."""
+
+
 class Clock:
     """A clock that moves only when a test moves it; with `step`, it also moves each time it is read."""
 

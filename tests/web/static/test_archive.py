@@ -21,6 +21,7 @@ from aiosock import Disconnected
 from aiosock.errors import ResponseError
 from aiosock.testing import Client
 from aiosock.web.static.archive import BLOCK, FORMATS, Archive
+from aiosock.web.static.listing import _archive_response
 from aiosock.web.static.tree import Tree
 from tests.patience import PATIENCE
 from tests.web.static.serving import (
@@ -451,3 +452,16 @@ async def test_a_client_that_leaves_leaves_no_descriptor_open(tmp_path: Path, ki
         before = open_descriptors()
         await leave_amid_answer(client, b"GET /?archive=%s HTTP/1.1\r\nHost: a\r\n\r\n" % kind.encode())
         await descriptors_fall_to(client, before)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("zip", "caf%E9"), ("tar.gz", os.fsdecode(b"caf\xe9"))])
+async def test_a_name_that_is_not_utf_8_is_packed(tmp_path: Path, kind: str, name: str) -> None:
+    directory = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        directory.mkdir()
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+    write(directory, {os.fsdecode(b"caf\xe9"): "text"})
+
+    assert await archived(tmp_path, kind) == {name: None, f"{name}/{name}": b"text"}
+    assert _archive_response(Tree(tmp_path), [directory.name], kind).headers["content-disposition"]

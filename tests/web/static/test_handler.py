@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.web.static.serving import (
     MODIFIED,
     NEW,
     OLD,
+    ORDINARY_NAMES,
     SECRET,
     UNCACHED,
     descriptors_fall_to,
@@ -245,19 +247,7 @@ async def test_nothing_else_is_found(site: Path, target: str) -> None:
         ".git/config",
         "sub/.hidden",
         "...",
-        "trailing.",
-        "trailing ",
-        "back\\slash.txt",
         "..\\secret.txt",
-        "with:stream",
-        "CON",
-        "con",
-        "NUL",
-        "nul.txt",
-        "aux.tar.gz",
-        "PRN.html",
-        "sub/COM1",
-        "lpt9.txt",
     ],
 )
 async def test_a_file_with_a_dangerous_name_is_hidden(site: Path, name: str) -> None:
@@ -269,11 +259,34 @@ async def test_a_file_with_a_dangerous_name_is_hidden(site: Path, name: str) -> 
     assert (answer.status, SECRET in answer.text) == (404, False)
 
 
-@pytest.mark.parametrize("name", ["contact.txt", "nulls", "com10", "auxiliary.txt", "lpt"])
-async def test_a_name_that_only_resembles_a_device_is_served(site: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["contact.txt", "nulls", *ORDINARY_NAMES])
+async def test_a_name_that_is_odd_on_other_systems_only_is_served(site: Path, name: str) -> None:
     (site / name).write_text("text")
 
-    assert (await get(site, f"/{name}")).text == "text"
+    assert (await get(site, f"/{quote(name, safe='')}")).text == "text"
+
+
+async def test_a_name_that_is_not_utf_8_is_served(site: Path) -> None:
+    try:
+        (site / os.fsdecode(b"caf\xe9.txt")).write_text("text")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+    app, files = App(), StaticFiles(site)
+
+    @app.get("/menu")
+    async def menu(request: Request) -> Response:
+        return await files.serve(request, "/caf%E9.txt")
+
+    assert (await ask(app, "GET", "/menu")).text == "text"
+
+
+@pytest.mark.parametrize("name", ["\\evil.example", "sub\\..\\evil.example", "C:"])
+async def test_a_directory_of_an_odd_name_is_a_redirect_to_itself(site: Path, name: str) -> None:
+    (site / name).mkdir()
+
+    answer = await get(site, f"/{name}")
+
+    assert (answer.status, answer.headers["location"]) == (308, f"/{quote(name, safe=':.')}/")
 
 
 @pytest.mark.parametrize(

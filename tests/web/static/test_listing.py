@@ -16,10 +16,11 @@ from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
 from aiosock.web.static.listing import Listing
 from tests.web.ask import BROWSER, PROGRAM
-from tests.web.static.serving import MOMENT, ODD_NAMES, fetch, serving, write
+from tests.web.static.serving import MOMENT, ODD_NAMES, ORDINARY_NAMES, fetch, serving, write
 
 ODD = [
     *ODD_NAMES,
+    *ORDINARY_NAMES,
     *("🎉", "back`tick", "[brackets]", "~tilde", "@at", "-", "--help", "a=b"),
     *("http%3A%2F%2Fevil", "%2e%2e%2fup", "x" * 255, "\x01\x1b[31m\x7f\x85\u2028", "%", "<!-- <script>", "]]>"),
 ]
@@ -349,3 +350,18 @@ async def test_many_entries_are_sorted_and_written_beside_the_loop(
         hops.clear()
         await fetch(tmp_path, "/", {"accept": accept}, listing=True)
         assert hops == ["_look_up", "_listing_response"]
+
+
+async def test_a_name_that_is_not_utf_8_is_listed(tmp_path: Path) -> None:
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9")).write_text("text")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+
+    page, program, text = [
+        await fetch(tmp_path, "/", fields, listing=True) for fields in (BROWSER, PROGRAM, {"accept": "text/plain"})
+    ]
+
+    assert Page(page).links["caf\ufffd"] == "./caf%E9"
+    assert [entry["name"] for entry in program.json()["entries"]] == ["caf\ufffd"]
+    assert text.text.endswith("  caf\\udce9\n")

@@ -13,7 +13,7 @@ import pytest
 from aiosock.testing import Client
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.tree import LINKS, Tree
-from tests.web.static.serving import SECRET, UNCACHED, Clock, open_descriptors, serving, write
+from tests.web.static.serving import ORDINARY_NAMES, SECRET, UNCACHED, Clock, open_descriptors, serving, write
 
 SWAPS = 1000
 
@@ -59,12 +59,10 @@ def no_descriptor_left() -> Iterator[None]:
 @pytest.mark.parametrize(
     "name",
     [
-        *("", ".", "..", "...", ".env", ".git", "..secret", "a.", "a..", "a ", "a. ", " ", ". "),
-        *("a/b", "/", "/etc/passwd", "../secret.txt", "a\\b", "..\\a", "\\\\server\\share", "a\0", "\0", "C:", "C:a", "a:b"),
-        *("a::$DATA", "CON", "con", "Con.txt", "con .txt", "nul", "NUL.tar.gz", "prn", "AUX.c", "com1", "COM9.log"),
-        *("lpt1", "com¹", "COM².txt", "lpt³", "com0", "CONIN$", "conout$", "nul.\n"),
+        *("", ".", "..", "...", ".env", ".git", "..secret", ". "),
+        *("a/b", "/", "/etc/passwd", "../secret.txt", "..\\a", "a\0", "\0"),
     ],
-)  # fmt: skip
+)
 def test_no_file_has_such_a_name(root: Path, name: str) -> None:
     assert not Tree(root).has_name(name)
     for names in ([name], ["sub", name], [name, "page.txt"]):
@@ -74,7 +72,25 @@ def test_no_file_has_such_a_name(root: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a", "a.b", "a b", "é", "日本", "-", "~", "a~1", "%2e%2e", "con-", "icon", "null", "com", "com10", "a\nb", "a;b"],
+    [
+        "a",
+        "a.b",
+        "a b",
+        "é",
+        "日本",
+        "-",
+        "~",
+        "a~1",
+        "%2e%2e",
+        "con-",
+        "icon",
+        "null",
+        "com",
+        "com10",
+        "a\nb",
+        "a;b",
+        *ORDINARY_NAMES,
+    ],
 )
 def test_a_file_may_have_such_a_name(root: Path, name: str) -> None:
     (root / name).write_text("text")
@@ -249,11 +265,8 @@ def test_only_a_directory_is_opened_as_one(root: Path) -> None:
 
 
 def test_a_directory_has_only_what_can_be_opened(root: Path) -> None:
-    for name in ("CON", "a.", "a:b", "a\\b", ".hidden"):
-        (root / name).write_text(SECRET)
+    (root / ".hidden").write_text(SECRET)
     os.mkfifo(root / "pipe")
-    with suppress(OSError):  # fails on a file system that takes UTF-8 only
-        (root / os.fsdecode(b"\xff")).write_text(SECRET)
     for name, leads_to in {"in": "index.html", "dir": "sub", "out": "../secret.txt", "up": "..", "env": ".env"}.items():
         (root / name).symlink_to(leads_to)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from aiosock.web.static.media import media_type
+from aiosock.web.static.media import media_type, own_coding
 from aiosock.web.static.tree import Tree
 from aiosock.wire.conditional import format_date
 from aiosock.wire.negotiation import coding_weight, parse_weights
@@ -90,9 +90,9 @@ def find(tree: Tree, names: Sequence[str], codings: Sequence[str], limit: int) -
     Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for anything else that is not a
     regular file.
     """
-    representations = [_represent(tree, names, "", "identity", limit)]
-    original = representations[0]
-    for coding in codings:
+    original = _represent(tree, names, "", "", limit)
+    representations = [original]
+    for coding in codings if original.coding == "identity" else ():
         with suppress(OSError):
             sibling = _represent(tree, names, SUFFIXES[coding], coding, limit)
             # A sibling that is older than its file is out of date. Compare whole seconds: some tools drop the fraction.
@@ -117,14 +117,17 @@ def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
 
 
 def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit: int) -> Representation:
-    """Return the form of a file whose name has this suffix, read if it has at most `limit` bytes."""
+    """Return the form of a file whose name has this suffix, read if it has at most `limit` bytes.
+
+    `coding` is "" for the file itself.
+    """
     own_names = [*names[:-1], names[-1] + suffix] if names else []
     descriptor, status = open_file(tree, own_names)
     try:
         content, status = _read_small(descriptor, status, limit)
     finally:
         os.close(descriptor)
-    representation = Representation(own_names, media_type(names[-1]), coding, status)
+    representation = Representation(own_names, media_type(names[-1]), coding or own_coding(names[-1]), status)
     representation.content = content
     return representation
 

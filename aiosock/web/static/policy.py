@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import translate
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from aiosock.web.static.fingerprint import has_fingerprint
+from aiosock.web.static.media import is_known
 from aiosock.web.static.representation import SUFFIXES
 
 if TYPE_CHECKING:
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 """Cache-Control for files that never change under their name (RFC 8246)."""
-
-_FINGERPRINTED = re.compile(r".+[.-](?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\.[^/]+")
-"""A name that contains a hash, as build tools write it: app.3f2a9c1b.js. Eight digits alone may be a date."""
 
 
 class StaticOptions(TypedDict, total=False):
@@ -51,7 +50,8 @@ class StaticOptions(TypedDict, total=False):
     matches counts."""
 
     immutable: bool
-    """Tell clients to keep files for a year whose names contain a hash, such as `app.3f2a9c1b.js`."""
+    """Tell clients to keep files for a year whose names contain a hash, such as `app.3f2a9c1b.js` and
+    `index-BpVSPpQO.js`. If it is not clear that it is a hash, the file is not kept."""
 
 
 class Policy:
@@ -81,12 +81,13 @@ class Policy:
         for pattern, value in self._cache_control:
             if pattern.match(name) or pattern.match(path):
                 return value
-        return IMMUTABLE if self._immutable and _FINGERPRINTED.fullmatch(name) else ""
+        return IMMUTABLE if self._immutable and has_fingerprint(name) else ""
 
     def page_for_missing(self, path: str) -> tuple[str, int]:
         """Return which page browsers get for a path where nothing is, "" for none, and with which status."""
-        # A last name with a dot is meant for a file: a missing script must not be answered with a page and 200.
-        is_route = "." not in path.rpartition("/")[2]
+        # A last name with the suffix of a file is meant for one: a missing script must not be answered with a page and 200.
+        # Other names with a dot may be routes, such as /users/jane.doe, but not dotfiles.
+        is_route = not (path.startswith(".") or "/." in path or is_known(path.rpartition("/")[2]))
         return (self._spa, 200) if self._spa and is_route else (self._not_found, 404)
 
 

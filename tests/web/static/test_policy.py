@@ -2,6 +2,7 @@
 
 import errno
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from aiosock.config import Limits
 from aiosock.testing import Client
 from aiosock.web.static import handler
+from aiosock.web.static.fingerprint import has_fingerprint
 from aiosock.web.static.policy import IMMUTABLE
+from tests.growth import LINEAR, growth
 from tests.web.ask import BROWSER
 from tests.web.static.serving import NEW, OLD, SECRET, UNCACHED, fetch, open_descriptors, serving, write
 
@@ -120,10 +123,67 @@ async def test_a_name_with_a_hash_in_it_is_kept_for_ever(site: Path, name: str, 
     assert "cache-control" not in (await fetch(site, f"/{name}")).headers
 
 
+BUILT = [
+    *(
+        "index-BpVSPpQO.js",
+        "index-DiwrgTda.css",
+        "index-C6yBXHrS.js",
+        "react-CHdo91hT.svg",
+        "index-n_ryQ3BS.css",
+    ),  # Vite
+    *("index.B_TqY17P.css", "start.DlAUqK2U.js", "codicon-DCmgc-ay.ttf", "index--QdMvsKi.css", "index-BpVSPpQO.js.map"),
+    *("polyfills-FFHMD2TL.js", "chunk-MDSE3WEL.js", "chunk-7W3XQ5ZB.js.map"),  # esbuild, Angular
+    *("main.8dbf9b3a.chunk.css", "787.6f1b2c3d.chunk.js", "page-0123456789abcdef.js", "app-3f2a9c1b6d7e8f90_bg.wasm"),
+    *("site.min.%s.css" % ("1f" * 32), "base.55e7cbb9ba48.css", "logo.a1b2c3d4.svg"),
+]
+
+ORDINARY = [
+    *("index-HomePage.js", "user-settings.js", "page-Overview.html", "icon-DarkMode.svg", "photo-iPhone15.jpg"),
+    *(
+        "data-Q3Report.csv",
+        "draft-v2Final1.pdf",
+        "logo-ORIGINAL.png",
+        "x-DOCUMENT.txt",
+        "api-JsonType.js",
+        "scan-IMG12345.jpg",
+    ),
+    *("clip-DSC01234.mov", "about-us-Page2.html", "report-20260131.pdf", "report-20260131b.pdf", "photo-cafe2024.jpg"),
+    *(
+        "app-win32x64.zip",
+        "x-CPPFLAGS.txt",
+        "NotoSans-SemiBold.woff2",
+        "jquery.validate.min.js",
+        "react.production.min.js",
+    ),
+    *("550e8400-e29b-41d4-a716-44665544000a.jpg", "avatar-550e8400-e29b-41d4-a716-44665544000a.png"),
+    *(
+        "index.html",
+        "BpVSPpQO.js",
+        "my-file",
+        "archive-1.2.3.tar.gz",
+        "a-release2.js",
+        "x-Homepage.js",
+        "x-Original.js",
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "is_hash"), [(BUILT, True), (ORDINARY, False)])
+def test_hashes_of_build_tools_are_told_from_ordinary_names(names: list[str], is_hash: bool) -> None:
+    assert [name for name in names if has_fingerprint(name) is not is_hash] == []
+
+
+@pytest.mark.parametrize("part", ["a", "A", "0", "-", ".", "-a", ".a", "-AbCdEfG1", ".js", "1f"])
+def test_a_long_name_is_read_in_linear_time(part: str) -> None:
+    assert growth(lambda size: partial(has_fingerprint, part * size), 500) < LINEAR
+
+
 # Applications of one page, and a page for missing files.
 
 
-@pytest.mark.parametrize("target", ["/users/7", "/users/", "/a/b/c", "/%00", "/bare/", "/x%20y", "/missing.d/"])
+@pytest.mark.parametrize(
+    "target", ["/users/7", "/users/", "/a/b/c", "/%00", "/bare/", "/x%20y", "/missing.d/", "/users/jane.doe", "/v1.2"]
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_an_application_answers_browsers_for_its_routes(
     site: Path, limits: Limits, target: str, method: str
@@ -133,7 +193,9 @@ async def test_an_application_answers_browsers_for_its_routes(
     assert (answer.status, answer.text, answer.headers["vary"]) == (200, "home" if method == "GET" else "", "Accept")
 
 
-@pytest.mark.parametrize("target", ["/missing.js", "/users/7.json", "/.env", "/..", "/../x.txt", "/.git/config.x"])
+@pytest.mark.parametrize(
+    "target", ["/missing.js", "/assets/x-1.PNG", "/users/7.json", "/.env", "/..", "/../x.txt", "/.git/config.x"]
+)
 async def test_an_application_does_not_stand_for_files(site: Path, limits: Limits, target: str) -> None:
     answer = await fetch(site, target, BROWSER, limits=limits, spa="index.html")
     assert (answer.status, "home" in answer.text) == (404, False)

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Unpack
 from urllib.parse import unquote
@@ -115,16 +114,38 @@ class StaticFiles:
         if path and not path.endswith("/"):
             try:
                 return self._load(names, limit)
-            except FileNotFoundError:
-                if not self._policy.clean_urls:
+            except (FileNotFoundError, IsADirectoryError):
+                if (page := self._load_clean(names, limit)) is None:
                     raise
-                return self._load([*names[:-1], f"{names[-1]}.html"], limit)
-        for index in self._policy.index:
-            with suppress(FileNotFoundError, IsADirectoryError):
-                return self._load([*names, index], limit)
+                return page
+        if (page := self._load_index(names, limit)) is not None:
+            return page
         if self._policy.listing is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self.tree.scan(names)
+
+    def _load_clean(self, names: Sequence[str], limit: int) -> Resource | None:
+        """Return the page about.html for about, None if there is none, or if a directory about has an index.
+
+        Exports of Next.js and SvelteKit have about.html beside the directory of the pages below it.
+        """
+        if not self._policy.clean_urls or self._load_index(names, limit) is not None:
+            return None
+        return self._load_if_served([*names[:-1], f"{names[-1]}.html"], limit)
+
+    def _load_index(self, names: Sequence[str], limit: int) -> Resource | None:
+        """Return the first index page of a directory that is served, None if there is none."""
+        found = (self._load_if_served([*names, name], limit) for name in self._policy.index)
+        return next((page for page in found if page is not None), None)
+
+    def _load_if_served(self, names: Sequence[str], limit: int) -> Resource | None:
+        """Return what `_load` returns, None if nothing is served under this name: no file, a directory or a link that leads out."""
+        try:
+            return self._load(names, limit)
+        except OSError as error:
+            if error.errno not in MISSING_ERRORS:
+                raise
+            return None
 
     def _load(self, names: Sequence[str], limit: int) -> Resource:
         """Look up a file and its precompressed siblings, and make their fields; blocks. Raises what `find` raises."""

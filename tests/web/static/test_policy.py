@@ -317,6 +317,16 @@ async def test_pages_are_served_without_their_suffix(
         assert (answer.text, answer.headers["content-type"]) == (text, "text/html; charset=utf-8")
 
 
+@pytest.mark.parametrize("listing", [False, True])
+async def test_a_page_beside_the_directory_of_the_pages_below_it_is_served(site: Path, listing: bool) -> None:
+    write(site, {"about/team.html": "team"})
+
+    assert (await fetch(site, "/about", clean_urls=True, listing=listing)).text == "about"
+    assert (await fetch(site, "/about/team", clean_urls=True, listing=listing)).text == "team"
+    assert (await fetch(site, "/about/", clean_urls=True, listing=listing)).status == (200 if listing else 404)
+    assert (await fetch(site, "/bare", clean_urls=True, listing=listing)).headers["location"] == "/bare/"
+
+
 async def test_pages_are_not_served_without_their_suffix_unless_somebody_says_so(site: Path) -> None:
     assert (await fetch(site, "/about")).status == 404
 
@@ -416,3 +426,21 @@ async def test_a_disk_that_fails_is_no_missing_file(site: Path, monkeypatch: pyt
         monkeypatch.setattr(handler, "find", fail)
 
         assert (await client.get("/index.html")).status == 500
+
+
+@pytest.mark.parametrize("kind", ["dangling", "outside", "hidden", "loop", "pipe", "directory"])
+async def test_a_directory_whose_index_cannot_be_served_is_listed(site: Path, kind: str) -> None:
+    index = site / "bare" / "index.html"
+    write(site.parent, {"secret.txt": SECRET})
+    links = {"dangling": "missing", "outside": "../../secret.txt", "hidden": "../.env", "loop": "index.html"}
+    if kind in links:
+        index.symlink_to(links[kind])
+    elif kind == "pipe":
+        os.mkfifo(index)
+    else:
+        index.mkdir()
+
+    for options in ({"symlinks": True}, {"index": ["index.html", "x.txt"]}, {}):
+        answer = await fetch(site, "/bare/", {"accept": "text/plain"}, listing=True, **options)
+
+        assert (answer.status, SECRET in answer.text, "x" in answer.text) == (200, False, True)

@@ -46,7 +46,8 @@ class Archive:
 
     def __init__(self, tree: Tree, names: Sequence[str], kind: str) -> None:
         """Prepare to pack the directory that `names` lead to; `kind` is a key of FORMATS. Read nothing yet."""
-        self._tree = Tree(tree.root, dotfiles=tree.dotfiles)
+        self._served = tree
+        self._tree = Tree(tree.root, dotfiles=tree.dotfiles)  # follows no links
         self._names = list(names)
         self._packer: _Packer = _Zip() if kind == "zip" else _Tar()
         self._pieces = self._pack_all(self._packer)
@@ -101,6 +102,8 @@ class Archive:
         A piece may be empty. Raises what `__aiter__` raises.
         """
         top = self._real_names()
+        if self._served.links:  # a link may have led here through a hidden directory
+            self._tree = Tree(self._tree.root, dotfiles=self._served.dotfiles.union(top))
         remaining = [top]
         while remaining:
             names = remaining.pop()
@@ -141,7 +144,8 @@ class Archive:
     def _children(self, names: list[str]) -> list[list[str]]:
         """Return the names that lead to each entry of a directory, in reverse order."""
         try:
-            return [[*names, entry.name] for entry in sorted(self._tree.scan(names), reverse=True)]
+            found = sorted(self._tree.scan(names), reverse=True)
+            return [[*names, entry.name] for entry in found if self._served.has_name(entry.name)]
         except OSError as error:
             if error.errno not in _SKIPPED_ERRORS:
                 raise

@@ -40,7 +40,9 @@ class StaticFiles:
         self, directory: str | os.PathLike[str], *, cache: FileCache | None = None, **options: Unpack[StaticOptions]
     ) -> None:
         self._policy = Policy(options)
-        self.root: Path = Path(directory).resolve()
+        # The root is not resolved: it may be a link that is switched to another directory, such as the next release.
+        root = Path(directory).absolute()
+        self.root: Path = root.resolve() if ".." in root.parts else root
         if not self.root.is_dir():
             raise NotADirectoryError(f"{os.fspath(directory)!r} is not a directory")
         self.tree: Tree = Tree(self.root, links=self._policy.symlinks, dotfiles=self._policy.dotfiles)

@@ -43,11 +43,21 @@ class Entry(NamedTuple):
     modified: float
 
 
+class _Part(NamedTuple):
+    """A name of a path that is being opened. In the target of a link, directories on the way may be hidden."""
+
+    name: str
+    may_be_hidden: bool = False
+
+
 class Tree:
     """The regular files below `root`. Files and directories whose names start with a dot are hidden.
 
     Names in `dotfiles` are not hidden. With `links`, symbolic links are followed if they lead to something below the root;
-    without it, they are hidden.
+    without it, they are hidden. A link may lead through hidden directories, as those of a Kubernetes ConfigMap (`..data`) and
+    of pnpm (`.pnpm`) do, but not to a hidden file or directory.
+
+    The root itself may be a link. It is followed anew for each file, so that it can be switched to another directory.
 
     All methods that open or read something block: call them in a thread.
     """
@@ -73,21 +83,22 @@ class Tree:
         if not all(map(self.has_name, names)):
             raise _denied("this name is not served")
         descriptors = [os.open(self.root, _DIRECTORY_FLAGS & ~_NOFOLLOW)]
-        remaining = list(reversed(names)) or ["."]
+        remaining = [_Part(name) for name in reversed(names)] or [_Part(".")]
         links = 0
         try:
             while remaining:
-                target = self._step(descriptors, remaining.pop(), is_last=not remaining)
+                part = remaining.pop()
+                target = self._step(descriptors, part, is_last=not remaining)
                 if not target:
                     continue
                 links += 1
                 if links > LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                 if target.startswith("/"):
-                    target = os.path.relpath(target, self.root)
+                    target = self._below_root(target)
                     while len(descriptors) > 1:
                         _to_parent(descriptors)
-                remaining += [part for part in reversed(target.split("/")) if part]
+                remaining += _parts_of_target(target, part)
             return descriptors.pop()
         finally:
             for descriptor in descriptors:
@@ -101,18 +112,24 @@ class Tree:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         return descriptor
 
-    def _step(self, descriptors: list[int], name: str, *, is_last: bool) -> str:
+    def _below_root(self, target: str) -> str:
+        """Return the absolute target of a link relative to the root, by the name of the root or of what it links to."""
+        relative = os.path.relpath(target, self.root)
+        return os.path.relpath(target, self.root.resolve()) if relative.startswith("../") else relative
+
+    def _step(self, descriptors: list[int], part: "_Part", *, is_last: bool) -> str:
         """Open the next name and add it to `descriptors`; for a link that is followed, return its target instead.
 
         `descriptors` are the open directories from the root down to here.
         """
+        name = part.name
         if name in (".", ".."):  # in the target of a link
             if name == "..":
                 _to_parent(descriptors)
             if is_last:
                 descriptors.append(os.open(".", os.O_RDONLY, dir_fd=descriptors[-1]))
             return ""
-        if not self.has_name(name):
+        if not (part.may_be_hidden or self.has_name(name)):
             raise _denied("a link leads to a hidden file")
         try:
             descriptors.append(os.open(name, _READ_FLAGS if is_last else _DIRECTORY_FLAGS, dir_fd=descriptors[-1]))
@@ -154,6 +171,13 @@ class Tree:
             return os.fstat(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _parts_of_target(target: str, link: _Part) -> list[_Part]:
+    """Return the parts of the target of `link`, the last one first. That one may be hidden only if the link may be."""
+    last, *others = [part for part in reversed(target.split("/")) if part not in ("", ".")] or ["."]
+    on_the_way = link.may_be_hidden or last != ".."  # `.git/x/..` is `.git`
+    return [_Part(last, link.may_be_hidden), *(_Part(name, on_the_way) for name in others)]
 
 
 def _to_parent(descriptors: list[int]) -> None:

@@ -465,3 +465,11 @@ async def test_a_name_that_is_not_utf_8_is_packed(tmp_path: Path, kind: str, nam
 
     assert await archived(tmp_path, kind) == {name: None, f"{name}/{name}": b"text"}
     assert _archive_response(Tree(tmp_path), [directory.name], kind).headers["content-disposition"]
+
+
+@both
+async def test_a_directory_behind_a_link_through_a_hidden_one_is_packed(tmp_path: Path, kind: str) -> None:
+    write(tmp_path, {".store/pkg/a.txt": "a", ".store/pkg/.store/b.txt": "hidden", ".store/pkg/.env": "hidden"})
+    (tmp_path / "pkg").symlink_to(".store/pkg")
+
+    assert await archived(tmp_path, kind, "/pkg/", symlinks=True) == {"a.txt": b"a"}

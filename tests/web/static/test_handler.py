@@ -11,13 +11,14 @@ from urllib.parse import quote
 
 import pytest
 
-from aiosock import App, Disconnected, Request, Response, StaticFiles
+from aiosock import App, Disconnected, Limits, Request, Response, StaticFiles
 from aiosock.errors import HTTPError
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
 from aiosock.web.disk.file_body import BLOCK
 from aiosock.web.handler import Next
 from aiosock.web.static import handler
+from aiosock.web.static.cache import FRESH_SECONDS, FileCache
 from aiosock.web.static.media import media_type
 from aiosock.web.static.representation import open_file
 from aiosock.web.static.tree import Tree
@@ -29,6 +30,7 @@ from tests.web.static.serving import (
     ORDINARY_NAMES,
     SECRET,
     UNCACHED,
+    Clock,
     descriptors_fall_to,
     leave_amid_answer,
     open_descriptors,
@@ -158,6 +160,21 @@ async def test_a_root_that_is_a_link_is_followed(site: Path) -> None:
     (site.parent / "current").symlink_to(site)
 
     assert (await get(site.parent / "current", "/index.html")).text == "<h1>home</h1>"
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_a_root_that_is_a_link_may_be_switched_while_it_is_served(site: Path, large: bool) -> None:
+    current, other = site.parent / "current", site.parent / "release-2"
+    current.symlink_to(site)
+    other.mkdir()
+    (other / "index.html").write_text("<h1>new</h1>")
+    clock = Clock(step=FRESH_SECONDS)
+    async with Client(serving(current, cache=FileCache(clock)), limits=UNCACHED if large else Limits()) as client:
+        assert (await client.get("/")).text == "<h1>home</h1>"
+        (site.parent / "next").symlink_to(other)
+        (site.parent / "next").rename(current)
+
+        assert (await client.get("/")).text == "<h1>new</h1>"
 
 
 async def test_a_root_below_a_dotted_directory_is_served(tmp_path: Path) -> None:

@@ -29,12 +29,16 @@ def root(tmp_path: Path) -> Path:
             "site/sub/deep/file.txt": "deep",
             "site/.env": SECRET,
             "site/.git/config": SECRET,
+            "site/..data/page.txt": "mapped",
+            "site/..data/.env": SECRET,
+            "site/.store/pkg/page.txt": "stored",
             "secret.txt": SECRET,
             "site-private/page.txt": SECRET,
             "outside/page.txt": SECRET,
             "outside/deep/file.txt": SECRET,
         },
     )
+    (root / ".store" / "out").symlink_to("../../secret.txt")
     return root
 
 
@@ -119,6 +123,12 @@ INSIDE = [
     ("link", "{root}/sub/../index.html", "home"),
     ("sub/deep/link", "../../index.html", "home"),
     ("sub/deep/link", "{root}/index.html", "home"),
+    # A link may lead through hidden directories, not to one.
+    ("link", "..data/page.txt", "mapped"),
+    ("link", "sub/../..data/page.txt", "mapped"),
+    ("link", "{root}/..data/page.txt", "mapped"),
+    ("sub/deep/link", "../../.store/pkg/page.txt", "stored"),
+    ("sub/deep/link", "../../.store/pkg/../pkg/page.txt", "stored"),
 ]
 
 OUTSIDE = [
@@ -136,7 +146,10 @@ OUTSIDE = [
     ("link", "/proc/self/cwd/../secret.txt"),
     ("link", ".env"),
     ("link", "sub/../.env"),
-    ("link", ".git/config"),
+    ("link", "sub/../.git/../.env"),
+    ("link", ".git/../../secret.txt"),
+    ("link", ".store/out"),
+    ("link", "..data/.env"),
     ("link", "link"),
     ("link", "missing"),
     ("link", "sub/page.txt/../../../secret.txt"),
@@ -215,6 +228,55 @@ def test_a_link_to_the_root_is_the_root(root: Path) -> None:
     assert read(tree, "sub", "dot", "dot", "page.txt") == "page"
     names = {entry.name for entry in tree.scan(["sub", "home"])}
     assert names == {"index.html", "sub"}
+
+
+def test_a_config_map_of_kubernetes_is_served_also_after_its_update(root: Path) -> None:
+    write(root, {"..2026_01/a.txt": "old", "..2026_02/a.txt": "new", "..2026_02/.env": SECRET})
+    (root / "..now").symlink_to("..2026_01")
+    (root / "a.txt").symlink_to("..now/a.txt")
+    (root / "env").symlink_to("..now/.env")
+    tree = Tree(root, links=True)
+    assert read(tree, "a.txt") == "old"
+
+    (root / "..next").symlink_to("..2026_02")
+    (root / "..next").rename(root / "..now")
+
+    assert read(tree, "a.txt") == "new"
+    assert {entry.name for entry in tree.scan([])} == {"index.html", "sub", "a.txt"}
+    for names in (["..now", "a.txt"], ["..2026_02", "a.txt"], ["env"]):
+        with no_descriptor_left(), pytest.raises(PermissionError):
+            tree.open(names)
+
+
+def test_packages_of_pnpm_are_served(root: Path) -> None:
+    write(
+        root,
+        {"node_modules/.pnpm/a@1/node_modules/a/index.js": "a", "node_modules/.pnpm/b@1/node_modules/b/index.js": "b"},
+    )
+    (root / "node_modules" / "a").symlink_to(".pnpm/a@1/node_modules/a")
+    (root / "node_modules" / ".pnpm" / "a@1" / "node_modules" / "a" / "b").symlink_to("../../../b@1/node_modules/b")
+    tree = Tree(root, links=True)
+
+    assert read(tree, "node_modules", "a", "index.js") == "a"
+    assert read(tree, "node_modules", "a", "b", "index.js") == "b"
+    assert [entry.name for entry in tree.scan(["node_modules"])] == ["a"]
+
+
+def test_a_root_that_is_a_link_may_be_switched(root: Path) -> None:
+    current = root.parent / "current"
+    current.symlink_to(root)
+    tree = Tree(current, links=True)
+    (root / "own").symlink_to(root / "index.html")
+    (root / "by-link").symlink_to(current / "index.html")
+    assert [read(tree, name) for name in ("index.html", "own", "by-link")] == ["home"] * 3
+
+    write(root.parent, {"next/index.html": "next"})
+    (root.parent / "new").symlink_to("next")
+    (root.parent / "new").rename(current)
+
+    assert read(tree, "index.html") == "next"
+    with no_descriptor_left(), pytest.raises(FileNotFoundError):
+        tree.open(["own"])
 
 
 # The end of a path.

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Collection, Mapping
 
+from aiosock.share.guessing import guarded_by_password
 from aiosock.share.upload import UPLOAD_BYTES, Upload
 from aiosock.web.app import App
 from aiosock.web.handler import Middleware, Next
-from aiosock.web.middleware import basic_auth, cors, csrf, hosts
+from aiosock.web.middleware import cors, csrf, hosts
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
@@ -31,7 +32,7 @@ def directory_app(
     sees each change at once.
 
     With `upload`, the app accepts files of up to `upload_bytes`, but not from pages of other sites. `users` are passwords by
-    name; if there are none, no password is needed. With `share`, scripts of other sites may read, but not upload. With `spa`,
+    name; if there are none, no password is needed. After ten wrong ones, those of one network are checked slowly. With `share`, scripts of other sites may read, but not upload. With `spa`,
     browsers get index.html for paths where nothing is. With `names`, requests for other hosts are refused.
 
     Raises NotADirectoryError if `directory` is not a directory, and ConfigError for uploads on a system without openat().
@@ -57,7 +58,7 @@ def directory_app(
     if upload:  # a form from another site is sent without a preflight request, unlike a PUT
         app.middleware(csrf())
     if users:
-        app.middleware(basic_auth(users))
+        app.middleware(guarded_by_password(users))
     app.mount("", Upload(files, upload_bytes) if upload else files)
     return app
 

@@ -75,7 +75,7 @@ def test_without_arguments_the_current_directory_is_shown_to_this_machine(ran: R
         "users": {},
         "share": False,
         "spa": False,
-        "names": ["localhost", "127.0.0.1", "[::1]", "127.0.0.1"],
+        "names": ["localhost", "127.0.0.1", "[::1]"],
     }
 
 
@@ -103,7 +103,7 @@ def test_options_come_from_the_command_line(ran: Runs, asked: dict[str, Any]) ->
         "users": {"a": "b:c"},
         "share": True,
         "spa": True,
-        "names": ["localhost", "127.0.0.1", "[::1]", "127.0.0.1"],
+        "names": ["localhost", "127.0.0.1", "[::1]"],
     }
 
 

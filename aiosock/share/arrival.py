@@ -2,14 +2,12 @@
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Final
 
-from aiosock.web.disk.saving import take_name
+from aiosock.web.disk.nascent import NascentFile
 from aiosock.web.static.tree import MISSING_ERRORS, Tree
 
 Permit = Callable[[os.stat_result | None], None]
@@ -23,7 +21,7 @@ _PUBLISH_LOCK = Lock()
 
 
 class Arrival:
-    """A file that is written under a temporary name in its directory, and then gets its own name.
+    """A file that is written in its directory, and gets its name when it is complete.
 
     The directory stays open from beginning to end: even if it is replaced with a link meanwhile, the file is created in the
     original one. All methods block: call them in a thread. Always call `close`: it removes a file that is not published.
@@ -35,8 +33,7 @@ class Arrival:
         self._name = name
         self._permit = permit
         self._directory_descriptor = -1
-        self._temporary = f".{secrets.token_hex(8)}.part"
-        self.descriptor: int = -1
+        self._nascent: NascentFile | None = None
 
     def begin(self) -> None:
         """Open the directory and create the file in it.
@@ -50,37 +47,35 @@ class Arrival:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
             raise
         self._permit(self._status())
-        self.descriptor = os.open(
-            self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._directory_descriptor
-        )
+        self._nascent = NascentFile(".", self._directory_descriptor)
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor to write to, after `begin`."""
+        assert self._nascent is not None
+        return self._nascent.descriptor
 
     def publish(self) -> bool:
         """Publish the file under its name, in one step; return whether it has replaced another file.
 
         Raises FileExistsError if another process has just taken the name, other OSErrors, and what `permit` raises.
         """
+        assert self._nascent is not None
         os.fsync(self.descriptor)
         with _PUBLISH_LOCK:
             status = self._status()
             self._permit(status)  # again: the file may have changed while the body arrived
             if status is None:
-                take_name(self._temporary, self._name, self._directory_descriptor)
+                self._nascent.take_name(self._name)
                 return False
             os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # a private file stays private
-            os.replace(
-                self._temporary,
-                self._name,
-                src_dir_fd=self._directory_descriptor,
-                dst_dir_fd=self._directory_descriptor,
-            )
+            self._nascent.replace(self._name)
             return True
 
     def close(self) -> None:
-        """Close the file and its directory, and remove the temporary name."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            with suppress(OSError):
-                os.unlink(self._temporary, dir_fd=self._directory_descriptor)
+        """Close the file and its directory."""
+        if self._nascent is not None:
+            self._nascent.close()
         if self._directory_descriptor >= 0:
             os.close(self._directory_descriptor)
 

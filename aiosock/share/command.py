@@ -20,6 +20,7 @@ from aiosock.runner import run, say
 from aiosock.share.addresses import lan_urls, local_names, local_url
 from aiosock.share.app import directory_app
 from aiosock.share.upload import UPLOAD_BYTES
+from aiosock.web.disk.nascent import needs_names, remove_abandoned
 
 # Switches are off by default: the help shows neither this default nor an option such as `--no-open`.
 _Switch = Annotated[bool, Parameter(negative="", show_default=False)]
@@ -91,8 +92,17 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
         )
     except NotADirectoryError as error:
         raise ConfigError(str(error)) from None
+    if sharing.upload:  # in a thread: the directory may be large
+        Thread(target=_clear, args=(directory,), name="clearing", daemon=True).start()
 
     run(app, options, when_started=partial(_announce, sharing, draw))
+
+
+def _clear(directory: Path) -> None:
+    """Remove the incomplete uploads of servers that were killed, where they have names."""
+    with suppress(OSError):
+        if needs_names(directory):
+            remove_abandoned(directory)
 
 
 def _announce(sharing: Sharing, draw: Callable[[str], str] | None, server: Server) -> None:

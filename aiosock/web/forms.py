@@ -13,7 +13,7 @@ from aiosock.web.exchange import Incoming
 from aiosock.web.multidict import MultiDict
 
 if TYPE_CHECKING:  # at run time these are imported when the first form arrives: they take long to load
-    from aiosock.web.disk.saving import Target
+    from aiosock.web.disk.nascent import Target
     from aiosock.web.disk.spool import Spool
     from aiosock.wire.forms import MultipartDecoder, PartHead
 

@@ -46,6 +46,11 @@ def contents(directory: Path) -> dict[str, bytes]:
     }
 
 
+def under_way(directory: Path) -> bool:
+    """Return whether a file that has no name yet, or a temporary one, is open below a directory."""
+    return any(".part" in path or "#" in path for path in open_below(directory))
+
+
 def open_below(directory: Path) -> list[str]:
     """Return the paths this process has open below a directory, deleted or not; none if the system has no /proc."""
     found: list[str] = []

@@ -11,7 +11,7 @@ from aiosock import App, Limits, StaticFiles
 from aiosock.share.upload import Upload
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
-from tests.share.ask import contents, open_below, until, uploading
+from tests.share.ask import contents, open_below, under_way, until, uploading
 from tests.web.ask import BROWSER, ask
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
@@ -219,7 +219,7 @@ async def test_nothing_is_left_of_a_file_whose_client_leaves(root: Path, leave: 
             b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
             b"Content-Length: 9999999\r\n\r\n" + part("new", bytes(2_000_000))[:-10]
         )
-        await until(client, lambda: len(contents(root)) == 2)
+        await until(client, lambda: under_way(root))
         getattr(peer, leave)()
         await peer.done()
 

@@ -13,7 +13,7 @@ import pytest
 
 from aiosock import App, Form, HTTPError, Limits, Request, Response, Upload
 from aiosock.testing import Client
-from aiosock.web.disk import saving
+from aiosock.web.disk import nascent, saving
 from aiosock.web.forms import Part, urlencoded
 from tests.docs.blocks import run_python
 from tests.web.ask import app_of
@@ -555,6 +555,7 @@ async def test_where_there_is_no_directory_nothing_is_saved(tmp_path: Path) -> N
 
 
 async def test_where_there_are_no_links_a_name_is_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nascent, "_HAS_LINKS_OF_DESCRIPTORS", False)
     monkeypatch.setattr(os, "link", failing(errno.EPERM))
     assert await saved(tmp_path) == tmp_path / "x.bin"
 
@@ -627,7 +628,11 @@ async def test_only_want_of_room_is_507(
 
 
 @pytest.mark.parametrize("leaves", ["reset", "end"])
-async def test_a_part_that_is_broken_off_leaves_no_file(tmp_path: Path, leaves: str) -> None:
+async def test_a_part_that_is_broken_off_leaves_no_file(
+    tmp_path: Path, leaves: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nascent, "_HAS_LINKS_OF_DESCRIPTORS", False)
+
     async def handler(request: Request) -> None:
         async for part in request.parts():
             await part.save(tmp_path)

@@ -116,6 +116,9 @@ class AccessLog(Protocol):
     def flush(self) -> None:
         """Write the lines that were taken."""
 
+    def reopen(self) -> None:
+        """Open a file anew: it has been moved away."""
+
     def close(self) -> None:
         """Write the lines that were taken, and release the place."""
 
@@ -149,6 +152,9 @@ class LoggedAccess:
 
     def flush(self) -> None:
         """Do nothing: the handlers of the logger flush."""
+
+    def reopen(self) -> None:
+        """Do nothing: the program rotates its files."""
 
     def close(self) -> None:
         """Do nothing: the program closes its handlers."""

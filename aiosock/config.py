@@ -79,7 +79,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """The longest time that a client may make the server wait.
+    """The longest time that the server waits, for a client or for the app.
 
     ```python
     run(app, port=8080, timeouts=Timeouts(head_seconds=5, keep_alive_seconds=30))
@@ -103,13 +103,17 @@ class Timeouts:
     linger_seconds: float = 2.0  # Apache: MAX_SECS_TO_LINGER 30, SECONDS_TO_LINGER 2
     """Time for the client to read the last response and close. Then the server closes, perhaps with a reset."""
     drain_seconds: float = 30.0  # Kubernetes: terminationGracePeriodSeconds 30
-    """Time for running requests to end after the server is told to stop. Then they are cancelled."""
+    """Time for running requests to end after the server is told to stop. Then they are cancelled; their threads end too."""
     drain_idle_seconds: float = 0.5  # measured: a request that is already on its way arrives in this time
     """Time for idle connections to send one last request after the server is told to stop."""
     drain_head_seconds: float = 2.0  # a client that is still there sends the rest of a head at once
     """Longest time for the rest of a request head that has begun to arrive when the server is told to stop."""
     half_close_seconds: float = 2.0  # whoever half-closes (nc, some load balancers) waits for a quick response
     """Time to begin a response after the client has ended its input; then the handler is cancelled, unless its route says otherwise."""
+    start_seconds: float = 60.0  # Hypercorn: startup_timeout 60
+    """Time for the lifespan to start. Then it is cancelled, and the process ends. 0: no deadline."""
+    stop_seconds: float = 30.0  # .NET: HostOptions.ShutdownTimeout 30; Spring: timeout-per-shutdown-phase 30s
+    """Time for the lifespan to stop, after the drain. Then it is cancelled, and the process ends. 0: no deadline."""
     blocked_seconds: float = 0.75  # people notice a second
     """A handler that blocks the event loop for this long is named in the log, with its stack. 0: never."""
 
@@ -117,7 +121,10 @@ class Timeouts:
         """Raise ConfigError if a timeout is not positive."""
         rates = {"body_min_bytes_per_second", "write_min_bytes_per_second"}
         _raise_unless_positive(
-            self, "timeouts", may_be_zero=rates | {"drain_seconds", "drain_idle_seconds", "blocked_seconds"}
+            self,
+            "timeouts",
+            may_be_zero=rates
+            | {"drain_seconds", "drain_idle_seconds", "start_seconds", "stop_seconds", "blocked_seconds"},
         )
 
 
@@ -144,7 +151,7 @@ class Config:
     access_log: bool = True
     """Write one line for each response to standard output."""
     access_log_file: str = ""  # nginx: access_log FILE
-    """File to append these lines to, in place of standard output. SIGUSR1 reopens it, for logrotate."""
+    """File to append these lines to, in place of standard output. SIGUSR1 or SIGHUP reopens it, for logrotate."""
     log_format: str = "combined"
     """Format of these lines: combined, json, or a template such as '{client} {method} {target} {status} {seconds:.6f}'."""
     debug: bool = False

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
-import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
@@ -16,6 +16,15 @@ from aiosock.errors import ConfigError, not_installed
 from aiosock.log import RequestIdFilter, access_logger
 from aiosock.net.server import Server
 from aiosock.observe import Observer
+from aiosock.stopping import (
+    GRACE_SECONDS,
+    BoundedLifespan,
+    LastResort,
+    Signals,
+    StartCancelled,
+    exit_now,
+    outlive_log_rotation,
+)
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
@@ -38,10 +47,11 @@ async def serve(
 
     `options` are fields of Config, over those of `config`. `observers` are told of every request.
 
-    Raises ConfigError for an option that cannot work, TypeError for one that does not exist.
+    Raises ConfigError for an option that cannot work, TypeError for one that does not exist, and TimeoutError for a
+    lifespan that does not start within `timeouts.start_seconds` or does not stop within `timeouts.stop_seconds`.
     """
     config = replace(config or Config(), **options)
-    async with lifespan_of(app), Server(app, config, observers=observers) as server:
+    async with BoundedLifespan(lifespan_of(app), config.timeouts), Server(app, config, observers=observers) as server:
         yield server
 
 
@@ -61,61 +71,102 @@ def run(
     ```
 
     `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the server
-    listens; an exception of it ends the server and comes out. `observers` are told of every request. `run` returns after a clean drain. It exits with status 2 and
-    one line on standard error if an option cannot work, 1 if a handler would not end, and 128 plus the number of the signal
-    after a second signal.
+    listens; an exception of it ends the server and comes out. `observers` are told of every request. A signal while the
+    lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is one.
+
+    `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1 if
+    a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second signal.
+    Raises TimeoutError for a lifespan that does not start or stop within its deadline.
     """
     try:
         config = replace(config or Config(), **options)
         factory = loop_factory(config.loop)
         configure_logging(config)
         _occupy_standard_descriptors()
-        with closing(open_access_log(config)) as access_log, asyncio.Runner(loop_factory=factory) as runner:
-            drained = runner.run(_serve_until_told(app, config, access_log, observers, when_started))
-            if not drained:
-                # Runner.close would wait for ever for a handler that swallows its cancellation.
-                _exit_now(1)
+        outlive_log_rotation()
+        with closing(open_access_log(config)) as access_log:
+            _run(_Process(app, config, access_log, observers, when_started), factory)
     except ConfigError as error:
         say(f"aiosock: error: {error}", sys.stderr)
         _exit(CONFIG_STATUS)
 
 
-async def _serve_until_told(
-    app: Handler,
-    config: Config,
-    access_log: AccessLog,
-    observers: Sequence[Observer],
-    when_started: Callable[[Server], None] | None,
-) -> bool:
-    told = asyncio.Event()
+def _run(process: "_Process", factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    runner = asyncio.Runner(loop_factory=factory)
+    try:
+        drained = runner.run(process.serve())
+        if not drained:
+            # Runner.close would wait for ever for a handler that swallows its cancellation.
+            exit_now(1)
+    finally:
+        # Runner.close waits for the threads of `asyncio.to_thread`.
+        process.last_resort.arm(process.seconds_left(), sys.exc_info()[1])
+        runner.close()
+        process.last_resort.disarm()
 
-    def on_signal(number: int) -> None:
-        if told.is_set():
-            access_log.flush()
-            _exit_now(128 + number)
-        told.set()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # NotImplementedError: Windows, where KeyboardInterrupt ends the run without a drain. The others: not in the main thread.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, on_signal, number)
-    if isinstance(access_log, BufferedAccess) and hasattr(signal, "SIGUSR1"):
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(signal.SIGUSR1, access_log.reopen)
-    async with lifespan_of(app):
-        server = Server(app, config, access_log=access_log, observers=observers)
-        await server.start()
-        say(banner(server), sys.stdout)
+class _Process:
+    """An app that is served until a signal, with all that ends it in time."""
+
+    def __init__(
+        self,
+        app: Handler,
+        config: Config,
+        access_log: AccessLog,
+        observers: Sequence[Observer],
+        when_started: Callable[[Server], None] | None,
+    ) -> None:
+        self.last_resort: LastResort = LastResort()
+        self._timeouts = config.timeouts
+        self._server = Server(app, config, access_log=access_log, observers=observers)
+        self._lifespan = BoundedLifespan(lifespan_of(app), config.timeouts)
+        self._access_log = access_log
+        self._when_started = when_started
+        self._deadline: float | None = None
+
+    def seconds_left(self) -> float:
+        """Return the time until `timeouts.drain_seconds` after the signal; the whole time if there was no signal."""
+        now = time.monotonic()
+        deadline = now + self._timeouts.drain_seconds if self._deadline is None else self._deadline
+        return max(GRACE_SECONDS, deadline - now)
+
+    async def serve(self) -> bool:
+        """Serve until a signal; return whether every handler has ended."""
+        signals = Signals(on_stop=self._told_to_stop, flush=self._access_log.flush, reopen=self._access_log.reopen)
+        signals.listen()
         try:
-            if when_started is not None:
-                when_started(server)
+            async with self._lifespan:
+                try:
+                    # The lifespan may have swallowed the cancellation of its start.
+                    return signals.told.is_set() or await self._serve_until(signals.told)
+                finally:
+                    self._expect_the_end()
+        except StartCancelled:
+            return True
+
+    async def _serve_until(self, told: asyncio.Event) -> bool:
+        await self._server.start()
+        say(banner(self._server), sys.stdout)
+        try:
+            if self._when_started is not None:
+                self._when_started(self._server)
             await told.wait()
         except BaseException:
-            await server.abort()
+            await self._server.abort()
             raise
         say("aiosock: draining; a second signal ends it at once", sys.stderr)
-        return await server.drain()
+        return await self._server.drain()
+
+    def _told_to_stop(self) -> None:
+        self._deadline = time.monotonic() + self._timeouts.drain_seconds
+        if self._lifespan.cancel_start():
+            say("aiosock: the start is cancelled; a second signal ends it at once", sys.stderr)
+            self._expect_the_end()
+
+    def _expect_the_end(self) -> None:
+        """Bound the cleanup of the lifespan, which may refuse to be cancelled or block the loop."""
+        if self._timeouts.stop_seconds:
+            self.last_resort.arm(self._timeouts.stop_seconds + GRACE_SECONDS)
 
 
 def banner(server: Server) -> str:
@@ -196,11 +247,3 @@ def _occupy_standard_descriptors() -> None:
 
 def _exit(status: int) -> None:
     raise SystemExit(status)
-
-
-def _exit_now(status: int) -> None:
-    """End the process without waiting for anything, once what has been printed is out."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(status)

@@ -12,6 +12,8 @@ from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import ConfigError
 
 MAY_BE_ZERO = {
+    "start_seconds",
+    "stop_seconds",
     "blocked_seconds",
     "cached_file_bytes",
     "concurrency",

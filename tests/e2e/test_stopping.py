@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.curl import curl_command
-from tests.e2e.process import LOOPS, serve_program, serve_site, threads, until
+from tests.e2e.process import LOOPS, Process, serve_program, serve_site, threads, until
 from tests.e2e.raw import Incomplete, Raw
 from tests.patience import PATIENCE
 
@@ -29,7 +30,7 @@ A_LAST_REQUEST = ("--timeouts.drain-idle-seconds", str(PATIENCE))
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
 
 PROGRAM = """
-import asyncio
+import asyncio, time
 from aiosock import App
 from aiosock.cli import main
 
@@ -54,6 +55,11 @@ async def stubborn(request):
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
             pass
+
+@app.get("/thread")
+async def thread(request):
+    print("hanging", flush=True)
+    await asyncio.to_thread(time.sleep, 3600)
 
 @app.get("/wait")
 async def wait(request):
@@ -303,3 +309,119 @@ def test_the_lifespan_is_closed_after_the_last_answer(loop: str, program: Path) 
 
     assert server.output.startswith("opened\n")
     assert server.output.endswith("hanging\nanswered /wait\nclosed\n")
+
+
+STARTING = """
+import asyncio, sys, time
+from aiosock import App
+from aiosock.cli import main
+
+app = App()
+
+@app.lifespan
+async def lifespan(app):
+    print("opening", flush=True)
+    try:
+        if {step!r} == "start":
+            await {hang}
+        yield
+        if {step!r} == "stop":
+            await {hang}
+    finally:
+        print("closed", flush=True)
+
+main(app)
+"""
+
+NEVER = "asyncio.sleep(3600)"
+IN_A_THREAD = "asyncio.to_thread(time.sleep, 3600)"
+
+
+def starting(path: Path, loop: str, step: str, hang: str) -> Process:
+    """Run a server whose lifespan hangs in a step."""
+    path.write_text(STARTING.format(step=step, hang=hang))
+    deadlines = ["--timeouts.stop-seconds", "0.3", "--timeouts.drain-seconds", "0"]
+    return Process([sys.executable, str(path), "--port", "0", "--loop", loop, *deadlines], cwd=path.parent)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_cancels_the_start(loop: str, program: Path, number: signal.Signals) -> None:
+    with starting(program, loop, "start", NEVER) as server:
+        server.await_output("opening\n")
+
+        assert server.stop(number) == 0
+
+    assert server.output == "opening\nclosed\n"
+    assert server.errors == "aiosock: the start is cancelled; a second signal ends it at once\n"
+
+
+def test_a_thread_that_the_start_left_behind_does_not_keep_the_process(loop: str, program: Path) -> None:
+    with starting(program, loop, "start", IN_A_THREAD) as server:
+        server.await_output("opening\n")
+
+        assert server.stop() == 1
+
+    assert server.output == "opening\nclosed\n"
+    assert "the process ends now, although these threads go on:\n" in server.errors
+
+
+@pytest.mark.parametrize("hang", [NEVER, IN_A_THREAD, "asyncio.sleep(time.sleep(3600) or 0)"])
+def test_a_lifespan_that_does_not_stop_does_not_keep_the_process(loop: str, program: Path, hang: str) -> None:
+    with starting(program, loop, "stop", hang) as server:
+        server.await_output("Ctrl-C stops\n")
+
+        assert server.stop() == 1
+
+
+def test_a_thread_of_a_handler_does_not_keep_the_process(loop: str, program: Path) -> None:
+    with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
+        client.send(b"GET /thread HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.await_output("hanging\n")
+
+        assert server.stop() == 1
+
+    assert server.output.endswith("closed\n")
+    assert "the process ends now, although these threads go on:\n" in server.errors
+
+
+ROTATING = [signal.SIGUSR1, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", ROTATING)
+@pytest.mark.parametrize(
+    "options", [[], ["--no-access-log"], ["--access-log-file", "log"], ["--access-log-file", "log", "--no-access-log"]]
+)
+def test_log_rotation_does_not_end_it(loop: str, program: Path, number: signal.Signals, options: list[str]) -> None:
+    with serve_program(program, loop, *options) as server:
+        server.send(number)
+        with Raw(server.address) as client:
+            assert client.get("/nowhere").status == 404
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("number", ROTATING)
+def test_log_rotation_does_not_end_it_while_it_starts(loop: str, program: Path, number: signal.Signals) -> None:
+    with starting(program, loop, "start", NEVER) as server:
+        server.await_output("opening\n")
+        server.send(number)
+
+        assert server.stop() == 0
+
+    assert server.output == "opening\nclosed\n"
+
+
+def test_sighup_ends_it_where_its_terminal_is_closed(loop: str, program: Path) -> None:
+    program.write_text("from aiosock import App\nfrom aiosock.cli import main\nmain(App())\n")
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        command = [sys.executable, str(program), "--port", "0", "--loop", loop]
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as server:
+            os.close(theirs)
+            try:
+                while b"Ctrl-C stops" not in terminal.read(1000):
+                    pass
+                terminal.close()
+                server.send_signal(signal.SIGHUP)
+                assert server.wait(PATIENCE) == 0
+            finally:
+                server.kill()

@@ -1,15 +1,18 @@
 """The access log: a line for each response, the formats of lines, and the places where they go."""
 
 import json
+import os
+import stat
 import string
 import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
+from aiosock.config import KIB, Limits
 from aiosock.errors import ConfigError
-from aiosock.log import access_logger, server_logger
+from aiosock.log import DescriptorOutlet, Outlet, access_logger, is_ready, outlet_of, server_logger
 from aiosock.observe import RequestRecord
 
 NAMES: Final = (
@@ -40,8 +43,8 @@ _JSON: Final = (
     '"request_id": "{request_id}"}}'
 )
 
-LINES: Final = 256
-"""The most lines that are written at once; some 40 KiB."""
+BLOCK_CHARACTERS: Final = 16 * KIB
+"""Lines are written when they have so many characters together, some 100 lines: a quarter of what a pipe holds."""
 
 # Characters that could forge a line or play with a terminal (CWE-117), C1 controls too, and the quote around fields.
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), ord('"'), ord("\\"))}
@@ -163,19 +166,24 @@ class LoggedAccess:
 class BufferedAccess:
     """Lines for standard output or a file, written together: when there are many, and when the server sweeps.
 
-    A closed stream or a full disk loses lines; it never delays a response.
+    A closed stream, a full disk or a reader that stands still loses lines; it never delays a response. Lines that wait for
+    a slow reader take `limit` bytes at most.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes) -> None:
         """Write to standard output, or append to a file; raise ConfigError if the file cannot be opened."""
         self._path = path
+        self._limit = limit
         self._lines: list[str] = []
-        self._stream = self._opened()
+        self._size = 0
+        self._is_lossy = False
+        self._outlet = self._opened()
 
     def write(self, line: str) -> None:
-        """Keep a line, and write all of them when there are LINES."""
+        """Keep a line, and write all of them when they have BLOCK_CHARACTERS."""
         self._lines.append(line)
-        if len(self._lines) >= LINES:
+        self._size += len(line) + 1
+        if self._size >= BLOCK_CHARACTERS:
             self.flush()
 
     def flush(self) -> None:
@@ -185,34 +193,54 @@ class BufferedAccess:
         self._lines.append("")
         data = "\n".join(self._lines).encode("utf-8", "backslashreplace")
         self._lines.clear()
-        if self._stream is not None:
-            with suppress(OSError, ValueError):
-                self._stream.write(data)
-                self._stream.flush()
+        self._size = 0
+        try:
+            if not self._path and sys.stdout is not None and is_ready(sys.stdout):
+                sys.stdout.flush()  # what handlers have printed comes first
+            self._outlet.write(data)
+            self._is_lossy = False
+        except (OSError, ValueError, AttributeError) as error:
+            if not self._is_lossy:
+                server_logger.warning("the lines of the access log are lost: %s", error)
+            self._is_lossy = True
 
     def reopen(self) -> None:
         """Open the file anew: the old one has been moved away. If that fails, go on with the old one."""
         self.flush()
         if self._path:
             try:
-                stream = self._opened()
+                outlet = self._opened()
             except ConfigError as error:
                 server_logger.error("%s", error)
                 return
-            self.close()
-            self._stream = stream
+            self._outlet.close(seconds=0)
+            self._outlet = outlet
 
     def close(self) -> None:
         """Write the lines that are left, and close a file."""
         self.flush()
-        if self._path and self._stream is not None:
-            with suppress(OSError):
-                self._stream.close()
+        with suppress(OSError):
+            self._outlet.close()
 
-    def _opened(self) -> IO[bytes] | None:
+    def _opened(self) -> Outlet:
         if not self._path:
-            return getattr(sys.stdout, "buffer", None)
+            return outlet_of(sys.stdout, self._limit, _report)
         try:
-            return open(self._path, "ab", buffering=0)
+            return DescriptorOutlet(_open(self._path), self._limit, _report)
         except OSError as error:
             raise ConfigError(f"cannot write the access log to {self._path}: {error.strerror}") from None
+
+
+def _open(path: str) -> int:
+    """Open a file for lines. A FIFO needs no reader to be opened, and its reader may come and go."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOCTTY", 0), 0o666)
+
+
+def _report(dropped: int) -> None:
+    if dropped:
+        server_logger.warning("%d lines of the access log were dropped", dropped)
+    else:
+        server_logger.warning("nobody reads the access log; its lines are dropped")

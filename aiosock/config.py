@@ -49,6 +49,8 @@ class Limits:
     """Bytes to receive before the handler asks for them, for each connection. Above twice this the server stops reading."""
     write_buffer_bytes: int = 64 * KIB  # asyncio's high-water mark
     """Bytes that wait for a slow client, for each connection. Above it the handler waits too."""
+    log_buffer_bytes: int = 1 * MIB  # Docker: max-buffer-size 1m, of log lines in mode=non-blocking
+    """Log lines that wait for a slow reader of standard output, of standard error or of a FIFO. Above it they are dropped."""
     connections: int = 0
     """Most open connections; more wait in the kernel. 0: the maximum, half of RLIMIT_NOFILE minus a reserve."""
     cached_file_bytes: int = 256 * KIB  # the kernel copies larger files to the socket

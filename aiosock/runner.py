@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
-from aiosock.log import RequestIdFilter, access_logger
+from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of
 from aiosock.net.server import Server
 from aiosock.observe import Observer
 from aiosock.stopping import (
@@ -28,6 +28,9 @@ from aiosock.stopping import (
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.handler import Handler
+
+SAYING_MILLISECONDS = 100
+"""Time for the reader of a standard stream to make room for a line."""
 
 CONFIG_STATUS = 2
 """The exit status for an option that cannot work, as in argparse and most of POSIX."""
@@ -194,11 +197,28 @@ def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-class _QuietHandler(logging.StreamHandler[TextIO]):
-    """A handler that loses lines rather than answers when its stream is closed or its disk is full."""
+class _QuietHandler(logging.Handler):
+    """A handler that loses lines rather than answers: if its stream is closed, its disk full, or its reader stands still."""
 
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Drop the line."""
+    def __init__(self, stream: TextIO | None, limit: int) -> None:
+        super().__init__()
+        self._outlet = outlet_of(stream, limit, self._say_dropped)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, or drop it."""
+        with suppress(Exception):  # nor is an argument that does not fit its message a reason to fail
+            self._outlet.write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+
+    def close(self) -> None:
+        """Write the lines that wait for a slow reader."""
+        super().close()
+        with suppress(OSError):
+            self._outlet.close()
+
+    def _say_dropped(self, dropped: int) -> None:
+        if dropped:
+            with suppress(OSError):
+                self._outlet.write(b"aiosock: %d lines were dropped here, because nobody read them\n" % dropped)
 
 
 def configure_logging(config: Config) -> None:
@@ -206,7 +226,7 @@ def configure_logging(config: Config) -> None:
     logger = logging.getLogger("aiosock")
     if logger.handlers or logging.getLogger().handlers:
         return
-    handler = _QuietHandler(sys.stderr)
+    handler = _QuietHandler(sys.stderr, config.limits.log_buffer_bytes)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(in_request)s%(message)s"))
     handler.addFilter(RequestIdFilter())
     logger.addHandler(handler)
@@ -221,16 +241,17 @@ def open_access_log(config: Config) -> AccessLog:
     if not config.access_log:
         return LoggedAccess()
     if config.access_log_file:
-        return BufferedAccess(config.access_log_file)
+        return BufferedAccess(config.access_log_file, config.limits.log_buffer_bytes)
     loggers = (access_logger, logging.getLogger("aiosock"), logging.getLogger())
     has_own_way = any(not isinstance(handler, _QuietHandler) for logger in loggers for handler in logger.handlers)
-    return LoggedAccess() if has_own_way else BufferedAccess()
+    return LoggedAccess() if has_own_way else BufferedAccess(limit=config.limits.log_buffer_bytes)
 
 
 def say(text: str, stream: TextIO | None) -> None:
-    """Print a line; a closed standard stream is no reason to stop serving."""
+    """Print a line; a standard stream that is closed, or that nobody reads, is no reason to stop serving."""
     with suppress(OSError, ValueError):
-        print(text, file=stream, flush=True)
+        if is_ready(stream, SAYING_MILLISECONDS):
+            print(text, file=stream, flush=True)
 
 
 def _occupy_standard_descriptors() -> None:

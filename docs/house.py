@@ -42,7 +42,7 @@ SAYS = {
     "wire": "bytes to records and back, no I/O",
     "access_log": "the observer that writes a line",
     "observe": "what is told of a request",
-    "log": "names of the loggers",
+    "log": "loggers, lines",
     "config": "every option, once",
     "headers": "fields: ordered, valid",
     "errors": "one tree of exceptions",

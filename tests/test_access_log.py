@@ -1,7 +1,10 @@
 """Tests of aiosock.access_log: the forms of its lines, and where they go."""
 
 import json
+import os
+import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiosock.access_log import COMBINED, LINES, NAMES, AccessFormat, BufferedAccess, timestamp
+from aiosock.access_log import BLOCK_CHARACTERS, COMBINED, NAMES, AccessFormat, BufferedAccess, timestamp
 from aiosock.errors import ConfigError
 from aiosock.log import access_logger, server_logger
+from tests.e2e.process import until
 from tests.records import record_of
 
 
@@ -140,11 +144,11 @@ def test_a_time_is_in_utc() -> None:
 def test_lines_are_written_together(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
     lines = BufferedAccess(str(path))
-    for number in range(LINES - 1):
-        lines.write(f"{number}")
+    lines.write("first")
+    lines.write("x" * (BLOCK_CHARACTERS - 8))
     assert path.read_text() == ""
-    lines.write("last")
-    assert path.read_text().splitlines() == [*map(str, range(LINES - 1)), "last"]
+    lines.write("")  # an empty line counts too
+    assert path.read_text().splitlines() == ["first", "x" * (BLOCK_CHARACTERS - 8), ""]
     lines.write("é\ud800")
     lines.flush()
     lines.flush()
@@ -190,21 +194,121 @@ def test_a_file_that_cannot_be_opened_is_an_option_that_cannot_work(tmp_path: Pa
 class Full:
     """A stream on a full disk."""
 
-    class Buffer:
-        def write(self, data: bytes) -> int:
-            raise OSError(28, "No space left on device")
+    def flush(self) -> None:
+        pass
 
-    buffer = Buffer()
+    def write(self, data: str) -> int:
+        raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("stream", [None, object(), Full()])
-def test_a_stream_that_takes_no_lines_costs_lines_only(monkeypatch: pytest.MonkeyPatch, stream: object) -> None:
+@pytest.mark.parametrize(("stream", "said"), [(None, 0), (object(), 1), (Full(), 1)])
+def test_a_stream_that_takes_no_lines_costs_lines_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stream: object, said: int
+) -> None:
     monkeypatch.setattr(sys, "stdout", stream)
     lines = BufferedAccess()
-    for _ in range(2 * LINES):
-        lines.write("lost")
+    for _ in range(2 * BLOCK_CHARACTERS // 100):
+        lines.write("lost" * 100)
     lines.reopen()
     lines.close()
+    assert caplog.text.count("the lines of the access log are lost: ") == said
+
+
+def test_lines_kept_in_memory_are_few_whatever_their_length(tmp_path: Path) -> None:
+    lines = BufferedAccess(str(tmp_path / "access.log"))
+    for _ in range(100):
+        lines.write("x" * 100_000)
+    assert (tmp_path / "access.log").stat().st_size == 100 * 100_001
+    lines.close()
+
+
+# A reader that stands still.
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+def fill(lines: BufferedAccess) -> int:
+    """Write more than a pipe and the buffer hold; return the number of lines."""
+    for number in range(1000):
+        lines.write(f"{number} ".ljust(999, "x"))
+    lines.flush()
+    return 1000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_lines_that_nobody_reads_are_dropped_counted_and_said(fifo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = BufferedAccess(str(fifo), 200_000)
+    written = fill(lines)
+    assert caplog.messages == ["nobody reads the access log; its lines are dropped"]
+
+    read = b""
+
+    def is_counted() -> bool:
+        nonlocal read
+        with suppress(BlockingIOError):
+            while piece := os.read(reader, 65536):
+                read += piece
+        return len(caplog.messages) == 2
+
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    until(is_counted)
+    lines.close()
+    is_counted()  # what the pipe still holds
+    os.close(reader)
+
+    whole = read.splitlines()
+    assert caplog.messages[1] == f"{written - len(whole)} lines of the access log were dropped"
+    assert {len(line) for line in whole} == {999}
+    assert len(read) >= 200_000 - 2 * BLOCK_CHARACTERS
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_slow_reader_loses_nothing(fifo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = BufferedAccess(str(fifo))
+    written = fill(lines)
+    lines.write("end")
+    lines.flush()
+
+    with fifo.open() as reader:
+        assert len(list(iter(reader.readline, "end\n"))) == written
+    lines.close()
+    assert caplog.messages == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_file_is_opened_anew_while_nobody_reads(fifo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = BufferedAccess(str(fifo), 200_000)
+    fill(lines)
+    fifo.unlink()
+    lines.reopen()
+    lines.write("new")
+    lines.close()
+    assert fifo.read_text() == "new\n"
+    assert [re.sub(r"^\d+", "N", message) for message in caplog.messages] == [
+        "nobody reads the access log; its lines are dropped",
+        "N lines of the access log were dropped",
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such flags")
+def test_the_flags_of_standard_output_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb") as reading, open(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        lines = BufferedAccess()
+        stream.write("printed\n")
+        lines.write("one")
+        lines.flush()
+        assert os.get_blocking(writer)
+        assert os.read(reading.fileno(), 100) == b"printed\none\n"
+        fill(lines)
+        assert os.get_blocking(writer)
+        until(lambda: b"999 " in os.read(reading.fileno(), 4096))
+        lines.close()
 
 
 def test_importing_configures_no_logger() -> None:

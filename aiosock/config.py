@@ -141,7 +141,7 @@ class Config:
     """
 
     host: str = "127.0.0.1"
-    """Address or name to listen on, IPv4 or IPv6; 0.0.0.0 or :: for all."""
+    """Address or name to listen on, IPv4 or IPv6; 0.0.0.0 for all of IPv4, :: for all of both."""
     port: int = 8080
     """TCP port to listen on. 0: any free port."""
     bind: tuple[str, ...] = ()

@@ -5,13 +5,25 @@ import os
 import re
 import socket
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError
 
 _TCP = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]]*)):([0-9]{1,5})", re.ASCII)
+
+
+ATTEMPTS: Final = 8
+"""How often to try another free port where a name has several addresses."""
+
+_Found = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+class _PortInUse(OSError):
+    """The port that the first address of a name has is in use on another."""
 
 
 class Bound:
@@ -62,7 +74,17 @@ def bind(config: Config) -> list[Bound]:
 
 
 def _join(host: str, port: int) -> str:
+    if _is_every_address(host):
+        return f":{port}"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_every_address(host: str) -> bool:
+    """Return whether this is `::`: all addresses, of IPv4 too. As `[::]` in `bind` it means IPv6 only, as in nginx."""
+    try:
+        return ip_address(host) == IPv6Address(0)
+    except ValueError:
+        return False
 
 
 def _bind(address: str) -> list[Bound]:
@@ -88,6 +110,14 @@ def _bind_tcp(address: str) -> list[Bound]:
     host, port = match[1] or match[2], int(match[3])
     flags = socket.AI_PASSIVE
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=flags)
+    for _ in range(ATTEMPTS if port == 0 else 0):
+        # The port that the kernel has chosen for one address may be in use on another.
+        with suppress(_PortInUse):
+            return _bind_all(found)
+    return _bind_all(found)
+
+
+def _bind_all(found: Sequence[_Found]) -> list[Bound]:
     bound: list[Bound] = []
     # A name such as localhost has several addresses. With port 0 all of them take the port of the first one.
     for family, _, _, _, place in dict.fromkeys(found):
@@ -102,6 +132,8 @@ def _bind_tcp(address: str) -> list[Bound]:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or len(found) == 1:
                 for each in bound:
                     each.close()
+                if bound and error.errno == errno.EADDRINUSE:
+                    raise _PortInUse(error.errno, error.strerror) from error
                 raise
     if not bound:
         raise OSError(errno.EADDRNOTAVAIL, "the address is not available")

@@ -95,6 +95,37 @@ def test_an_ipv6_host_of_the_configuration_needs_no_brackets(opened: Open) -> No
     assert listener.url.startswith("http://[::1]:")
 
 
+def families_of_every_address() -> set[socket.AddressFamily]:
+    found = socket.getaddrinfo(None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return {family for family, *_ in found}
+
+
+@has_ipv6
+@pytest.mark.parametrize("host", ["::", "0:0::0"])
+def test_the_host_of_every_address_is_that_of_ipv4_too(opened: Open, host: str) -> None:
+    listeners = opened(host=host, port=0)
+    assert {listener.sock.family for listener in listeners} == families_of_every_address()
+    assert len({listener.sock.getsockname()[1] for listener in listeners}) == 1
+    assert all(reaches(listener) for listener in listeners)
+
+
+@has_ipv6
+def test_a_free_port_is_free_on_every_address(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = binding._tcp_socket
+    refused: list[int] = []
+
+    def tcp_socket(family: int, place: tuple[Any, ...]) -> socket.socket:
+        if place[1] and not refused:  # the second address of the first attempt
+            refused.append(place[1])
+            raise OSError(errno.EADDRINUSE, "in use")
+        return made(family, place)
+
+    monkeypatch.setattr(binding, "_tcp_socket", tcp_socket)
+    listeners = opened(host="::", port=0)
+    assert len(listeners) == len(families_of_every_address())
+    assert refused
+
+
 def test_localhost_is_bound(opened: Open) -> None:
     listeners = opened("localhost:0")
     assert {listener.sock.getsockname()[0] for listener in listeners} <= {"127.0.0.1", "::1"}

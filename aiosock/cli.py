@@ -5,21 +5,25 @@ Every option is a field of Config.
 
 import importlib
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
 from cyclopts import App as CommandLine
 from cyclopts import CycloptsError, Parameter
+from cyclopts.argument import ArgumentCollection, Token
 from cyclopts.config import Dict, Env
 from cyclopts.help import ColumnSpec, DefaultFormatter, DescriptionRenderer, NameRenderer
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError, RouteError
-from aiosock.runner import CONFIG_STATUS, run
+from aiosock.runner import CONFIG_STATUS, run, say
+from aiosock.stopping import outlive_log_rotation
 from aiosock.version import __version__
 from aiosock.web.handler import Handler
 
@@ -30,6 +34,10 @@ _Tokens = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
 _File = Annotated[Path | None, Parameter(name="--config", env_var="AIOSOCK_CONFIG")]
 
 _DEFAULTS = Config()
+
+# Kubernetes sets these in every container for a service of the name aiosock; there AIOSOCK_PORT is tcp://10.43.0.7:8080.
+_SERVICE_LINK = re.compile(r"AIOSOCK_(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_(?:TCP|UDP|SCTP)\w*)", re.ASCII)
+_SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://", re.ASCII)
 
 _HELP = """Serve {what} over HTTP.
 
@@ -64,9 +72,10 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
             TOML file with options.
         """
         files = [Dict(_read(file), source=str(file), use_commands_as_keys=False)] if file else []
-        commands.config = [Env("AIOSOCK_", command=False), *files]
+        commands.config = [_Environment("AIOSOCK_", command=False), *files]
         commands(tokens, exit_on_error=False, print_error=False)
 
+    outlive_log_rotation()  # importing an app may take long
     commands.meta.default(read_file)
     try:
         commands.meta(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
@@ -109,6 +118,28 @@ def _place_of(error: RouteError) -> str:
     own = str(Path(__file__).parent) + os.sep
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(own)]
     return f"{frames[-1].filename}:{frames[-1].lineno}"
+
+
+class _Environment(Env):
+    """The options in the environment, without the variables of Kubernetes; warns of a name that is no option."""
+
+    def __call__(self, app: CommandLine, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Add the values of the environment to the arguments."""
+        super().__call__(app, commands, arguments)
+        for argument in arguments:
+            argument.tokens[:] = [token for token in argument.tokens if not self._is_service_url(token)]
+        names = [each.name for each in arguments if each.name.startswith("--") and not each.children]
+        self._warn_of_unknown({self.prefix + re.sub(r"[-.]", "_", name.upper()).lstrip("_") for name in names})
+
+    def _is_service_url(self, token: Token) -> bool:
+        return token.keyword == "AIOSOCK_PORT" and _SERVICE_URL.match(token.value) is not None
+
+    def _warn_of_unknown(self, known: set[str]) -> None:
+        for name in sorted(set(os.environ) - known - {"AIOSOCK_CONFIG"}):
+            if name.startswith(self.prefix) and not _SERVICE_LINK.fullmatch(name):
+                close = get_close_matches(name, known, n=1)
+                advice = f"; did you mean {close[0]}?" if close else ""
+                say(f"aiosock: warning: {name} is not an option{advice}", sys.stderr)
 
 
 def _commands_for(app: Handler) -> CommandLine:

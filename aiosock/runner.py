@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
-from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of
+from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of, server_logger
 from aiosock.net.server import Server
 from aiosock.observe import Observer
 from aiosock.stopping import (
@@ -27,6 +27,7 @@ from aiosock.stopping import (
 )
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
+from aiosock.web.app import logger as app_logger
 from aiosock.web.handler import Handler
 
 SAYING_MILLISECONDS = 100
@@ -174,12 +175,11 @@ class _Process:
 
 def banner(server: Server) -> str:
     """Return the lines for the terminal: where the server listens, the loop and the versions."""
-    import platform  # both 26 ms that `import aiosock` does without
-    from importlib.metadata import version
+    import platform  # 13 ms that `import aiosock` does without
 
     loop = asyncio.get_running_loop()
     module = type(loop).__module__.partition(".")[0]
-    kind = f"uvloop {version('uvloop')}" if module == "uvloop" else "asyncio"
+    kind = f"uvloop {sys.modules['uvloop'].__version__}" if module == "uvloop" else "asyncio"
     lines = [f"aiosock {__version__} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
     return "\n".join([*lines, f"{kind}, {platform.python_implementation()} {platform.python_version()}; Ctrl-C stops"])
 
@@ -205,7 +205,9 @@ class _QuietHandler(logging.Handler):
         self._outlet = outlet_of(stream, limit, self._say_dropped)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line, or drop it."""
+        """Write the line, or drop it. A program that has configured logging since writes it itself."""
+        if _has_own_way():
+            return
         with suppress(Exception):  # nor is an argument that does not fit its message a reason to fail
             self._outlet.write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
 
@@ -224,6 +226,9 @@ class _QuietHandler(logging.Handler):
 def configure_logging(config: Config) -> None:
     """Send what is logged to standard error, unless the program has its own way."""
     logger = logging.getLogger("aiosock")
+    # `logging.config` disables loggers that exist already, and we exist as soon as the program has imported us.
+    for each in (logger, server_logger, access_logger, app_logger):
+        each.disabled = False
     if logger.handlers or logging.getLogger().handlers:
         return
     handler = _QuietHandler(sys.stderr, config.limits.log_buffer_bytes)
@@ -242,9 +247,13 @@ def open_access_log(config: Config) -> AccessLog:
         return LoggedAccess()
     if config.access_log_file:
         return BufferedAccess(config.access_log_file, config.limits.log_buffer_bytes)
-    loggers = (access_logger, logging.getLogger("aiosock"), logging.getLogger())
-    has_own_way = any(not isinstance(handler, _QuietHandler) for logger in loggers for handler in logger.handlers)
-    return LoggedAccess() if has_own_way else BufferedAccess(limit=config.limits.log_buffer_bytes)
+    return LoggedAccess() if _has_own_way(access_logger) else BufferedAccess(limit=config.limits.log_buffer_bytes)
+
+
+def _has_own_way(*loggers: logging.Logger) -> bool:
+    """Return whether the program has added a handler to the root logger, to `aiosock` or to one of these."""
+    loggers = (*loggers, logging.getLogger("aiosock"), logging.getLogger())
+    return any(not isinstance(handler, _QuietHandler) for logger in loggers for handler in logger.handlers)
 
 
 def say(text: str, stream: TextIO | None) -> None:

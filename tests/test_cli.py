@@ -189,8 +189,48 @@ def test_the_command_line_names_the_file_rather_than_the_environment(configured:
     assert configured(env={"AIOSOCK_CONFIG": "nowhere"}, file="port = 1\n").port == 1
 
 
-def test_other_names_in_the_environment_are_other_programs_business(configured: Run) -> None:
-    assert configured(env={"AIOSOCK_NONSENSE": "1", "AIOSOCK_LIMITS_NONSENSE": "1"}) == Config()
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("AIOSOCK_PRT", "; did you mean AIOSOCK_PORT?"),
+        ("AIOSOCK_LIMITS_CONECTIONS", "; did you mean AIOSOCK_LIMITS_CONNECTIONS?"),
+        ("AIOSOCK_HEAD_BYTES", "; did you mean AIOSOCK_LIMITS_HEAD_BYTES?"),
+        ("AIOSOCK_PORT_MAX", "; did you mean AIOSOCK_PORT?"),
+        ("AIOSOCK_" + "Q" * 40, ""),
+    ],
+)
+def test_a_name_in_the_environment_that_is_no_option_is_warned_of(
+    configured: Run, capsys: pytest.CaptureFixture[str], name: str, advice: str
+) -> None:
+    assert configured(env={name: "1"}) == Config()
+    assert capsys.readouterr().err == f"aiosock: warning: {name} is not an option{advice}\n"
+
+
+def test_a_name_in_the_environment_that_is_an_option_is_not_warned_of(
+    configured: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configured(env={"AIOSOCKET": "1", **{environment_name(option): "1" for option in GROUPED}})
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "sctp"])
+def test_the_service_links_of_kubernetes_are_no_options(
+    configured: Run, capsys: pytest.CaptureFixture[str], scheme: str
+) -> None:
+    port = f"AIOSOCK_PORT_8080_{scheme.upper()}"
+    links = {
+        "AIOSOCK_SERVICE_HOST": "10.43.0.7",
+        "AIOSOCK_SERVICE_PORT": "8080",
+        "AIOSOCK_SERVICE_PORT_HTTP": "8080",
+        "AIOSOCK_PORT": f"{scheme}://10.43.0.7:8080",
+        port: f"{scheme}://10.43.0.7:8080",
+        f"{port}_PROTO": scheme,
+        f"{port}_PORT": "8080",
+        f"{port}_ADDR": "10.43.0.7",
+    }
+    assert configured(env=links) == Config()
+    assert configured(env=links, file="port = 1\n").port == 1
+    assert capsys.readouterr().err == ""
 
 
 def test_the_file_has_the_options_of_the_server_for_an_app_that_is_named_too(

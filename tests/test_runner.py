@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import logging.config
 import pkgutil
 import signal
 import socket
@@ -372,6 +373,32 @@ def test_debug_logs_details(unconfigured: Callable[[], logging.Logger], capsys: 
     server_logger.debug("a detail")
 
     assert capsys.readouterr().err.endswith(" DEBUG aiosock.server: a detail\n")
+
+
+def test_a_program_that_configures_logging_late_gets_each_line_once(
+    unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unconfigured()
+    configure_logging(Config())
+    server_logger.warning("before")
+    logging.basicConfig(stream=sys.stderr, format="own: %(message)s")
+    server_logger.warning("after")
+
+    before, after = capsys.readouterr().err.splitlines()
+    assert before.endswith(" WARNING aiosock.server: before")
+    assert after == "own: after"
+
+
+def test_loggers_that_the_configuration_of_logging_has_disabled_are_enabled(
+    unconfigured: Callable[[], logging.Logger], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unconfigured()
+    logging.config.dictConfig({"version": 1})  # disables existing loggers by default
+    configure_logging(Config())
+
+    server_logger.warning("a warning")
+
+    assert capsys.readouterr().err.endswith("a warning\n")
 
 
 @pytest.mark.parametrize("name", ["", "aiosock"])

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import sysconfig
+import zipapp
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
@@ -17,6 +18,7 @@ from platform import python_version
 
 import pytest
 
+import aiosock
 from aiosock import Config, Limits, Timeouts, __version__
 from aiosock.errors import not_installed
 from tests.e2e.curl import curl
@@ -65,6 +67,46 @@ def has_ipv6() -> bool:
             return True
     except OSError:
         return False
+
+
+# Without metadata: a copied tree, or an archive of one.
+
+WITHOUT_METADATA = """
+import importlib.metadata
+
+def version(name):
+    raise importlib.metadata.PackageNotFoundError(name)
+
+importlib.metadata.version = importlib.metadata.distribution = version
+
+import aiosock
+from aiosock import App
+from aiosock.cli import main
+
+assert aiosock.__file__.startswith({root!r}), aiosock.__file__
+main(App())
+"""
+
+
+@pytest.mark.parametrize("name", ["tree", "archive.pyz"])
+@pytest.mark.parametrize("arguments", [("--port", "0"), ("--version",), ("--help",)])
+def test_it_runs_without_metadata(loop: str, tmp_path: Path, name: str, arguments: tuple[str, ...]) -> None:
+    shutil.copytree(
+        Path(aiosock.__file__).parent, tmp_path / "tree/aiosock", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    place = tmp_path / name
+    (tmp_path / "tree/__main__.py").write_text(WITHOUT_METADATA.format(root=str(place)))
+    zipapp.create_archive(tmp_path / "tree", tmp_path / "archive.pyz")
+
+    command = [sys.executable, "-I", str(place), *arguments, *(["--loop", loop] if arguments[0] == "--port" else [])]
+    if arguments[0] == "--port":
+        with Served(command, cwd=tmp_path) as server:
+            assert server.output.startswith(f"aiosock {__version__} on http://127.0.0.1:")
+            assert server.stop() == 0
+    else:
+        status, output, errors = run_to_its_end(command, cwd=tmp_path)
+        assert (status, errors) == (0, "")
+        assert __version__ in output or "--port" in output
 
 
 # The start-up block.

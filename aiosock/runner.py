@@ -106,7 +106,7 @@ def _run(process: "_Process", factory: Callable[[], asyncio.AbstractEventLoop]) 
         # Runner.close waits for the threads of `asyncio.to_thread`.
         process.last_resort.arm(process.seconds_left(), sys.exc_info()[1])
         runner.close()
-        process.last_resort.disarm()
+        process.last_resort.leave(process.seconds_left())
 
 
 class _Process:

@@ -174,12 +174,26 @@ class LastResort:
             self._timer.cancel()
             self._timer = None
 
+    def leave(self, seconds: float) -> None:
+        """End the process in this time, if the program is over by then and only its threads are left."""
+        self.disarm()
+        timer = threading.Timer(seconds, _give_up_if_over)
+        timer.daemon = True
+        timer.start()
+
+
+def _give_up_if_over() -> None:
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    # The interpreter joins the threads in `threading._shutdown`, after the last line of the program.
+    if frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) == ("threading", "_shutdown"):
+        _give_up(None)
+
 
 def _give_up(error: BaseException | None) -> None:
     # In a thread: the main thread may hold the lock of a logging handler.
-    reporting = threading.Thread(target=_report, args=(threading.get_ident(), error), daemon=True)
-    reporting.start()
-    reporting.join(GRACE_SECONDS)
+    _do_in_time(_report, threading.get_ident(), error)
     exit_now(1)
 
 
@@ -196,10 +210,16 @@ def _report(timer: int, error: BaseException | None) -> None:
 def exit_now(status: int) -> None:
     """End the process without waiting for anything, once what has been printed is out."""
     # In a thread: a stream that nobody reads would keep us.
-    flushing = threading.Thread(target=_flush_standard_streams, daemon=True)
-    flushing.start()
-    flushing.join(GRACE_SECONDS)
+    _do_in_time(_flush_standard_streams)
     os._exit(status)
+
+
+def _do_in_time(function: Callable[..., None], *arguments: object) -> None:
+    """Call a function in a thread, and wait for it for GRACE_SECONDS."""
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    with suppress(RuntimeError):  # there is no other thread to be had
+        thread.start()
+        thread.join(GRACE_SECONDS)
 
 
 def _flush_standard_streams() -> None:

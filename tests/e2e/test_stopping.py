@@ -30,11 +30,13 @@ A_LAST_REQUEST = ("--timeouts.drain-idle-seconds", str(PATIENCE))
 DRAINING = "aiosock: draining; a second signal ends it at once\n"
 
 PROGRAM = """
-import asyncio, time
+import asyncio, threading, time
+from concurrent.futures import ThreadPoolExecutor
 from aiosock import App
 from aiosock.cli import main
 
 app = App()
+pool = ThreadPoolExecutor()
 
 @app.lifespan
 async def lifespan(app):
@@ -60,6 +62,16 @@ async def stubborn(request):
 async def thread(request):
     print("hanging", flush=True)
     await asyncio.to_thread(time.sleep, 3600)
+
+@app.get("/own-thread")
+async def own_thread(request):
+    threading.Thread(target=time.sleep, args=(3600,)).start()
+    print("hanging", flush=True)
+
+@app.get("/own-pool")
+async def own_pool(request):
+    pool.submit(time.sleep, 3600)
+    print("hanging", flush=True)
 
 @app.get("/wait")
 async def wait(request):
@@ -373,9 +385,10 @@ def test_a_lifespan_that_does_not_stop_does_not_keep_the_process(loop: str, prog
         assert server.stop() == 1
 
 
-def test_a_thread_of_a_handler_does_not_keep_the_process(loop: str, program: Path) -> None:
+@pytest.mark.parametrize("target", ["/thread", "/own-thread", "/own-pool"])
+def test_a_thread_of_a_handler_does_not_keep_the_process(loop: str, program: Path, target: str) -> None:
     with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
-        client.send(b"GET /thread HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         server.await_output("hanging\n")
 
         assert server.stop() == 1
@@ -425,3 +438,11 @@ def test_sighup_ends_it_where_its_terminal_is_closed(loop: str, program: Path) -
                 assert server.wait(PATIENCE) == 0
             finally:
                 server.kill()
+
+
+def test_a_program_that_goes_on_after_the_server_is_left_alone(loop: str, program: Path) -> None:
+    text = program.read_text()
+    program.write_text(f"{text}\ntime.sleep(2)\nprint('went on', flush=True)\n")
+    with serve_program(program, loop, "--timeouts.drain-seconds", "0") as server:
+        assert server.stop() == 0
+    assert server.output.endswith("went on\n")

@@ -52,7 +52,7 @@ class Outlet(Protocol):
         """Take whole lines. Raises OSError for a place that takes none: a closed pipe, a full disk."""
 
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
-        """Give a slow reader this time for the lines that wait, and release the place."""
+        """Wait this time for a slow reader of the lines, and release the place."""
 
 
 class StreamOutlet:
@@ -106,7 +106,7 @@ class DescriptorOutlet:
             self._report(0)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
-        """Give a slow reader this time for the lines that wait, drop the others, and close."""
+        """Wait this time for a slow reader of the lines, drop the others, and close."""
         if thread := self._thread:
             thread.join(seconds)
         with self._lock:

@@ -14,6 +14,7 @@ from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
 from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of, server_logger
+from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
 from aiosock.observe import Observer
 from aiosock.stopping import (
@@ -87,6 +88,7 @@ def run(
         factory = loop_factory(config.loop)
         configure_logging(config)
         _occupy_standard_descriptors()
+        raise_descriptor_limit()
         outlive_log_rotation()
         with closing(open_access_log(config)) as access_log:
             _run(_Process(app, config, access_log, observers, when_started), factory)

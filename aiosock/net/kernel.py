@@ -15,6 +15,9 @@ if sys.platform == "linux":
 NOT_SENT_BYTES: Final = 128 * 1024
 """What the kernel takes for a peer beyond what it has sent: enough for a fast one."""
 
+_MOST_DESCRIPTORS: Final = 1_048_576
+"""The default of fs.nr_open on Linux, for a process that may have any number."""
+
 # Constants of Linux. Python names the first from 3.12 on, and never the second.
 _TCP_NOTSENT_LOWAT: Final = 25
 _SO_ATTACH_FILTER: Final = 26
@@ -72,6 +75,22 @@ def backlog_of(sock: socket.socket) -> int | None:
     # struct tcp_info: 8 bytes, then 32-bit words; of a listening socket the sixth word, tcpi_sacked, is its backlog.
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
     return int.from_bytes(info[28:32], sys.byteorder)
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit of open files (RLIMIT_NOFILE) to the hard one, as Go programs do at their start.
+
+    The soft limit is 1024 by custom, for programs that use `select`. It would limit the connections without any need.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # some systems have a limit below the one that they tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def drop_new_connections(sock: socket.socket) -> None:

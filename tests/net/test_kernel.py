@@ -16,6 +16,7 @@ from aiosock.net.kernel import (
     has_hung_up,
     is_readable,
     limit_unsent,
+    raise_descriptor_limit,
     reset_when_closed,
     unacknowledged,
 )
@@ -126,3 +127,25 @@ async def test_a_listener_leaves_a_shared_socket_its_backlog(
 def test_lingering_for_no_time_is_what_resets(pair: Pair) -> None:
     reset_when_closed(pair[0])
     assert struct.unpack("ii", pair[0].getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 4096, (4096, 4096)),
+        (4096, 4096, None),
+        (-1, -1, None),
+        (1024, -1, (1_048_576, -1)),
+        (2_000_000, -1, None),
+    ],
+)
+def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(
+    soft: int, hard: int, raised: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    assert resource.RLIM_INFINITY == -1
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: given.append(limits))
+    raise_descriptor_limit()
+    assert given == ([] if raised is None else [raised])

@@ -269,6 +269,8 @@ async def test_an_access_log_that_fails_to_flush_ends_no_sweep(caplog: pytest.Lo
         def flush(self) -> None:
             raise ConnectionError("the socket of the log has gone")
 
+        def reopen(self) -> None: ...
+
         def close(self) -> None: ...
 
     async with Client(hello) as client:

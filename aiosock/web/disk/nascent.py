@@ -39,7 +39,7 @@ class NascentFile:
             self._open_named()
 
     def take_name(self, name: str) -> None:
-        """Give the file a name in its directory; raise FileExistsError if the name is taken, and other OSErrors.
+        """Name the file in its directory; raise FileExistsError if the name is taken, and other OSErrors.
 
         A link is used because it never replaces a file, as a rename would.
         """
@@ -60,7 +60,7 @@ class NascentFile:
                 raise
 
     def replace(self, name: str) -> None:
-        """Give the file a name in its directory, in the place of the file that has it; raise OSError."""
+        """Name the file in its directory, in the place of the file that has the name; raise OSError."""
         if not self._temporary:  # only a file with a name can replace another one in one step
             temporary = _temporary_name()
             self._link(temporary)
@@ -85,7 +85,7 @@ class NascentFile:
             _lock(self.descriptor)
 
     def _link(self, name: str) -> None:
-        """Give the file without a name its first one. The descriptor for the source only makes Python call linkat()."""
+        """Link the file, which has no name, to its first one. The descriptor for the source only makes Python call linkat()."""
         source = f"/proc/self/fd/{self.descriptor}"
         os.link(source, self._path(name), src_dir_fd=self.descriptor, dst_dir_fd=self._place, follow_symlinks=True)
 

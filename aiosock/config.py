@@ -31,6 +31,10 @@ class Limits:
     """Largest body to read whole into memory, unless its route sets a limit. Above it: status 413. Streams: no limit."""
     json_bytes: int = 1 * MIB  # aiohttp: client_max_size 1 MiB
     """Largest JSON body, unless its route sets a limit; never above body_bytes. Above it: status 413."""
+    bodies_bytes: int = (
+        128 * MIB
+    )  # eight of the largest bodies; Node and Go have no such limit, and are told to add one
+    """Most bytes of request bodies in memory for all connections together: bodies read whole, and forms. Beyond it: 503."""
     form_bytes: int = 128 * MIB  # ASP.NET Core: MultipartBodyLengthLimit 128 MiB
     """Largest multipart form, files included, unless its route sets a limit. Above it: status 413."""
     form_memory_bytes: int = 1 * MIB  # Starlette: spool_max_size 1 MiB, but for each file

@@ -34,6 +34,7 @@ def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:
         shutdown=service.shutdown,
         debug=service.config.debug,
         load=service.load,
+        bodies=service.bodies,
     )
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
+from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 
 OnDisconnect = Literal["cancel", "eager", "finish"]
@@ -71,6 +72,60 @@ class Work:
         self._is_waiting = False
 
 
+UNCOUNTED_BYTES: Final = 16 * 1024
+"""The part of each body that no budget counts: as much as a connection holds anyway."""
+
+
+class Bodies:
+    """The bytes of request bodies that a server holds in memory, and their limit."""
+
+    __slots__ = ("held", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit: int = limit
+        self.held: int = 0
+
+
+class Held:
+    """The bytes that one request holds of them, until it is over."""
+
+    __slots__ = ("_bodies", "_counted", "_exchange", "_is_registered", "_size")
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+        self._bodies = exchange.connection.bodies
+        self._size = 0
+        self._counted = 0
+        self._is_registered = False
+
+    def add(self, size: int) -> None:
+        """Hold more bytes; raise HTTPError (503) if the server would hold too many."""
+        self._size += size
+        more = self._size - UNCOUNTED_BYTES - self._counted
+        if more <= 0:
+            return
+        if self._bodies.held + more > self._bodies.limit:
+            detail = f"The server holds request bodies of {self._bodies.held} bytes already. Try again later."
+            raise HTTPError(503, detail, {"retry-after": "1"})
+        if not self._is_registered:
+            self._is_registered = True
+            self._exchange.when_over(self._release)
+        self._bodies.held += more
+        self._counted += more
+
+    def drop(self, size: int) -> None:
+        """Hold fewer bytes: these are on disk now."""
+        self._size -= size
+        fewer = self._counted - max(self._size - UNCOUNTED_BYTES, 0)
+        if fewer > 0:
+            self._bodies.held -= fewer
+            self._counted -= fewer
+
+    def _release(self) -> None:
+        self._bodies.held -= self._counted
+        self._counted = 0
+
+
 class Connection:
     """A connection as its requests see it.
 
@@ -78,7 +133,7 @@ class Connection:
     that could go on for ever checks it or waits for it. `load` is None where concurrency has no limit.
     """
 
-    __slots__ = ("client", "debug", "limits", "load", "scheme", "server", "shutdown")
+    __slots__ = ("bodies", "client", "debug", "limits", "load", "scheme", "server", "shutdown")
 
     def __init__(
         self,
@@ -90,6 +145,7 @@ class Connection:
         shutdown: asyncio.Event | None = None,
         debug: bool = False,
         load: Load | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         self.client: Address | None = client
         self.server: Address | None = server
@@ -98,6 +154,7 @@ class Connection:
         self.shutdown: asyncio.Event = shutdown or asyncio.Event()
         self.debug: bool = debug
         self.load: Load | None = load
+        self.bodies: Bodies = bodies or Bodies(self.limits.bodies_bytes)
 
 
 class Incoming(Protocol):

@@ -1,6 +1,7 @@
 """Forms: fields and uploads, kept until the request is over, or read part by part as they arrive."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -9,7 +10,7 @@ from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.disk.names import safe_name
-from aiosock.web.exchange import Incoming
+from aiosock.web.exchange import Exchange, Held, Incoming
 from aiosock.web.multidict import MultiDict
 
 if TYPE_CHECKING:  # at run time these are imported when the first form arrives: they take long to load
@@ -143,6 +144,8 @@ class Part:
         left = limit
         async for piece in self:
             left -= len(piece)
+            if self._parts.held is not None:
+                self._parts.held.add(len(piece))
             if left < 0:
                 raise HTTPError(413, f"This part of the form is larger than the limit of {limit} bytes.")
             _add(pieces, piece)
@@ -171,7 +174,7 @@ class Part:
 class Parts:
     """The parts of a form as they arrive, an async iterable. If a part is not read to its end, the rest is dropped."""
 
-    __slots__ = ("_decoder", "_events", "_receive", "limits", "part")
+    __slots__ = ("_decoder", "_events", "_receive", "held", "limits", "part")
 
     def __init__(self, decoder: "MultipartDecoder", receive: Callable[[], Awaitable[bytes]], limits: Limits) -> None:
         self._decoder = decoder
@@ -179,6 +182,7 @@ class Parts:
         self._events: Iterator[PartHead | bytes | None] = iter(())
         self.limits: Limits = limits
         self.part: Part | None = None
+        self.held: Held | None = None
 
     def __aiter__(self) -> AsyncIterator[Part]:
         """Yield the parts in order."""
@@ -241,48 +245,54 @@ async def urlencoded(content_type: str, content: bytes, limits: Limits) -> Form:
     return Form(pairs)
 
 
-async def collect(parts: Parts, when_over: Callable[[Callable[[], None]], None]) -> Form:
+async def collect(parts: Parts, exchange: Exchange) -> Form:
     """Keep all parts: fields as text, files in memory while the form may hold more, then in one file.
 
-    Raises what `Part.__anext__` raises, and HTTPError: 413 if the fields have more characters than `limits.body_bytes`,
-    400 for text that is not UTF-8, 507 if the disk is full.
+    Raises what `Part.__anext__` raises, and HTTPError: 413 if the fields have more bytes than `limits.body_bytes`, 400 for
+    text that is not UTF-8, 503 beyond `limits.bodies_bytes`, 507 if the disk is full.
     """
     from aiosock.web.disk.spool import Spool
 
     spool = Spool(parts.limits.form_memory_bytes)
-    when_over(spool.close)
+    exchange.when_over(spool.close)
+    parts.held = held = Held(exchange)
     pairs: list[tuple[str, str | Upload]] = []
     left = parts.limits.body_bytes
     async for part in parts:
         if part.filename is None:
             text = await part.text()
-            left -= len(text)
+            size = len(text.encode())
+            held.add(max(sys.getsizeof(text) - size, 0))  # one emoji makes all characters of a str four bytes wide
+            left -= size
             if left < 0:
                 limit = parts.limits.body_bytes
-                raise HTTPError(413, f"The fields of the form are longer than the limit of {limit} characters.")
+                raise HTTPError(413, f"The fields of the form are larger than the limit of {limit} bytes.")
             pairs.append((part.name, text))
         else:
-            pairs.append((part.name, await _read_upload(part, parts, spool)))
+            pairs.append((part.name, await _read_upload(part, parts, spool, held)))
     return Form(pairs)
 
 
-async def _read_upload(part: Part, parts: Parts, spool: "Spool") -> Upload:
+async def _read_upload(part: Part, parts: Parts, spool: "Spool", held_bytes: Held) -> Upload:
     pieces: list[bytes] = []
     held = size = 0
     start: int | None = None
     while piece := await parts.content():
         _add(pieces, piece)
+        held_bytes.add(len(piece))
         held += len(piece)
         size += len(piece)
         if held > (spool.memory if start is None else BLOCK):
             if start is None:
                 start = spool.size
             await spool.append(b"".join(pieces))
+            held_bytes.drop(held)
             pieces, held = [], 0
     if start is None:
         spool.memory -= size
     elif pieces:
         await spool.append(b"".join(pieces))
+        held_bytes.drop(held)
     return Upload(part, size, [] if start is not None else pieces, spool, start)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
-from aiosock.web.exchange import Address, Exchange, Incoming, Received
+from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
 from aiosock.web.multidict import MultiDict
@@ -243,7 +243,8 @@ class Request:
         """Return the whole body; called again, the same bytes.
 
         `limit` in bytes overrides the route's. Raises HTTPError (413) for a longer body, before it is read where its
-        length is announced. Raises what `Incoming.receive` raises, and RuntimeError after `body` has been iterated.
+        length is announced, and 503 beyond `limits.bodies_bytes`. Raises what `Incoming.receive` raises, and RuntimeError
+        after `body` has been iterated.
         """
         if self._content is not None:
             return self._content
@@ -256,12 +257,18 @@ class Request:
             raise body_too_large(limit)
         self.body.started = True
         pieces: list[bytes] = []
-        left = limit
+        size = 0
+        held: Held | None = None
         while piece := await incoming.receive():
-            left -= len(piece)
-            if left < 0:
+            size += len(piece)
+            if size > limit:
                 raise body_too_large(limit)
             pieces.append(piece)
+            if held is not None:
+                held.add(len(piece))
+            elif size > UNCOUNTED_BYTES:
+                held = Held(self.exchange)
+                held.add(size)
         self._content = b"".join(pieces)
         return self._content
 
@@ -303,7 +310,7 @@ class Request:
                 content_type = self.headers.get("content-type", "")
                 self._form = await urlencoded(content_type, await self.read(limit), self.exchange.connection.limits)
             else:
-                self._form = await collect(parts, self.exchange.when_over)
+                self._form = await collect(parts, self.exchange)
         return self._form
 
     def parts(self, limit: int | None = None) -> Parts:

@@ -230,7 +230,7 @@ async def test_the_fields_of_a_form_are_limited_altogether() -> None:
     limits = Limits(body_bytes=10)
 
     assert len(await outcome(contents, field("a", b"x" * 5) * 2 + END, limits=limits)) == 2
-    refused = (413, "The fields of the form are longer than the limit of 10 characters.")
+    refused = (413, "The fields of the form are larger than the limit of 10 bytes.")
     assert await outcome(contents, field("a", b"x" * 6) * 2 + END, limits=limits) == refused
 
 

@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT: no accepted request is lost, and the exit status says how the server ended."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -431,8 +432,10 @@ def test_sighup_ends_it_where_its_terminal_is_closed(loop: str, program: Path) -
         with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as server:
             os.close(theirs)
             try:
-                while b"Ctrl-C stops" not in terminal.read(1000):
-                    pass
+                said = b""
+                while b"Ctrl-C stops" not in said:
+                    assert select.select([terminal], [], [], PATIENCE)[0], said
+                    said += terminal.read(1000)
                 terminal.close()
                 server.send_signal(signal.SIGHUP)
                 assert server.wait(PATIENCE) == 0

@@ -429,7 +429,13 @@ def test_sighup_ends_it_where_its_terminal_is_closed(loop: str, program: Path) -
     ours, theirs = os.openpty()
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         command = [sys.executable, str(program), "--port", "0", "--loop", loop]
-        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as server:
+        # Whoever runs the tests may ignore SIGHUP, as nohup does, and programs inherit that.
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        try:
+            server = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        with server:
             os.close(theirs)
             try:
                 said = b""

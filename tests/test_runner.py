@@ -345,6 +345,9 @@ def unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], loggi
     yield unconfigured
     logger.setLevel(level)
     access_logger.propagate = propagates
+    for each in logging.Logger.manager.loggerDict.values():  # a test may have disabled those of other tests
+        if isinstance(each, logging.Logger):
+            each.disabled = False
 
 
 def test_the_access_log_goes_to_standard_output_and_the_rest_to_standard_error(

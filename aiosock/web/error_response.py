@@ -26,8 +26,9 @@ def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Respo
     """Return the response to an error for a client with this Accept field; `trace` is a traceback, for debug mode."""
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
     errors = error.errors if isinstance(error, ValidationError) else ()
-    # Several problems do not fit into one line, and a client that sends typed data can read JSON.
-    offers = ("text/html", "application/json") if errors else ("text/html", "application/json", "text/plain")
+    # Several problems do not fit into one line. A client that asks for any JSON (vnd.api+json) reads a problem.
+    is_json = bool(errors) or "+json" in accept.lower()
+    offers = ("text/html", "application/json") if is_json else ("text/html", "application/json", "text/plain")
     wanted = choose_media_type(accept, offers)
     if wanted == "text/html":
         response = Response.html(_page(title, error.detail, errors, trace), error.status)

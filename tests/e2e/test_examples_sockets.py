@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -178,6 +178,10 @@ def test_every_server_ends_without_a_traceback(name: str, number: signal.Signals
             if name in HTTP_STEPS:
                 stack.enter_context(silent_clients(server, 2))
                 assert name == "1_blocking" or is_served(server)
+            server.send(number)
+            # Python lets a signal wait for the next event if it comes just before the call of the kernel that waits.
+            with suppress(subprocess.TimeoutExpired):
+                server.popen.wait(20)
             status = server.stop(number)
     finally:
         signal.signal(signal.SIGINT, ignored)

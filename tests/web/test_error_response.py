@@ -33,6 +33,7 @@ async def missing(**headers: str) -> ClientResponse:
         ("application/json", "application/problem+json"),
         ("application/problem+json", "application/problem+json"),
         ("application/vnd.api+json, */*", "application/problem+json"),
+        ("application/vnd.api+json", "application/problem+json"),
         ("Application/JSON", "application/problem+json"),
         ("text/html", "text/html; charset=utf-8"),
         ("TEXT/HTML, application/json", "text/html; charset=utf-8"),

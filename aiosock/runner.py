@@ -94,7 +94,7 @@ def run(
             _run(_Process(app, config, access_log, observers, when_started), factory)
     except ConfigError as error:
         say(f"aiosock: error: {error}", sys.stderr)
-        _exit(CONFIG_STATUS)
+        sys.exit(CONFIG_STATUS)
 
 
 def _run(process: "_Process", factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -275,7 +275,3 @@ def _occupy_standard_descriptors() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
-
-
-def _exit(status: int) -> None:
-    raise SystemExit(status)

@@ -200,9 +200,9 @@ class Answering:
         if self._left is not None:
             self._left.set()
         self._ended_at = min(self._ended_at, now)
-        is_patient = not reset and self.on_disconnect != "eager"
         if self._cancelling or self.on_disconnect == "finish" or self._task is None:
             return
+        is_patient = not reset and self.on_disconnect != "eager"
         if is_patient and (self.status or now < self._ended_at + self.service.timeouts.half_close_seconds):
             return
         self._cancelling = True

@@ -39,9 +39,8 @@ def in_own_context(
             try:
                 value = yield awaited
                 step = work.send
-            except (
-                BaseException
-            ) as error:  # a cancellation, or what the awaited future raises; GeneratorExit closes `work`
+            # A cancellation, or what the awaited future raises; GeneratorExit closes `work`.
+            except BaseException as error:
                 step, value = work.throw, error
     finally:
         # An error refers to this frame by its traceback. Kept here it would keep all that the handler held, such as a body,

@@ -71,9 +71,8 @@ def guarded_by_password(
     guesses = guesses or Guesses()
 
     async def guarded(request: Request, next: Next) -> Response:
-        if (
-            "authorization" not in request.headers
-        ):  # the first request of a browser: it asks whether a password is needed
+        # The first request of a browser: it asks whether a password is needed.
+        if "authorization" not in request.headers:
             return await authenticated(request, next)
         network = client_network(request)
         if wait := guesses.count(network):

@@ -50,8 +50,8 @@ _REFUSALS: Final = {
 class Upload:
     """A Handler that stores files below a directory, by PUT or by POST of a form, and serves them with StaticFiles.
 
-    A file gets its name when it is complete. An existing file is
-    replaced only by a PUT with If-Match. A new index page is refused: it would be shown instead of its directory.
+    A file gets its name when it is complete. An existing file is replaced only by a PUT with If-Match. A new index page is
+    refused: it would be shown instead of its directory.
 
     `files` must serve each file under its own name only: without precompressed siblings and clean URLs. Otherwise an uploaded
     report.html.gz would be shown instead of report.html.
@@ -69,8 +69,8 @@ class Upload:
         """Store files, or answer with one.
 
         Raises HTTPError: 400 for a part of a file and for a form without a file, 403 if the server may not write, 404 if the
-        directory does not exist, 409 if the file exists or would be an index page, 412 if a precondition fails, 413 beyond the limit, 415 for a content
-        coding and for a POST that is not a form, 507 if the disk is full; and what StaticFiles raises.
+        directory does not exist, 409 if the file exists or would be an index page, 412 if a precondition fails, 413 beyond the
+        limit, 415 for a content coding and for a POST that is not a form, 507 if the disk is full; and what StaticFiles raises.
         """
         upload_method = "POST" if request.subpath.endswith("/") else "PUT"
         if request.method in ("GET", "HEAD"):

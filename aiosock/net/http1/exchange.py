@@ -32,7 +32,6 @@ JOIN_BYTES: Final = 64 * 1024
 PIECE_BYTES: Final = 256 * 1024
 """Longer ones are sent in pieces of this size, each when the peer has taken most of those before."""
 
-
 IMPATIENT: Final = frozenset({408, 413, 503})
 """Statuses of a body that is too slow or too large, and of a server that has no time: no rest of a body is waited for."""
 

@@ -49,9 +49,8 @@ class NascentFile:
         temporary, target = self._path(self._temporary), self._path(name)
         try:
             os.link(temporary, target, src_dir_fd=self._place, dst_dir_fd=self._place, follow_symlinks=False)
-        except (
-            OSError
-        ):  # the name is taken, or the file system has no links, as exFAT: take the name with an empty file
+        except OSError:
+            # The name is taken, or the file system has no links, as exFAT: take the name with an empty file.
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._place))
             try:
                 os.replace(temporary, target, src_dir_fd=self._place, dst_dir_fd=self._place)

@@ -1,7 +1,7 @@
 """Send requests through a server without a socket. The work is always the same, so it can be counted instead of timed.
 
-`python -m benchmarks.in_memory WORKLOAD COUNT` serves COUNT requests; benchmarks/instructions.py and tests/test_work.py
-count the work. WORKLOAD may be `text+combined`: it then writes the access log in that format.
+`python -m benchmarks.in_memory WORKLOAD COUNT` serves COUNT requests; tests/test_work.py counts the calls they make.
+WORKLOAD may be `text+combined`: it then writes the access log in that format.
 """
 
 import asyncio

@@ -95,7 +95,10 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value, or `default`; lines with the same name are joined with ", " (RFC 9110 section 5.3)."""
-        values = self.get_all(name)
+        wanted = name.lower()
+        values = [value for key, value in self._fields if key == wanted]
+        if len(values) == 1:
+            return values[0]
         return ", ".join(values) if values else default
 
     def get_all(self, name: str) -> list[str]:

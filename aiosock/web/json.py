@@ -7,7 +7,6 @@ import gc
 import json
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -28,11 +27,11 @@ def encode(value: Any) -> bytes:
 
     Raises TypeError for a value of another type, ValueError for NaN and infinities, which JSON does not have.
     """
-    with suppress(TypeError, ValueError, RecursionError):
+    try:
         data = _fast()[0](value)
-        if b"null" not in data:  # msgspec writes null for NaN
-            return data
-    return _encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return _encode(value)
+    return _encode(value) if b"null" in data else data  # msgspec writes null for NaN
 
 
 def decode(data: bytes) -> Any:

@@ -22,7 +22,10 @@ class MultiDict(Generic[_T]):
 
     def get(self, name: str, default: _T | None = None) -> _T | None:
         """Return the first value of that name, or `default`."""
-        return next((value for key, value in self._pairs if key == name), default)
+        for key, value in self._pairs:
+            if key == name:
+                return value
+        return default
 
     def get_all(self, name: str) -> list[_T]:
         """Return all values of that name, in order."""
@@ -41,7 +44,7 @@ class MultiDict(Generic[_T]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is a value of that name."""
-        return any(key == name for key, _ in self._pairs)
+        return name in [key for key, _ in self._pairs]
 
     def __iter__(self) -> Iterator[str]:
         """Yield each name once, in order."""

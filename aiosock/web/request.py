@@ -191,12 +191,16 @@ class Request:
         """The header fields, in wire order."""
         return self.head.headers()
 
+    def _field(self, name: str) -> str:
+        """Return a field, "" where it is absent, without decoding the others if nobody has asked for them yet."""
+        return self.headers.get(name, "") if "headers" in self.__dict__ else self.head.field(name)
+
     def accepts(self, *media_types: str) -> str:
         """Return the one of `media_types` that the client's Accept field prefers; the last one if it names none of them.
 
         The response depends on that field, so it needs `Vary: Accept`.
         """
-        return choose_media_type(self.headers.get("accept", ""), media_types)
+        return choose_media_type(self._field("accept"), media_types)
 
     @lazy
     def query(self) -> Query:
@@ -283,7 +287,7 @@ class Request:
         length. Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
         malformed JSON.
         """
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media_type = self._field("content-type").partition(";")[0].strip().lower()
         # A page of another origin can post a form or text/plain without a preflight, but not JSON. So JSON must be labelled.
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")

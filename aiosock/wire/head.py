@@ -1,5 +1,6 @@
 """HTTP/1 heads (RFC 9112 sections 2 to 6): request heads from bytes to records, response heads from records to bytes."""
 
+import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from itertools import takewhile
@@ -133,16 +134,10 @@ class Http1Head:
         """Return what `headers().get` would for a name in lower case, without decoding the other fields."""
         if name == "host" and self.host != self.fields.host:
             return self.host or default
-        octets, sought = self.octets, b"\n%b:" % name.encode("latin-1")
-        lowered = octets.lower()
-        values: list[str] = []
-        start = lowered.find(sought)
-        while start >= 0:
-            start += len(sought)
-            end = octets.index(b"\r", start)
-            values.append(octets[start:end].decode("latin-1").strip(" \t"))
-            start = lowered.find(sought, end)
-        return ", ".join(values) if values else default
+        found: list[bytes] = _values_of(name).findall(self.octets)
+        if len(found) == 1:
+            return found[0].decode("latin-1").strip(" \t")
+        return ", ".join([value.decode("latin-1").strip(" \t") for value in found]) if found else default
 
     def has_any(self, prefixes: tuple[str, ...]) -> bool:
         """Return whether there is a field whose name, in lower case, starts with one of `prefixes`."""
@@ -151,6 +146,11 @@ class Http1Head:
 
 
 @lru_cache(maxsize=64)  # programs ask for few
+def _values_of(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"\n(?i:%b):[ \t]*+([^\r]*+)" % re.escape(name.encode("latin-1")))
+
+
+@lru_cache(maxsize=64)
 def _line_starts(prefixes: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(b"\n" + prefix.encode("latin-1") for prefix in prefixes)
 

@@ -72,15 +72,23 @@ def parse_query(query: str) -> list[tuple[str, str]]:
     parts = query.split("&")
     if len(parts) > MAX_QUERY_FIELDS:
         raise HTTPError(400, f"The query has more than {MAX_QUERY_FIELDS} fields.")
-    pairs = [(name, value) for name, _, value in [part.partition("=") for part in parts if part]]
-    if "%" in query or "+" in query:
-        return [(unquote(name.replace("+", " ")), unquote(value.replace("+", " "))) for name, value in pairs]
+    is_encoded = "%" in query or "+" in query
+    pairs: list[tuple[str, str]] = []
+    for part in parts:
+        if part:
+            name, _, value = part.partition("=")
+            pairs.append((_unquote_plus(name), _unquote_plus(value)) if is_encoded else (name, value))
     return pairs
+
+
+def _unquote_plus(text: str) -> str:
+    return unquote(text.replace("+", " "))
 
 
 def decode_segments(raw_path: str) -> list[str]:
     """Split a path from `parse_target` at its slashes and decode each segment: `%2F` does not separate segments."""
-    return [unquote(segment) if "%" in segment else segment for segment in raw_path[1:].split("/")]
+    segments = raw_path[1:].split("/")
+    return segments if "%" not in raw_path else [unquote(segment) for segment in segments]
 
 
 def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str | None]:

@@ -64,30 +64,30 @@ class Segment:
         """Return whether it takes the rest of the path and not only one segment."""
         return any(convertor.regex == CONVERTORS["path"].regex for _, convertor in self.convertors)
 
-    def convert(self, text: str, params: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the parameters so far with those of this segment; None if the text does not fit."""
+    def convert(self, text: str, params: dict[str, Any]) -> bool:
+        """Add the parameters of this segment to `params`; return whether the text fits."""
         if self.splitter is not None:
             return self._split(text, params, self.splitter)
         match = self.regex.fullmatch(text)
         if match is None:
-            return None
-        name, convertor = self.convertors[0]
+            return False
+        name, (_, convert) = self.convertors[0]
         try:
-            return {**params, name: convertor.convert(match[name])}
+            params[name] = convert(match[1])  # the first group: a convertor may have groups of its own
         except ValueError:
-            return None
+            return False
+        return True
 
-    def _split(self, text: str, params: dict[str, Any], splitter: Splitter) -> dict[str, Any] | None:
+    def _split(self, text: str, params: dict[str, Any], splitter: Splitter) -> bool:
         texts = splitter.split(text) if len(text) <= MAX_SPLIT_SEGMENT else None
         if texts is None:
-            return None
-        params = params.copy()
+            return False
         try:
-            for (name, convertor), found in zip(self.convertors, texts, strict=True):
-                params[name] = convertor.convert(found)
+            found = [(name, convert(part)) for (name, (_, convert)), part in zip(self.convertors, texts, strict=True)]
         except ValueError:
-            return None
-        return params
+            return False
+        params.update(found)
+        return True
 
 
 def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> Segment:
@@ -166,7 +166,7 @@ def _build_part(part: str, pattern: str, params: Mapping[str, object], known: Ma
     match = segment.regex.fullmatch(whole)
     # Where two parameters meet, the text could be split at another place.
     found = match is not None and all(match[name] == text for name, text in texts.items() if name)
-    if not found or segment.convert(whole, {}) is None:
+    if not found or not segment.convert(whole, {}):
         raise RouteError(
             f"the pattern {pattern!r} has no path for {', '.join(f'{name}={texts[name]!r}' for name in texts if name)}"
         )

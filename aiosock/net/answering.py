@@ -113,7 +113,8 @@ class Answering:
         except Disconnected as error:
             server_logger.debug("%s %s: %s", request.method, request.target, error)
         finally:
-            self._release()
+            if self._when_over or self._left is not None:
+                self._release()
             if record is not None:
                 self._finish_record(record, request, ending)
         if ending is Ending.COMPLETE:

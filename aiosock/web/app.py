@@ -199,7 +199,7 @@ class App(Router):
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
-                request.route = request.mount + route.pattern
+                request.route = request.mount + route.pattern if request.mount else route.pattern
                 request.body_limit = route.body_limit
                 request.exchange.on_disconnect = route.on_disconnect
                 request.params = found.params or {}  # its own dict: literal routes share an empty one

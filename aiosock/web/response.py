@@ -59,7 +59,7 @@ class Response:
     @classmethod
     def _of(cls, body: bytes, implied: _Constant, status: int, headers: Fields) -> Self:
         response = cls.__new__(cls)
-        response.status = _final(status)
+        response.status = status if status == 200 else _final(status)
         response.body = body
         response._implied = implied
         response._headers = _completed(headers, implied) if headers else None

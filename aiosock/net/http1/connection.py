@@ -37,6 +37,7 @@ class Http1Connection:
         "_head_deadline",
         "_in_a_row",
         "_is_between_requests",
+        "_patience",
         "_previous",
         "_refused",
         "_service",
@@ -59,6 +60,7 @@ class Http1Connection:
         self._in_a_row = 0
         self._refused = b""  # how a refused head starts: the response to HEAD has no body
         self.idle_since: float | None = None
+        self._set_patience()
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
@@ -73,9 +75,11 @@ class Http1Connection:
                 handler = self._service.handler if head.fields.expect is None else exchange.handler_for_expectation()
                 in_order = await in_own_context(exchange.answer(Request(head, exchange), handler), precision)
                 self._exchange = None
-                self._has_answered = True
                 if not in_order:
                     return
+                if not self._has_answered:
+                    self._has_answered = True
+                    self._set_patience()
                 if not exchange.finish():
                     # A peer that asked for the end sends no more. Any other may be sending, and must see the response.
                     linger = head.keeps_alive or exchange.has_unread
@@ -102,6 +106,7 @@ class Http1Connection:
         """
         channel, timeouts = self._channel, self._service.timeouts
         self.idle_since = None  # so that the server asks others when it sweeps again
+        self._set_patience()
         if self._exchange is None:
             patience = timeouts.drain_idle_seconds if self._is_between_requests else timeouts.drain_head_seconds
             self._head_deadline = min(self._head_deadline, channel.clock() + patience)
@@ -138,7 +143,7 @@ class Http1Connection:
             await self._take_turns()
         else:
             now = channel.clock()
-            channel.deadline = now + self._patience()
+            channel.deadline = now + self._patience
             self._is_between_requests = True
             self.idle_since = now if self._has_answered else None
             try:
@@ -167,12 +172,12 @@ class Http1Connection:
         timeouts = self._service.timeouts
         return timeouts.drain_head_seconds if self._service.shutdown.is_set() else timeouts.head_seconds
 
-    def _patience(self) -> float:
-        """Return how many seconds to wait for the first byte of a request."""
+    def _set_patience(self) -> None:
+        """Decide how many seconds to wait for the first byte of a request."""
         timeouts = self._service.timeouts
+        self._patience = timeouts.keep_alive_seconds if self._has_answered else timeouts.head_seconds
         if self._service.shutdown.is_set():
-            return timeouts.drain_idle_seconds
-        return timeouts.keep_alive_seconds if self._has_answered else timeouts.head_seconds
+            self._patience = timeouts.drain_idle_seconds
 
     async def _wait_for_more(self, buffer: bytes) -> bytes:
         """Wait for more of a head; return b"" where nothing but empty lines has arrived, and no more does.

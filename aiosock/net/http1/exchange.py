@@ -158,12 +158,23 @@ class Http1Exchange(Answering):
             return False
         if self._body is not None and not self._body.is_complete():
             return False
-        self._channel.write(self._start(response, body, body))
+        self._channel.write(self._ordinary(response, body) or self._start(response, body, body))
         self._progress = ENDED
         if not self._channel.unsent():
             return True
         self._channel.start_response()
         return not self._channel.is_full()
+
+    def _ordinary(self, response: Response, body: bytes) -> bytes:
+        """Return the whole of a response with nothing special about it; b"" for any other, which `_start` encodes."""
+        head, pairs = self._head, response.pairs()
+        if not isinstance(pairs, tuple) or not self._keep_alive or head.minor_version == 0 or head.method == "HEAD":
+            return b""
+        if self.service.shutdown.is_set():
+            return b""
+        self.status = response.status
+        encoded = _ordinary_head(response.status, self.service.date_line(), len(body), pairs)
+        return encoded + body if encoded else b""
 
     async def _send_in_pieces(self, response: Response, body: bytes) -> None:
         """Send a long body piece by piece. Given to the transport whole, it would be copied whole for each slow peer."""
@@ -323,3 +334,13 @@ def _prepare_fields(status: int, pairs: Sequence[tuple[str, str]]) -> _Prepared:
 
 
 _prepare_constant = lru_cache(maxsize=1024)(_prepare_fields)  # each static file in memory has fields of its own
+
+
+@lru_cache(maxsize=1024)  # in one second, most heads are equal to one before
+def _ordinary_head(status: int, date_line: bytes, length: int, pairs: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the head of a response after which an HTTP/1.1 connection goes on; b"" if more than its length must be said."""
+    prepared = _prepare_constant(status, pairs)
+    if prepared.is_bodiless or prepared.length is not None or prepared.closes or status == 426:
+        return b""
+    framing = b"Content-Length: %d\r\n" % length
+    return b"".join((prepared.status_line, date_line, framing, prepared.lines, b"\r\n"))

@@ -44,7 +44,9 @@ class lazy(Generic[_T]):
     def __get__(self, instance: object, owner: type) -> Self | _T:
         if instance is None:
             return self
-        value = instance.__dict__[self._name] = self._make(instance)
+        value = self._make(instance)
+        # Not by `instance.__dict__`: from there on, CPython 3.11 would find every attribute of the instance by its slow way.
+        setattr(instance, self._name, value)
         return value
 
 
@@ -60,11 +62,11 @@ class Body:
     It is read from the socket no faster than a handler iterates, except for one bounded buffer.
     """
 
-    __slots__ = ("_incoming", "started")
+    __slots__ = ("_incoming", "_request")
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, request: "Request", incoming: Incoming) -> None:
+        self._request = request
         self._incoming = incoming
-        self.started: bool = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return the pieces as they arrive, none of them empty; raises what `Incoming.receive` raises."""
@@ -72,7 +74,7 @@ class Body:
 
     async def __anext__(self) -> bytes:
         """Return the next piece."""
-        self.started = True
+        self._request._is_being_read = True
         data = await self._incoming.receive()
         if not data:
             raise StopAsyncIteration
@@ -126,7 +128,9 @@ class Request:
 
     _content: bytes | None = None
     _form: Form | None = None
+    _has_headers: bool = False
     _incoming: Incoming | None = None
+    _is_being_read: bool = False
     _session: Session | None = None
 
     def __init__(self, head: RequestHead, exchange: Exchange) -> None:
@@ -189,11 +193,12 @@ class Request:
     @lazy
     def headers(self) -> Headers:
         """The header fields, in wire order."""
+        self._has_headers = True
         return self.head.headers()
 
     def _field(self, name: str) -> str:
         """Return a field, "" where it is absent, without decoding the others if nobody has asked for them yet."""
-        return self.headers.get(name, "") if "headers" in self.__dict__ else self.head.field(name)
+        return self.headers.get(name, "") if self._has_headers else self.head.field(name)
 
     def accepts(self, *media_types: str) -> str:
         """Return the one of `media_types` that the client's Accept field prefers; the last one if it names none of them.
@@ -232,7 +237,7 @@ class Request:
     @lazy
     def body(self) -> Body:
         """The body as it arrives, an async iterable of bytes that can be read once."""
-        return Body(self.incoming)
+        return Body(self, self.incoming)
 
     @property
     def incoming(self) -> Incoming:
@@ -252,14 +257,14 @@ class Request:
         """
         if self._content is not None:
             return self._content
-        if self.body.started:
+        if self._is_being_read:
             raise RuntimeError("the body has already been iterated; read() comes too late")
         if limit is None:
             limit = self._limit(None, self.exchange.connection.limits.body_bytes)
         incoming = self.incoming
         if (incoming.length or 0) > limit:
             raise body_too_large(limit)
-        self.body.started = True
+        self._is_being_read = True
         pieces: list[bytes] = []
         size = 0
         held: Held | None = None
@@ -273,6 +278,8 @@ class Request:
             elif size > UNCOUNTED_BYTES:
                 held = Held(self.exchange)
                 held.add(size)
+            if size == incoming.length:  # nothing can follow
+                break
         self._content = b"".join(pieces)
         return self._content
 
@@ -334,9 +341,9 @@ class Request:
         parts = open_form(self.headers.get("content-type", ""), incoming, self._limit(limit, limits.form_bytes), limits)
         if parts is None:
             return None
-        if self.body.started and self._content is None:
+        if self._is_being_read and self._content is None:
             raise RuntimeError("the body has already been iterated; the form comes too late")
-        self.body.started = True
+        self._is_being_read = True
         return parts
 
     def _limit(self, limit: int | None, default: int) -> int:

@@ -35,12 +35,11 @@ class Http1BodyReader:
     )
 
     def __init__(self, channel: Channel, framing: int, work: Work | None, *, awaits_continue: bool) -> None:
-        timeouts = channel.timeouts
         self._decoder: BodyDecoder = ChunkedDecoder(channel.limits) if framing == CHUNKED else LengthDecoder(framing)
         self._channel = channel
         self._until = inf
         self._work = work
-        self._pace = Pace(timeouts.body_idle_seconds, timeouts.body_min_bytes_per_second, timeouts.rate_grace_seconds)
+        self._pace: Pace | None = None  # made for the first wait: most bodies have arrived with their head
         self.length: int | None = None if framing == CHUNKED else framing
         self.received: int = 0
         self.awaits_continue: bool = awaits_continue
@@ -110,12 +109,16 @@ class Http1BodyReader:
         return size <= self._channel.limits.unread_body_bytes
 
     async def _wait(self) -> bytes:
-        channel, pace = self._channel, self._pace
+        channel = self._channel
         if channel.has_reader:  # checked here, before the deadline of the other task could change
             raise RuntimeError("another task is already reading the body")
         if self.awaits_continue:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))
+        timeouts = channel.timeouts
+        self._pace = pace = self._pace or Pace(
+            timeouts.body_idle_seconds, timeouts.body_min_bytes_per_second, timeouts.rate_grace_seconds
+        )
         channel.deadline = min(pace.begin(channel.clock(), self.received), self._until)
         if self._work is not None:
             self._work.wait()

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +18,10 @@ from aiosock.share.arrival import Arrival
 from aiosock.share.upload import Upload
 from aiosock.testing import Client
 from tests.patience import PATIENCE
-from tests.share.ask import contents, open_below, put, put_head, under_way, until, uploading
+from tests.share.ask import contents, put, put_head, under_way, until, uploading
 from tests.web.ask import BROWSER, ask
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return a directory with a file and another directory; beside it is a directory that no upload may change."""
-    (tmp_path / "beside").mkdir()
-    (tmp_path / "beside" / "file").write_bytes(b"theirs")
-    root = tmp_path / "root"
-    (root / "sub").mkdir(parents=True)
-    (root / "file").write_bytes(b"old")
-    return root
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left(root: Path) -> Iterator[None]:
-    """Check after every test that nothing is open, no temporary file remains, and nothing outside has changed."""
-    yield
-    assert open_below(root.parent) == []
-    assert [name for name in contents(root) if ".part" in name] == []
-    assert contents(root.parent / "beside") == {"file": b"theirs"}
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:

@@ -627,6 +627,16 @@ async def test_only_want_of_room_is_507(
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+async def test_want_of_descriptors_is_503(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", failing(number))
+
+    assert await outcome(spooled, file("f", "x", LARGE) + END, limits=ON_DISK) == (
+        503,
+        "The server has too many files open.",
+    )
+
+
 @pytest.mark.parametrize("leaves", ["reset", "end"])
 async def test_a_part_that_is_broken_off_leaves_no_file(
     tmp_path: Path, leaves: str, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from aiosock.errors import HTTPError
 from aiosock.web.disk.nascent import NascentFile, Target
-from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
+from aiosock.web.disk.shortage import shortages_answered
+from aiosock.web.disk.writing import to_completion, write_all
 
 
 class Draft:
@@ -45,6 +46,7 @@ class Draft:
     def close(self) -> None:
         """Close the file."""
         if self._nascent is not None:
+            self._nascent.forget_name()
             self._nascent.close()
 
 
@@ -58,7 +60,7 @@ async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
 
     draft = Draft(target, name)
     try:
-        with disk_full_is_507():
+        with shortages_answered():
             await to_completion(asyncio.to_thread(draft.begin))
             file = wrap(draft.file)
             async for piece in pieces:

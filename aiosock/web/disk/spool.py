@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from io import FileIO
 
 from aiosock.web.disk.file_body import read_span
-from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
+from aiosock.web.disk.shortage import shortages_answered
+from aiosock.web.disk.writing import to_completion, write_all
 from aiosock.wire.ranges import Span
 
 
@@ -29,7 +30,7 @@ class Spool:
         from aiofiles.threadpool import wrap
 
         async with self._locked():
-            with disk_full_is_507():
+            with shortages_answered():
                 if self._file is None:
                     await to_completion(asyncio.to_thread(self._open))
                 await write_all(wrap(self._file), block)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
+from aiosock.web.disk.shortage import shortages_answered
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.answer import answer, answer_options
@@ -229,10 +230,9 @@ def _may_change_response(request: Request) -> bool:
 
 def _raise_unless_missing(error: OSError) -> None:
     """Raise `error`, unless it means that nothing is there; raise HTTPError (503) instead if no descriptor is left."""
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        raise HTTPError(503, "The server has too many files open.", {"retry-after": "1"}) from None
     if error.errno not in MISSING_ERRORS:
-        raise error
+        with shortages_answered():
+            raise error
 
 
 def _names_of(path: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Listing: the entries of a directory as a page, as JSON or as lines of text, as the client prefers."""
 
-import asyncio
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from aiosock.errors import HTTPError
 from aiosock.web.disk.names import UNDECODABLE
+from aiosock.web.few_threads import in_few_threads
 from aiosock.web.page import Page
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -52,19 +52,19 @@ class Listing:
     def __init__(self, *, upload: bool = False) -> None:
         self.upload = upload
 
-    async def show(self, request: Request, tree: Tree, names: Sequence[str], entries: Iterable[Entry]) -> Response:
+    async def show(self, request: Request, tree: Tree, names: Sequence[str]) -> Response:
         """Answer with a directory. The query may ask for an archive, for an order, or for names that contain a text.
 
-        Raises HTTPError (400) for an unknown archive format.
+        Raises HTTPError (400) for an unknown archive format, and what `Tree.scan` raises.
         """
         kind = request.query.get("archive")
         if kind is not None:
             return _archive_response(tree, names, kind)
-        return await asyncio.to_thread(self._listing_response, request, entries)
+        return await in_few_threads(self._listing_response, request, tree, names)
 
-    def _listing_response(self, request: Request, entries: Iterable[Entry]) -> Response:
-        """Make the response; blocks: many thousand entries take long to sort and write."""
-        selection = _Selection(request, entries)
+    def _listing_response(self, request: Request, tree: Tree, names: Sequence[str]) -> Response:
+        """Make the response; blocks: many thousand entries take long to find, sort and write."""
+        selection = _Selection(request, tree.scan(names))
         wanted = request.accepts("text/html", "application/json", "text/plain")
         if wanted == "text/html":
             page = _page(request, selection, upload=self.upload)

@@ -1,9 +1,10 @@
 """Tests of aiosock.web.static.listing."""
 
-import asyncio
 import os
 import re
+import threading
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
+from aiosock.web.static import listing
 from aiosock.web.static.listing import Listing
+from aiosock.web.static.tree import Tree
 from tests.web.ask import BROWSER, PROGRAM
 from tests.web.static.serving import MOMENT, ODD_NAMES, ORDINARY_NAMES, fetch, serving, write
 
@@ -335,21 +338,22 @@ async def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothin
 # Many entries.
 
 
-async def test_many_entries_are_sorted_and_written_beside_the_loop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+async def test_entries_are_found_sorted_and_written_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accept: str
 ) -> None:
-    write(tmp_path, {f"file {number}": "" for number in range(100)})
-    hops = []
+    threads = set()
+    scan, select = Tree.scan, listing._Selection
 
-    async def to_thread(function, *arguments):  # type: ignore[no-untyped-def]
-        hops.append(function.__name__)
+    def note(function: Callable[..., Any], *arguments: Any) -> Any:
+        threads.add(threading.current_thread().name.rstrip("_0123456789"))
         return function(*arguments)
 
-    monkeypatch.setattr(asyncio, "to_thread", to_thread)
-    for accept in ("text/html", "application/json", "text/plain"):
-        hops.clear()
-        await fetch(tmp_path, "/", {"accept": accept}, listing=True)
-        assert hops == ["_look_up", "_listing_response"]
+    monkeypatch.setattr(Tree, "scan", lambda *arguments: note(scan, *arguments))
+    monkeypatch.setattr(listing, "_Selection", lambda *arguments: note(select, *arguments))
+    await fetch(tmp_path, "/", {"accept": accept}, listing=True)
+
+    assert threads == {"aiosock-few"}
 
 
 async def test_a_name_that_is_not_utf_8_is_listed(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ _PUBLISH_LOCK = Lock()
 class Arrival:
     """A file that is written in its directory, and gets its name when it is complete.
 
-    While its bytes arrive, only the file is open, because a connection counts for two descriptors: its socket and one file. So
-    the directory is opened again for the name. If it is not the same one any more, because it was moved, or replaced by another
-    one or by a link, the file gets no name: nothing is ever created anywhere else.
+    While its bytes arrive, only the file is open, because a connection counts for two descriptors: its socket and one
+    file. So the directory is opened again for the name. If it is not the same one any more, because it was moved, or
+    replaced by another one or by a link, the file gets no name: nothing is ever created anywhere else.
 
     All methods block: call them in a thread. Always call `close`: it removes a file that is not published.
     """
@@ -58,8 +58,8 @@ class Arrival:
     def publish(self) -> bool:
         """Publish the file under its name, in one step; return whether it has replaced another file.
 
-        Raises FileNotFoundError if the directory is not the same any more, FileExistsError if another process has just taken
-        the name, other OSErrors, and what `permit` raises.
+        Raises FileNotFoundError if the directory is not the same any more, FileExistsError if another process has just
+        taken the name, other OSErrors, and what `permit` raises.
         """
         assert self._nascent is not None
         os.fsync(self.descriptor)
@@ -74,7 +74,7 @@ class Arrival:
             return True
 
     def close(self) -> None:
-        """Close the file, and remove its temporary name. If its directory has gone, that is left to `remove_abandoned`."""
+        """Close the file and remove its temporary name, unless its directory has gone: see `remove_abandoned`."""
         if self._nascent is None:
             return
         self._nascent.close()  # first: opening the directory takes a descriptor
@@ -84,7 +84,7 @@ class Arrival:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Open the directory for a block; raise FileNotFoundError if it does not exist, other OSErrors as `os.open` does."""
+        """Open the directory for a block; raise FileNotFoundError if there is none, other OSErrors as `os.open` does."""
         try:
             descriptor = self._tree.open_directory(self._directory)
         except OSError as error:
@@ -98,7 +98,7 @@ class Arrival:
 
     @contextmanager
     def _opened_again(self) -> Iterator[int]:
-        """Open the directory of `begin`; raise what `_opened` raises, and FileNotFoundError if it is another one now."""
+        """Open the directory of `begin`; raise FileNotFoundError if it is another one now, and what `_opened` raises."""
         with self._opened() as directory:
             if _identity_of(directory) != self._identity:
                 raise _no_directory()

@@ -66,9 +66,10 @@ class Upload:
     async def __call__(self, request: Request) -> Response:
         """Store files, or answer with one.
 
-        Raises HTTPError: 400 for a part of a file and for a form without a file, 403 if the server may not write, 404 if the
-        directory does not exist or is another one by then, 409 if the file exists or would be an index page, 412 if a precondition fails, 413 beyond the
-        limit, 415 for a content coding and for a POST that is not a form, 503 if no descriptor is left, 507 if the disk is full; and what StaticFiles raises.
+        Raises HTTPError: 400 for a part of a file and for a form without a file, 403 if the server may not write, 404
+        if the directory does not exist or is another one by then, 409 if the file exists or would be an index page, 412
+        if a precondition fails, 413 beyond the limit, 415 for a content coding and for a POST that is not a form, 503
+        if no descriptor is left, 507 if the disk is full; and what StaticFiles raises.
         """
         upload_method = "POST" if request.subpath.endswith("/") else "PUT"
         if request.method in ("GET", "HEAD"):

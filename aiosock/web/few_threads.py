@@ -18,8 +18,8 @@ _T = TypeVar("_T")
 async def in_few_threads(function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Call a function in one of few threads and return its result, as `asyncio.to_thread` does. Further calls wait.
 
-    The function sees the context variables of the caller. Cancellation takes a call out of the queue, but does not stop one
-    that has begun.
+    The function sees the context variables of the caller. Cancellation takes a call out of the queue, but does not stop
+    one that has begun.
     """
     call = partial(copy_context().run, function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_threads(), call)
@@ -28,7 +28,7 @@ async def in_few_threads(function: Callable[_P, _T], /, *args: _P.args, **kwargs
 def number_of_threads() -> int:
     """Return how many such calls run at once in the process: one for every second processor, but at least two.
 
-    The other processors are left to the event loop and to the kernel. With one thread, a slow disk would stop all of them.
+    The other processors are left to the event loop and to the kernel. With one thread, a slow disk would stop them all.
     """
     return max(2, (os.cpu_count() or 1) // 2)
 

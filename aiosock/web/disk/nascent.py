@@ -19,11 +19,11 @@ _UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, e
 class NascentFile:
     """A new file in `directory`. Always call `close` and `forget_name`.
 
-    If `directory` is relative to an open directory, each step is given that as `place`, so that it need not stay open between
-    the steps.
+    If `directory` is relative to an open directory, each step is given that as `place`, so that it need not stay open
+    between the steps.
 
-    The file has no name if the system allows that (Linux, O_TMPFILE): if the process is killed, nothing is left. Elsewhere it
-    has a `temporary` name, and `remove_abandoned` removes the files of processes that were killed.
+    The file has no name if the system allows that (Linux, O_TMPFILE): if the process is killed, nothing is left.
+    Elsewhere it has a `temporary` name, and `remove_abandoned` removes the files of processes that were killed.
     """
 
     def __init__(self, directory: Target, place: int | None = None) -> None:

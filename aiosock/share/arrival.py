@@ -84,7 +84,7 @@ class Arrival:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Open the directory for a block; raise FileNotFoundError if there is none, other OSErrors as `os.open` does."""
+        """Open the directory for a block; raise FileNotFoundError if there is none, and what `os.open` raises."""
         try:
             descriptor = self._tree.open_directory(self._directory)
         except OSError as error:
@@ -98,7 +98,7 @@ class Arrival:
 
     @contextmanager
     def _opened_again(self) -> Iterator[int]:
-        """Open the directory of `begin`; raise FileNotFoundError if it is another one now, and what `_opened` raises."""
+        """Open the directory of `begin`; raise FileNotFoundError if it is another one, and what `_opened` raises."""
         with self._opened() as directory:
             if _identity_of(directory) != self._identity:
                 raise _no_directory()

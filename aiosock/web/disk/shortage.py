@@ -16,7 +16,7 @@ NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 @contextmanager
 def shortages_answered() -> Iterator[None]:
-    """Raise HTTPError instead of an OSError: 507 if the disk is full (RFC 4918 section 11.5), 503 without descriptors."""
+    """Raise HTTPError instead of an OSError: 507 for a full disk (RFC 4918 section 11.5), 503 without descriptors."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
 """Writing files in threads: a write always completes, even if it is cancelled."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
@@ -15,15 +15,17 @@ class Writer(Protocol):
         """Write some of the bytes and return how many."""
 
 
-async def to_completion(work: Awaitable[_T]) -> _T:
+async def to_completion(work: Awaitable[_T], when_cancelled: Callable[[], object] | None = None) -> _T:
     """Wait until work in a thread has finished, even when cancelled, and raise the cancellation afterwards.
 
-    Otherwise the caller would close the file while the thread still uses it.
+    Otherwise the caller would close the file while the thread still uses it. `when_cancelled` may tell the thread to stop.
     """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        if when_cancelled is not None:
+            when_cancelled()
         while not task.done():
             with suppress(
                 asyncio.CancelledError

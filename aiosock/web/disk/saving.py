@@ -66,10 +66,12 @@ class Draft:
 
 
 async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
-    """Write the pieces to a file as they arrive, and return its path. If `target` is a directory, the file gets the safe name `name` in it.
+    """Write the pieces to a file as they arrive, and return its path.
 
-    In a directory no file is replaced. Raises FileExistsError, other OSErrors, HTTPError (400 if there is no name, 507 if
-    the disk is full), and what the pieces raise. No file is left then.
+    If `target` is a directory, the file gets the safe name `name` in it, and no file is replaced.
+
+    Raises FileExistsError, other OSErrors, HTTPError (400 if there is no name, 503 without descriptors, 507 if the disk is
+    full), and what the pieces raise. No file is left then.
     """
     from aiofiles.threadpool import wrap
 

@@ -18,7 +18,8 @@ class Writer(Protocol):
 async def to_completion(work: Awaitable[_T], when_cancelled: Callable[[], object] | None = None) -> _T:
     """Wait until work in a thread has finished, even when cancelled, and raise the cancellation afterwards.
 
-    Otherwise the caller would close the file while the thread still uses it. `when_cancelled` may tell the thread to stop.
+    Otherwise the caller would close the file while the thread still uses it. `when_cancelled` may tell the thread to
+    stop.
     """
     task = asyncio.ensure_future(work)
     try:

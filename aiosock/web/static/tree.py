@@ -114,7 +114,7 @@ class Tree:
         return os.path.relpath(target, self.root.resolve()) if relative.startswith("../") else relative
 
     def _step(self, walk: "_Walk", part: "_Part", *, is_last: bool) -> int | str:
-        """Go on by the next name; return its target if it is a link that is followed, the descriptor at the end, or ""."""
+        """Go on by the next name; return the target of a link that is followed, the descriptor at the end, or ""."""
         name = part.name
         if name in (".", ".."):  # in the target of a link
             if name == "..":

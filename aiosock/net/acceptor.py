@@ -20,7 +20,7 @@ ACCEPT_RETRY_SECONDS: Final = 1.0
 """How long to wait when the process has no descriptor left to accept with."""
 
 RESERVED_DESCRIPTORS: Final = 64
-"""Descriptors left for listeners, files that handlers open, and connections accepted in the turn that meets the limit."""
+"""Descriptors for listeners, for what threads have open meanwhile, and for connections accepted beyond the limit."""
 
 
 class Acceptor:
@@ -133,7 +133,9 @@ class Clients:
 def connection_limit() -> int:
     """Return how many connections the process has descriptors for; a million where it may have any number.
 
-    Two for each, less a reserve: a handler may open one more, such as the file it sends.
+    Two for each, less a reserve. While it waits for its client, a connection holds two at most: its socket, and one
+    file, such as the one that is sent or uploaded. More are open only while a thread works on it. Threads are few, so
+    the reserve has enough for them. If none is left all the same, the client gets 503.
     """
     try:
         import resource

@@ -3,7 +3,8 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Final
 
@@ -23,8 +24,11 @@ _PUBLISH_LOCK = Lock()
 class Arrival:
     """A file that is written in its directory, and gets its name when it is complete.
 
-    The directory stays open from beginning to end: even if it is replaced with a link meanwhile, the file is created in the
-    original one. All methods block: call them in a thread. Always call `close`: it removes a file that is not published.
+    While its bytes arrive, only the file is open, because a connection counts for two descriptors: its socket and one
+    file. So the directory is opened again for the name. If it is not the same one any more, because it was moved, or
+    replaced by another one or by a link, the file gets no name: nothing is ever created anywhere else.
+
+    All methods block: call them in a thread. Always call `close`: it removes a file that is not published.
     """
 
     def __init__(self, tree: Tree, directory: Sequence[str], name: str, permit: Permit) -> None:
@@ -32,22 +36,18 @@ class Arrival:
         self._directory = directory
         self._name = name
         self._permit = permit
-        self._directory_descriptor = -1
+        self._identity = (0, 0)
         self._nascent: NascentFile | None = None
 
     def begin(self) -> None:
-        """Open the directory and create the file in it.
+        """Create the file in its directory.
 
         Raises FileNotFoundError if the directory does not exist, other OSErrors as `os.open` does, and what `permit` raises.
         """
-        try:
-            self._directory_descriptor = self._tree.open_directory(self._directory)
-        except OSError as error:
-            if error.errno in MISSING_ERRORS:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
-            raise
-        self._permit(self._status())
-        self._nascent = NascentFile(".", self._directory_descriptor)
+        with self._opened() as directory:
+            self._identity = _identity_of(directory)
+            self._permit(self._status(directory))
+            self._nascent = NascentFile(".", directory)
 
     @property
     def descriptor(self) -> int:
@@ -58,30 +58,64 @@ class Arrival:
     def publish(self) -> bool:
         """Publish the file under its name, in one step; return whether it has replaced another file.
 
-        Raises FileExistsError if another process has just taken the name, other OSErrors, and what `permit` raises.
+        Raises FileNotFoundError if the directory is not the same any more, FileExistsError if another process has just
+        taken the name, other OSErrors, and what `permit` raises.
         """
         assert self._nascent is not None
         os.fsync(self.descriptor)
-        with _PUBLISH_LOCK:
-            status = self._status()
+        with _PUBLISH_LOCK, self._opened_again() as directory:
+            status = self._status(directory)
             self._permit(status)  # again: the file may have changed while the body arrived
             if status is None:
-                self._nascent.take_name(self._name)
+                self._nascent.take_name(self._name, directory)
                 return False
             os.fchmod(self.descriptor, stat.S_IMODE(status.st_mode) & 0o777)  # a private file stays private
-            self._nascent.replace(self._name)
+            self._nascent.replace(self._name, directory)
             return True
 
     def close(self) -> None:
-        """Close the file and its directory."""
-        if self._nascent is not None:
-            self._nascent.close()
-        if self._directory_descriptor >= 0:
-            os.close(self._directory_descriptor)
+        """Close the file and remove its temporary name, unless its directory has gone: see `remove_abandoned`."""
+        if self._nascent is None:
+            return
+        self._nascent.close()  # first: opening the directory takes a descriptor
+        if self._nascent.temporary:
+            with suppress(OSError), self._opened_again() as directory:
+                self._nascent.forget_name(directory)
 
-    def _status(self) -> os.stat_result | None:
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Open the directory for a block; raise FileNotFoundError if there is none, and what `os.open` raises."""
+        try:
+            descriptor = self._tree.open_directory(self._directory)
+        except OSError as error:
+            if error.errno in MISSING_ERRORS:
+                raise _no_directory() from error
+            raise
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _opened_again(self) -> Iterator[int]:
+        """Open the directory of `begin`; raise FileNotFoundError if it is another one, and what `_opened` raises."""
+        with self._opened() as directory:
+            if _identity_of(directory) != self._identity:
+                raise _no_directory()
+            yield directory
+
+    def _status(self, directory: int) -> os.stat_result | None:
         """Return the status of the file that has the name now, if any."""
         try:
-            return os.stat(self._name, dir_fd=self._directory_descriptor, follow_symlinks=False)
+            return os.stat(self._name, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
+
+
+def _identity_of(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _no_directory() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

@@ -13,7 +13,8 @@ import aiofiles
 from aiosock.errors import ConfigError, HTTPError
 from aiosock.share.arrival import SUPPORTED, Arrival, Permit
 from aiosock.web.disk.names import safe_name
-from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
+from aiosock.web.disk.shortage import shortages_answered
+from aiosock.web.disk.writing import to_completion, write_all
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
@@ -29,9 +30,8 @@ PIECES: Final = 16
 """Pieces of a body that are written together; each has at most 64 KiB."""
 
 _NO_RIGHT = (403, "The server may not write to this directory.")
-_NO_DIRECTORY = (404, "The directory for this file does not exist.")
+_NO_DIRECTORY = (404, "The directory for this file does not exist, or has been moved.")
 _NO_NAME = (400, "The file system does not accept this name.")
-_NO_DESCRIPTOR = (503, "The server has too many files open.")
 
 _REFUSALS: Final = {
     errno.EACCES: _NO_RIGHT,
@@ -41,8 +41,6 @@ _REFUSALS: Final = {
     errno.ENAMETOOLONG: _NO_NAME,
     errno.EINVAL: _NO_NAME,
     errno.EILSEQ: _NO_NAME,
-    errno.EMFILE: _NO_DESCRIPTOR,
-    errno.ENFILE: _NO_DESCRIPTOR,
 }
 """The status and detail for each error of the file system."""
 
@@ -68,9 +66,10 @@ class Upload:
     async def __call__(self, request: Request) -> Response:
         """Store files, or answer with one.
 
-        Raises HTTPError: 400 for a part of a file and for a form without a file, 403 if the server may not write, 404 if the
-        directory does not exist, 409 if the file exists or would be an index page, 412 if a precondition fails, 413 beyond the
-        limit, 415 for a content coding and for a POST that is not a form, 507 if the disk is full; and what StaticFiles raises.
+        Raises HTTPError: 400 for a part of a file and for a form without a file, 403 if the server may not write, 404
+        if the directory does not exist or is another one by then, 409 if the file exists or would be an index page, 412
+        if a precondition fails, 413 beyond the limit, 415 for a content coding and for a POST that is not a form, 503
+        if no descriptor is left, 507 if the disk is full; and what StaticFiles raises.
         """
         upload_method = "POST" if request.subpath.endswith("/") else "PUT"
         if request.method in ("GET", "HEAD"):
@@ -138,7 +137,7 @@ class Upload:
         """Write a file; return its size and whether it has replaced another. Raises FileExistsError and HTTPError."""
         arrival = Arrival(self._files.tree, directory, name, permit)
         try:
-            with disk_full_is_507():
+            with shortages_answered():
                 await to_completion(asyncio.to_thread(arrival.begin))
                 size = await self._receive(pieces, arrival.descriptor)
                 replaced = await to_completion(asyncio.to_thread(arrival.publish))

@@ -77,9 +77,12 @@ class Upload:
         FileExistsError and other OSErrors, and HTTPError: 400 for a directory and no file name, 507 if the disk is
         full.
         """
-        from aiosock.web.disk.saving import save
+        from aiosock.web.disk.saving import save_at_once
 
-        return await save(self, target, self.filename)
+        if self._start is None:
+            return await save_at_once(self._pieces, target, self.filename)
+        async with self._spool.blocks(self._start, self.size) as blocks:
+            return await save_at_once(blocks, target, self.filename)
 
     def __repr__(self) -> str:
         """Show name, type and size."""

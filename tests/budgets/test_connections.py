@@ -1,8 +1,10 @@
 """Many connections: idle, reset, more than the number of descriptors; memory and descriptors are given back."""
 
 import random
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +173,26 @@ def test_two_hundred_clients_of_a_server_with_64_descriptors_wait_quietly_and_ar
     assert load < 20
     assert "16 connections are open; further ones wait\n" in server.errors
     assert "Traceback" not in server.errors
+
+
+UPLOAD = b"PUT /%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+
+
+def test_slow_uploads_leave_descriptors_for_everybody_else(loop: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    serve = [sys.executable, "-m", "aiosock", "serve", str(tmp_path), "--upload", "--port", "0", "--loop", loop]
+    with (
+        Served(["sh", "-c", 'ulimit -n 256 && exec "$@"', "sh", *serve]) as server,
+        clients(server, 90) as uploading,  # of 96 that may be connected
+    ):
+        for number, client in enumerate(uploading):
+            client.send(UPLOAD % number)
+        for client in uploading:
+            assert client.answer().status == 100
+        with Raw(server.address) as other:
+            for target in (b"/file", b"/"):
+                other.send(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % target)
+                assert other.answer().status == 200
 
 
 @pytest.mark.slow

@@ -264,6 +264,63 @@ def test_searching_works_without_scripts(shared: Served, opened: Opener) -> None
     expect_all_names(page)
 
 
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a directory that takes three pages."""
+    root = tmp_path_factory.mktemp("crowded")
+    for number in range(1, 2501):
+        (root / f"file {number}").touch()
+    with (root / "file 7").open("wb") as file:
+        file.truncate(5000)
+    with serve_directory(root) as server:
+        yield server
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_many_entries_are_shown_page_by_page(crowded: Served, opened: Opener, scripts: bool) -> None:
+    page = opened(crowded.url, java_script_enabled=scripts)
+    above = page.get_by_role("navigation", name="Pages", exact=True)
+    below = page.get_by_role("navigation", name="Pages, after the table")
+
+    expect(names_on(page)).to_have_count(1000)
+    above.get_by_role("link", name="Next").press("Enter")
+    expect(names_on(page).first).to_have_text("file 1001")
+    below.get_by_role("link", name="Next").click()
+    expect(names_on(page)).to_have_count(500)
+    expect(above.get_by_role("link", name="Next")).to_have_count(0)
+    above.get_by_role("link", name="Previous").click()
+    expect(above).to_contain_text("1,001 to 2,000 of 2,500")
+    expect(page.locator("#count")).to_have_text("0 directories, 2,500 files, 4.9 KiB")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_of_many_entries_the_server_sorts_and_searches_all(crowded: Served, opened: Opener, scripts: bool) -> None:
+    page = opened(f"{crowded.url}/?page=2", java_script_enabled=scripts)
+
+    page.get_by_role("columnheader", name="Size").get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"\?sort=size&order=asc$"))
+    page.get_by_role("columnheader", name="Size").get_by_role("link").press("Enter")
+    expect(names_on(page).first).to_have_text("file 7")
+    page.get_by_role("searchbox").fill("FILE 249")
+    expect(names_on(page)).to_have_count(1000)
+    page.get_by_role("searchbox").press("Enter")
+    expect(names_on(page)).to_have_text(["file 249", *(f"file {number}" for number in range(2490, 2500))])
+    page.get_by_role("link", name="Show all").click()
+    expect(names_on(page)).to_have_count(1000)
+
+
+def test_a_click_beside_the_word_of_a_heading_sorts_too(crowded: Served, opened: Opener) -> None:
+    page = opened(crowded.url)
+    page.get_by_role("columnheader", name="Name").click(position={"x": 500, "y": 10})
+
+    expect(page).to_have_url(re.compile(r"\?sort=name&order=desc$"))
+    expect(names_on(page).first).to_have_text("file 2500")
+
+
+def test_a_page_of_many_entries_fits_its_window(crowded: Served, opened: Opener, shots: Path) -> None:
+    shoot(opened(f"{crowded.url}/?page=3"), shots, "crowded")
+
+
 def test_an_empty_directory_says_so(shared: Served, opened: Opener) -> None:
     page = opened(f"{shared.url}/empty/")
 

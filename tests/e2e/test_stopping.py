@@ -35,6 +35,7 @@ import asyncio, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from aiosock import App
 from aiosock.cli import main
+from aiosock.web.few_threads import in_few_threads
 
 app = App()
 pool = ThreadPoolExecutor()
@@ -63,6 +64,11 @@ async def stubborn(request):
 async def thread(request):
     print("hanging", flush=True)
     await asyncio.to_thread(time.sleep, 3600)
+
+@app.get("/few-threads")
+async def few_threads(request):
+    print("hanging", flush=True)
+    await in_few_threads(time.sleep, 3600)
 
 @app.get("/own-thread")
 async def own_thread(request):
@@ -386,7 +392,7 @@ def test_a_lifespan_that_does_not_stop_does_not_keep_the_process(loop: str, prog
         assert server.stop() == 1
 
 
-@pytest.mark.parametrize("target", ["/thread", "/own-thread", "/own-pool"])
+@pytest.mark.parametrize("target", ["/thread", "/few-threads", "/own-thread", "/own-pool"])
 def test_a_thread_of_a_handler_does_not_keep_the_process(loop: str, program: Path, target: str) -> None:
     with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
         client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())

@@ -1,7 +1,6 @@
 """Tests of aiosock.share.upload: files in a form, as from the page without scripts or `curl -F`, in memory."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +10,13 @@ from aiosock import App, Limits, StaticFiles
 from aiosock.share.upload import Upload
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
-from tests.share.ask import contents, open_below, under_way, until, uploading
+from tests.share.ask import contents, under_way, until, uploading
 from tests.web.ask import BROWSER, ask
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
 
 MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 END = b"--b--\r\n"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return a directory with a file and another directory."""
-    root = tmp_path / "root"
-    (root / "sub").mkdir(parents=True)
-    (root / "file").write_bytes(b"old")
-    return root
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left(root: Path) -> Iterator[None]:
-    """Check after every test that nothing is open, no temporary file remains, and nothing was created outside."""
-    yield
-    assert open_below(root.parent) == []
-    assert [name for name in contents(root.parent) if ".part" in name or not name.startswith("root/")] == []
 
 
 def part(filename: str | None, content: bytes = b"new", name: str = "file") -> bytes:

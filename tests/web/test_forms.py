@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 from aiosock import App, Form, HTTPError, Limits, Request, Response, Upload
 from aiosock.testing import Client
 from aiosock.web.disk import nascent, saving
+from aiosock.web.few_threads import number_of_threads
 from aiosock.web.forms import Part, urlencoded
 from tests.docs.blocks import run_python
+from tests.patience import PATIENCE
 from tests.web.ask import app_of
 
 URLENCODED = {"content-type": "application/x-www-form-urlencoded"}
@@ -572,6 +575,70 @@ def failing(number: int) -> Callable[..., None]:
     return fail
 
 
+async def test_few_uploads_have_their_target_open_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on = threading.Semaphore(0), threading.Event()
+    begin = saving.Draft.begin
+
+    def slowly(draft: saving.Draft) -> None:
+        begin(draft)
+        begun.release()
+        assert goes_on.wait(PATIENCE)
+
+    async def handler(request: Request) -> None:
+        upload = (await request.form())["f"]
+        assert isinstance(upload, Upload)
+        await upload.save(tmp_path / str(upload.filename))
+
+    monkeypatch.setattr(saving.Draft, "begin", slowly)
+    before, clients = len(os.listdir("/dev/fd")), 20 + number_of_threads()
+    async with Client(app_of(handler), limits=ON_DISK) as client:
+        peers = [await client.connect() for _ in range(clients)]
+        for number, peer in enumerate(peers):
+            body = file("f", str(number), b"content") + END
+            head = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+            peer.send(f"{head}Content-Type: {MULTIPART['content-type']}\r\n\r\n".encode() + body)
+        for _ in range(number_of_threads()):
+            await asyncio.to_thread(begun.acquire, timeout=PATIENCE)
+        async with asyncio.timeout(client.patience):
+            while len(descriptors()) < clients:  # each form has its temporary file
+                await client.settle()
+        await client.advance(0)
+
+        assert len(os.listdir("/dev/fd")) - before <= clients + number_of_threads()
+        goes_on.set()
+        assert [(await peer.response("POST")).status for peer in peers] == [204] * clients
+    assert names_in(tmp_path) == sorted(map(str, range(clients)))
+
+
+@pytest.mark.parametrize("limits", [Limits(), ON_DISK], ids=["memory", "disk"])
+async def test_an_upload_whose_request_is_cancelled_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: Limits
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    begin = saving.Draft.begin
+
+    def slowly(draft: saving.Draft) -> None:
+        begin(draft)
+        begun.set()
+        assert goes_on.wait(PATIENCE)
+
+    async def handler(request: Request) -> None:
+        upload = (await request.form())["f"]
+        assert isinstance(upload, Upload)
+        saved = asyncio.create_task(upload.save(tmp_path))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        saved.cancel()
+        await asyncio.sleep(0)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await saved
+
+    monkeypatch.setattr(saving.Draft, "begin", slowly)
+    async with Client(app_of(handler), limits=limits) as client:
+        answer = await client.post("/", body=file("f", "x", LARGE) + END, headers=MULTIPART)
+    assert (answer.status, names_in(tmp_path)) == (204, [])
+
+
 # A full disk.
 
 
@@ -625,6 +692,16 @@ async def test_only_want_of_room_is_507(
     async with Client(app_of(handler)) as client:
         assert (await client.post("/", body=file("f", "x", b"") + END, headers=MULTIPART)).status == answer
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+async def test_want_of_descriptors_is_503(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", failing(number))
+
+    assert await outcome(spooled, file("f", "x", LARGE) + END, limits=ON_DISK) == (
+        503,
+        "The server has too many files open.",
+    )
 
 
 @pytest.mark.parametrize("leaves", ["reset", "end"])

@@ -17,17 +17,19 @@ _UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, e
 
 
 class NascentFile:
-    """A new file in `directory`, which is relative to the open directory `place` if that is given.
+    """A new file in `directory`. Always call `close` and `forget_name`.
 
-    It has no name if the system allows that (Linux, O_TMPFILE): if the process is killed, nothing is left. Elsewhere it has a
-    temporary name, and `remove_abandoned` removes the files of processes that were killed. Always call `close`.
+    If `directory` is relative to an open directory, each step is given that as `place`, so that it need not stay open
+    between the steps.
+
+    The file has no name if the system allows that (Linux, O_TMPFILE): if the process is killed, nothing is left.
+    Elsewhere it has a `temporary` name, and `remove_abandoned` removes the files of processes that were killed.
     """
 
     def __init__(self, directory: Target, place: int | None = None) -> None:
         """Open the file for writing; raise OSError."""
         self._directory = os.fspath(directory)
-        self._place = place
-        self._temporary = ""
+        self.temporary: str = ""
         self.descriptor: int = -1
         if _HAS_LINKS_OF_DESCRIPTORS and (flag := getattr(os, "O_TMPFILE", 0)):
             try:
@@ -36,57 +38,63 @@ class NascentFile:
                 if error.errno not in _UNSUPPORTED:
                     raise
         if self.descriptor < 0:
-            self._open_named()
+            self._open_named(place)
 
-    def take_name(self, name: str) -> None:
+    def take_name(self, name: str, place: int | None = None) -> None:
         """Name the file in its directory; raise FileExistsError if the name is taken, and other OSErrors.
 
         A link is used because it never replaces a file, as a rename would.
         """
-        if not self._temporary:
-            self._link(name)
+        if not self.temporary:
+            self._link(name, place)
             return
-        temporary, target = self._path(self._temporary), self._path(name)
+        temporary, target = self._path(self.temporary), self._path(name)
         try:
-            os.link(temporary, target, src_dir_fd=self._place, dst_dir_fd=self._place, follow_symlinks=False)
+            os.link(temporary, target, src_dir_fd=place, dst_dir_fd=place, follow_symlinks=False)
         except OSError:
             # The name is taken, or the file system has no links, as exFAT: take the name with an empty file.
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=self._place))
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=place))
             try:
-                os.replace(temporary, target, src_dir_fd=self._place, dst_dir_fd=self._place)
+                self.replace(name, place)
             except BaseException:
-                os.unlink(target, dir_fd=self._place)
+                os.unlink(target, dir_fd=place)
                 raise
+        self.forget_name(place)  # a link leaves it
 
-    def replace(self, name: str) -> None:
+    def replace(self, name: str, place: int | None = None) -> None:
         """Name the file in its directory, in the place of the file that has the name; raise OSError."""
-        if not self._temporary:  # only a file with a name can replace another one in one step
+        if not self.temporary:  # only a file with a name can replace another one in one step
             temporary = _temporary_name()
-            self._link(temporary)
-            self._temporary = temporary
-        os.replace(self._path(self._temporary), self._path(name), src_dir_fd=self._place, dst_dir_fd=self._place)
+            self._link(temporary, place)
+            self.temporary = temporary
+        os.replace(self._path(self.temporary), self._path(name), src_dir_fd=place, dst_dir_fd=place)
+        self.temporary = ""
+
+    def forget_name(self, place: int | None = None) -> None:
+        """Remove the temporary name, if the file has one."""
+        temporary, self.temporary = self.temporary, ""
+        if temporary:
+            with suppress(OSError):
+                os.unlink(self._path(temporary), dir_fd=place)
 
     def close(self) -> None:
-        """Close the file, and remove its temporary name, also after `take_name`: a link leaves it."""
+        """Close the file. A temporary name that is not forgotten is left to `remove_abandoned`."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
-        if self._temporary:
-            with suppress(OSError):
-                os.unlink(self._path(self._temporary), dir_fd=self._place)
 
-    def _open_named(self) -> None:
+    def _open_named(self, place: int | None) -> None:
         temporary = _temporary_name()
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
-        self.descriptor = os.open(self._path(temporary), flags, 0o666, dir_fd=self._place)
-        self._temporary = temporary
+        self.descriptor = os.open(self._path(temporary), flags, 0o666, dir_fd=place)
+        self.temporary = temporary
         with suppress(OSError):  # a file system without locks
             _lock(self.descriptor)
 
-    def _link(self, name: str) -> None:
+    def _link(self, name: str, place: int | None) -> None:
         """Link the file, which has no name, to its first one. The descriptor for the source only makes Python call linkat()."""
         source = f"/proc/self/fd/{self.descriptor}"
-        os.link(source, self._path(name), src_dir_fd=self.descriptor, dst_dir_fd=self._place, follow_symlinks=True)
+        os.link(source, self._path(name), src_dir_fd=self.descriptor, dst_dir_fd=place, follow_symlinks=True)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._directory, name)
@@ -99,8 +107,9 @@ def needs_names(directory: Target) -> bool:
     """Return whether a file that is written in a directory has a temporary name; blocks. Raises OSError."""
     file = NascentFile(directory)
     try:
-        return bool(file._temporary)
+        return bool(file.temporary)
     finally:
+        file.forget_name()
         file.close()
 
 

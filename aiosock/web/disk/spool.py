@@ -1,12 +1,13 @@
 """Spool: the temporary file of a form, for uploads that do not fit in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from io import FileIO
 
-from aiosock.web.disk.file_body import read_span
-from aiosock.web.disk.writing import disk_full_is_507, to_completion, write_all
+from aiosock.web.disk.file_body import BLOCK, read_span
+from aiosock.web.disk.shortage import shortages_answered
+from aiosock.web.disk.writing import to_completion, write_all
 from aiosock.wire.ranges import Span
 
 
@@ -29,7 +30,7 @@ class Spool:
         from aiofiles.threadpool import wrap
 
         async with self._locked():
-            with disk_full_is_507():
+            with shortages_answered():
                 if self._file is None:
                     await to_completion(asyncio.to_thread(self._open))
                 await write_all(wrap(self._file), block)
@@ -40,6 +41,14 @@ class Spool:
         async with self._locked():
             assert self._file is not None
             return await to_completion(asyncio.to_thread(read_span, self._file.fileno(), Span(start, start + length)))
+
+    @asynccontextmanager
+    async def blocks(self, start: int, length: int) -> AsyncIterator[Iterator[bytes]]:
+        """Return bytes that have been written, to be read by a thread within the block; raise what `read` raises."""
+        async with self._locked():
+            assert self._file is not None
+            descriptor, end = self._file.fileno(), start + length
+            yield (read_span(descriptor, Span(at, min(at + BLOCK, end))) for at in range(start, end, BLOCK))
 
     def close(self) -> None:
         """Close the file: now, or when the thread that uses it has finished."""

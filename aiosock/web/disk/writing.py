@@ -1,17 +1,11 @@
-"""Writing files in threads: a write always completes, and a full disk becomes an HTTPError."""
+"""Writing files in threads: a write always completes, even if it is cancelled."""
 
 import asyncio
-import errno
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Final, Protocol, TypeVar
-
-from aiosock.errors import HTTPError
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 _T = TypeVar("_T")
-
-DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The disk is full, the quota of the user is used up, or the file is longer than allowed."""
 
 
 class Writer(Protocol):
@@ -21,15 +15,18 @@ class Writer(Protocol):
         """Write some of the bytes and return how many."""
 
 
-async def to_completion(work: Awaitable[_T]) -> _T:
+async def to_completion(work: Awaitable[_T], when_cancelled: Callable[[], object] | None = None) -> _T:
     """Wait until work in a thread has finished, even when cancelled, and raise the cancellation afterwards.
 
-    Otherwise the caller would close the file while the thread still uses it.
+    Otherwise the caller would close the file while the thread still uses it. `when_cancelled` may tell the thread to
+    stop.
     """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        if when_cancelled is not None:
+            when_cancelled()
         while not task.done():
             with suppress(
                 asyncio.CancelledError
@@ -42,14 +39,3 @@ async def write_all(file: Writer, block: bytes) -> None:
     """Write a block to an unbuffered file; raise OSError."""
     while block:  # on a disk that is nearly full, only a part is written
         block = block[await to_completion(file.write(block)) :]
-
-
-@contextmanager
-def disk_full_is_507() -> Iterator[None]:
-    """Raise HTTPError (507) instead of an OSError for a full disk (RFC 4918 section 11.5)."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        raise HTTPError(507, "The server has no disk space left for this.") from error

@@ -1,11 +1,11 @@
 """Compression of responses (RFC 9110 sections 8.4 and 12.5.3): gzip, and br and zstd if they are installed."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from typing import Final
 
 from aiosock.web.disk.file_body import FileBody
+from aiosock.web.few_threads import in_few_threads
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response, Upgrade, close_body
@@ -134,7 +134,7 @@ class _Compressed:
 
 
 async def _off_loop(encode: Callable[[bytes], bytes], data: bytes) -> bytes:
-    return await asyncio.to_thread(encode, data) if len(data) >= THREAD_BYTES else encode(data)
+    return await in_few_threads(encode, data) if len(data) >= THREAD_BYTES else encode(data)
 
 
 async def _nothing() -> AsyncIterator[bytes]:

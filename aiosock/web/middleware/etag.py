@@ -1,11 +1,11 @@
 """Entity-tags for responses that handlers make (RFC 9110 section 8.8.3): an unchanged body is not sent again."""
 
-import asyncio
 from hashlib import blake2b
 from typing import Final
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.few_threads import in_few_threads
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -36,7 +36,7 @@ def etag() -> Middleware:
             return response
         body = response.body
         assert isinstance(body, bytes)
-        tag = await asyncio.to_thread(_tag, body) if len(body) >= THREAD_BYTES else _tag(body)
+        tag = await in_few_threads(_tag, body) if len(body) >= THREAD_BYTES else _tag(body)
         response.headers["etag"] = tag
         # Only tags are compared: the time of the last change is not known (RFC 9110 section 13.1.3).
         tags = Headers(

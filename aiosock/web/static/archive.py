@@ -1,6 +1,5 @@
 """A directory as one file, packed while it is sent: zip (APPNOTE 6.3.10) or tar (POSIX.1-2001) in gzip (RFC 1952)."""
 
-import asyncio
 import errno
 import os
 import stat
@@ -15,6 +14,7 @@ from typing import IO, Final, Protocol, cast
 
 from aiosock.errors import ResponseError
 from aiosock.web.disk.names import UNDECODABLE
+from aiosock.web.few_threads import in_few_threads
 from aiosock.web.static.tree import Tree
 
 BLOCK: Final = 256 * 1024
@@ -55,11 +55,11 @@ class Archive:
         self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the archive piece by piece. Each is packed in a thread once the one before has been taken.
+        """Yield the archive piece by piece. Each is packed in one of few threads once the one before has been taken.
 
         Raises ResponseError if a file has become shorter or the directory has been removed.
         """
-        while piece := await asyncio.to_thread(self._next):
+        while piece := await in_few_threads(self._next):
             yield piece
 
     async def aclose(self) -> None:

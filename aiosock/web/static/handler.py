@@ -11,13 +11,14 @@ from urllib.parse import unquote
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
+from aiosock.web.disk.shortage import shortages_answered
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.answer import answer, answer_options
 from aiosock.web.static.cache import FileCache
 from aiosock.web.static.policy import Policy, StaticOptions
 from aiosock.web.static.representation import SUFFIXES, Representation, Resource, find, open_file
-from aiosock.web.static.tree import MISSING_ERRORS, Entry, Tree
+from aiosock.web.static.tree import MISSING_ERRORS, Tree
 
 
 class StaticFiles:
@@ -76,10 +77,10 @@ class StaticFiles:
         limits = request.exchange.connection.limits
         try:
             found = await self._find(path, limits)
-            if isinstance(found, Resource):
+            if found is not None:
                 return await self._respond(request, found)
             assert self._policy.listing is not None
-            return await self._policy.listing.show(request, self.tree, _names_of(path), found)
+            return await self._policy.listing.show(request, self.tree, _names_of(path))
         except IsADirectoryError:
             return _with_slash(request)
         except OSError as error:
@@ -92,8 +93,8 @@ class StaticFiles:
 
     # Looking up files.
 
-    async def _find(self, path: str, limits: Limits) -> Resource | list[Entry]:
-        """Return what is served at a path, from memory or looked up in a thread; raise what `_look_up` raises."""
+    async def _find(self, path: str, limits: Limits) -> Resource | None:
+        """Return what `_look_up` returns, from memory or looked up in a thread; raise what it raises."""
         known = self._cache.fresh(path)
         if known is not None:
             return known
@@ -103,12 +104,12 @@ class StaticFiles:
         except OSError:
             self._cache.drop(path)
             raise
-        if isinstance(found, Resource):
+        if found is not None:
             self._cache.put(path, found, limits.file_cache_bytes)
         return found
 
-    def _look_up(self, path: str, limit: int) -> Resource | list[Entry]:
-        """Return the file that is served at a path, or the entries of a directory; blocks.
+    def _look_up(self, path: str, limit: int) -> Resource | None:
+        """Return the file that is served at a path, None for a directory that is listed; blocks.
 
         Raises OSError if there is nothing, IsADirectoryError for a directory whose path does not end with a slash.
         """
@@ -124,7 +125,8 @@ class StaticFiles:
             return page
         if self._policy.listing is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return self.tree.scan(names)
+        os.close(self.tree.open_directory(names))
+        return None
 
     def _load_clean(self, names: Sequence[str], limit: int) -> Resource | None:
         """Return the page about.html for about, None if there is none, or if a directory about has an index.
@@ -213,7 +215,7 @@ class StaticFiles:
             raise missing
         try:
             found = await self._find(name, limits)
-            assert isinstance(found, Resource)
+            assert found is not None
             response = await self._respond(request, found, status)
         except OSError as error:
             _raise_unless_missing(error)
@@ -229,10 +231,9 @@ def _may_change_response(request: Request) -> bool:
 
 def _raise_unless_missing(error: OSError) -> None:
     """Raise `error`, unless it means that nothing is there; raise HTTPError (503) instead if no descriptor is left."""
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        raise HTTPError(503, "The server has too many files open.", {"retry-after": "1"}) from None
     if error.errno not in MISSING_ERRORS:
-        raise error
+        with shortages_answered():
+            raise error
 
 
 def _names_of(path: str) -> list[str]:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from aiosock.web.disk.names import is_plain
 
@@ -82,27 +82,23 @@ class Tree:
         """
         if not all(map(self.has_name, names)):
             raise _denied("this name is not served")
-        descriptors = [os.open(self.root, _DIRECTORY_FLAGS & ~_NOFOLLOW)]
         remaining = [_Part(name) for name in reversed(names)] or [_Part(".")]
         links = 0
-        try:
-            while remaining:
+        with _Walk(self.root) as walk:
+            while True:
                 part = remaining.pop()
-                target = self._step(descriptors, part, is_last=not remaining)
-                if not target:
+                found = self._step(walk, part, is_last=not remaining)
+                if isinstance(found, int):
+                    return found
+                if not found:
                     continue
                 links += 1
                 if links > LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                if target.startswith("/"):
-                    target = self._below_root(target)
-                    while len(descriptors) > 1:
-                        _to_parent(descriptors)
-                remaining += _parts_of_target(target, part)
-            return descriptors.pop()
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+                if found.startswith("/"):
+                    found = self._below_root(found)
+                    walk.start_again()
+                remaining += _parts_of_target(found, part)
 
     def open_directory(self, names: Sequence[str]) -> int:
         """Open a directory, to make a file in it; raise what `open` raises, and NotADirectoryError."""
@@ -117,31 +113,28 @@ class Tree:
         relative = os.path.relpath(target, self.root)
         return os.path.relpath(target, self.root.resolve()) if relative.startswith("../") else relative
 
-    def _step(self, descriptors: list[int], part: "_Part", *, is_last: bool) -> str:
-        """Open the next name and add it to `descriptors`; for a link that is followed, return its target instead.
-
-        `descriptors` are the open directories from the root down to here.
-        """
+    def _step(self, walk: "_Walk", part: "_Part", *, is_last: bool) -> int | str:
+        """Go on by the next name; return the target of a link that is followed, the descriptor at the end, or ""."""
         name = part.name
         if name in (".", ".."):  # in the target of a link
             if name == "..":
-                _to_parent(descriptors)
-            if is_last:
-                descriptors.append(os.open(".", os.O_RDONLY, dir_fd=descriptors[-1]))
-            return ""
+                walk.leave()
+            return walk.open(".", os.O_RDONLY) if is_last else ""
         if not (part.may_be_hidden or self.has_name(name)):
             raise _denied("a link leads to a hidden file")
         try:
-            descriptors.append(os.open(name, _READ_FLAGS if is_last else _DIRECTORY_FLAGS, dir_fd=descriptors[-1]))
+            if is_last:
+                return walk.open(name, _READ_FLAGS)
+            walk.enter(name)
         except OSError as error:
-            return self._read_link(name, descriptors[-1], error)
+            return self._read_link(walk, name, error)
         return ""
 
-    def _read_link(self, name: str, directory: int, error: OSError) -> str:
+    def _read_link(self, walk: "_Walk", name: str, error: OSError) -> str:
         """Return the target of a link, after opening it has failed with `error`; raise `error` if it is not a link to follow."""
         if self.links and error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
             with suppress(OSError):
-                return os.readlink(name, dir_fd=directory)
+                return walk.read_link(name)
         raise error
 
     def scan(self, names: Sequence[str]) -> list[Entry]:
@@ -173,18 +166,62 @@ class Tree:
             os.close(descriptor)
 
 
+class _Walk:
+    """The way from the root to a directory. Only these two are open, however deep the directory is."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.open(root, _DIRECTORY_FLAGS & ~_NOFOLLOW)
+        self._here = self._root
+        self._names: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.start_again()
+        os.close(self._root)
+
+    def open(self, name: str, flags: int) -> int:
+        """Open something in this directory."""
+        return os.open(name, flags, dir_fd=self._here)
+
+    def read_link(self, name: str) -> str:
+        """Return the target of a link in this directory."""
+        return os.readlink(name, dir_fd=self._here)
+
+    def enter(self, name: str) -> None:
+        """Go to a directory in this one, but not through a link."""
+        entered = self.open(name, _DIRECTORY_FLAGS)
+        if self._here != self._root:
+            os.close(self._here)
+        self._here = entered
+        self._names.append(name)
+
+    def leave(self) -> None:
+        """Go to the parent, by the names that have led here; raise PermissionError at the root.
+
+        `..` itself would lead out of the root if somebody moves this directory meanwhile.
+        """
+        if not self._names:
+            raise _denied("a link leads out of the root")
+        names = self._names[:-1]
+        self.start_again()
+        for name in names:
+            self.enter(name)
+
+    def start_again(self) -> None:
+        """Go to the root."""
+        if self._here != self._root:
+            os.close(self._here)
+        self._here = self._root
+        self._names = []
+
+
 def _parts_of_target(target: str, link: _Part) -> list[_Part]:
     """Return the parts of the target of `link`, the last one first. That one may be hidden only if the link may be."""
     last, *others = [part for part in reversed(target.split("/")) if part not in ("", ".")] or ["."]
     on_the_way = link.may_be_hidden or last != ".."  # `.git/x/..` is `.git`
     return [_Part(last, link.may_be_hidden), *(_Part(name, on_the_way) for name in others)]
-
-
-def _to_parent(descriptors: list[int]) -> None:
-    """Close the last directory; raise PermissionError if it is the root."""
-    if len(descriptors) == 1:
-        raise _denied("a link leads out of the root")
-    os.close(descriptors.pop())
 
 
 def _denied(reason: str) -> PermissionError:

@@ -61,7 +61,9 @@ def test_a_file_replaces_another_one(tmp_path: Path, mode: str) -> None:
 
 
 def test_a_file_that_gets_no_name_leaves_nothing(tmp_path: Path, mode: str) -> None:
-    NascentFile(tmp_path).close()
+    file = NascentFile(tmp_path)
+    file.forget_name()
+    file.close()
 
     assert list(tmp_path.iterdir()) == []
 

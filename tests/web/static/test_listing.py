@@ -3,7 +3,11 @@
 import asyncio
 import os
 import re
+import sys
+import threading
 from base64 import b64encode
+from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +18,12 @@ import pytest
 
 from aiosock.testing import Client
 from aiosock.testing.client import ClientResponse
+from aiosock.web.few_threads import in_few_threads
+from aiosock.web.static import listing
+from aiosock.web.static.describing import modified_at
 from aiosock.web.static.listing import Listing
+from aiosock.web.static.selection import Selection, packed, unpacked
+from aiosock.web.static.tree import Entry, Tree
 from tests.web.ask import BROWSER, PROGRAM
 from tests.web.static.serving import MOMENT, ODD_NAMES, ORDINARY_NAMES, fetch, serving, write
 
@@ -335,21 +344,147 @@ async def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothin
 # Many entries.
 
 
-async def test_many_entries_are_sorted_and_written_beside_the_loop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path, {f"file {number}": "" for number in range(100)})
-    hops = []
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a directory in which there seem to be 2500 files: the largest is the oldest."""
+    entries = [Entry(f"file {number}", False, number, MOMENT - number) for number in range(1, 2501)]
+    monkeypatch.setattr(Tree, "scan", lambda *_: [*entries[1000:], *entries[:1000]])
+    return tmp_path
 
-    async def to_thread(function, *arguments):  # type: ignore[no-untyped-def]
-        hops.append(function.__name__)
+
+def rows_of(page: Page) -> tuple[str, str, int]:
+    return page.names[0], page.names[-1], len(page.names)
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "before", "after"),
+    [
+        ("", ("file 1", "file 1000", 1000), None, "2"),
+        ("?page=1", ("file 1", "file 1000", 1000), None, "2"),
+        ("?page=2", ("file 1001", "file 2000", 1000), "1", "3"),
+        ("?page=3", ("file 2001", "file 2500", 500), "2", None),
+        ("?page=4", ("file 2001", "file 2500", 500), "2", None),
+        ("?page=0", ("file 1", "file 1000", 1000), None, "2"),
+        ("?page=-1", ("file 1", "file 1000", 1000), None, "2"),
+        ("?page=%C2%B2", ("file 1", "file 1000", 1000), None, "2"),
+        (f"?page={'9' * 5000}", ("file 1", "file 1000", 1000), None, "2"),
+        ("?page=2&order=desc", ("file 1500", "file 501", 1000), "1", "3"),
+        ("?page=2&sort=modified", ("file 1500", "file 501", 1000), "1", "3"),
+        ("?page=2&q=FILE+1", ("file 1889", "file 1999", 111), "1", None),
+    ],
+)
+async def test_a_page_shows_a_thousand_entries(
+    many: Path, query: str, rows: tuple[str, str, int], before: str | None, after: str | None
+) -> None:
+    page = Page(await listed(many, f"/{query}"))
+    linked = [
+        parse_qs(page.links[name][1:]).get("page") if name in page.links else None for name in ("Previous", "Next")
+    ]
+
+    assert rows_of(page) == rows
+    assert linked == [before and [before], after and [after]]
+
+
+async def test_the_links_between_pages_keep_the_query(many: Path) -> None:
+    page = Page(await listed(many, "/?page=2&q=e&sort=size&order=desc"))
+
+    for name, number in (("Previous", "1"), ("Next", "3")):
+        assert parse_qs(page.links[name][1:]) == {"q": ["e"], "sort": ["size"], "order": ["desc"], "page": [number]}
+    assert parse_qs(page.links["Name"][1:]) == {"q": ["e"], "sort": ["name"], "order": ["asc"]}
+
+
+async def test_a_page_of_many_counts_all_entries_and_says_where_it_is(many: Path) -> None:
+    text = (await listed(many, "/?page=2")).text
+
+    assert ">0 directories, 2,500 files, 3.0 MiB<" in text
+    assert text.count(">1,001 to 2,000 of 2,500<") == 2  # above and below the table
+    assert re.findall(r'<a rel="(\w+)"', text) == ["prev", "next"] * 2
+
+
+async def test_a_directory_of_one_page_has_no_links_to_others(photos: Path) -> None:
+    assert 'class="pages"' not in (await listed(photos, "/?page=1")).text
+
+
+@pytest.mark.parametrize("query", ["", "?page=2"])
+async def test_json_and_text_have_all_entries(many: Path, query: str) -> None:
+    names = [f"file {number}" for number in range(1, 2501)]
+    text = await fetch(many, f"/{query}", {"accept": "text/plain"}, listing=True)
+
+    assert await names_of(many, query) == names
+    assert [line[18:] for line in text.text.splitlines()] == [
+        f"{number:>4}  {name}" for number, name in enumerate(names, 1)
+    ]
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/plain"])
+async def test_head_of_many_entries_has_the_fields_of_get(many: Path, accept: str) -> None:
+    answers = [await fetch(many, "/", {"accept": accept}, method=method, listing=True) for method in ("GET", "HEAD")]
+
+    for answer in answers:
+        del answer.headers["date"]
+
+    assert answers[0].headers == answers[1].headers
+    assert (answers[0].status, answers[1].status, answers[1].body) == (200, 200, b"")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/plain"])
+async def test_entries_are_written_while_the_client_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    entries = [Entry(f"file {number}", False, 0, 0) for number in range(50_000)]
+    monkeypatch.setattr(Tree, "scan", lambda *_: list(entries))
+    written: list[str] = []
+
+    def note(entry: Entry) -> datetime:
+        written.append(entry.name)
+        return modified_at(entry)
+
+    monkeypatch.setattr(listing, "modified_at", note)
+    async with Client(serving(tmp_path, listing=True)) as client:
+        peer = await client.connect()
+        peer.stall()
+        peer.send(f"GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n".encode())
+        async with asyncio.timeout(client.patience):
+            while not written:
+                await client.settle()
+        for _ in range(100):  # more than enough turns to write everything
+            await in_few_threads(int)
+            await client.settle()
+        assert len(written) <= 5000
+
+        peer.resume()
+        answer = await peer.response("GET")
+        assert answer.body.count(b"file ") == len(written) == 50_000
+
+
+def test_entries_that_wait_for_a_slow_reader_take_little_memory() -> None:
+    entries = [
+        Entry(f"a name that is usual {number}.txt", False, number, MOMENT + number / 7) for number in range(5000)
+    ]
+    entries += [Entry("caf\udce9", True, 0, 0.0), Entry("🎉", False, 2**62, -1e10)]
+    batches = packed(entries)
+
+    assert [entry for batch in unpacked(batches) for entry in batch] == entries
+    assert sum(map(sys.getsizeof, batches)) < 25 * len(entries)
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+async def test_entries_are_found_sorted_and_written_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    threads = set()
+    scan, select = Tree.scan, Selection
+
+    def note(function: Callable[..., Any], *arguments: Any) -> Any:
+        threads.add(threading.current_thread().name.rstrip("_0123456789"))
         return function(*arguments)
 
-    monkeypatch.setattr(asyncio, "to_thread", to_thread)
-    for accept in ("text/html", "application/json", "text/plain"):
-        hops.clear()
-        await fetch(tmp_path, "/", {"accept": accept}, listing=True)
-        assert hops == ["_look_up", "_listing_response"]
+    monkeypatch.setattr(Tree, "scan", lambda *arguments: note(scan, *arguments))
+    monkeypatch.setattr(listing, "Selection", lambda *arguments: note(select, *arguments))
+    await fetch(tmp_path, "/", {"accept": accept}, listing=True)
+
+    assert threads == {"aiosock-few"}
 
 
 async def test_a_name_that_is_not_utf_8_is_listed(tmp_path: Path) -> None:

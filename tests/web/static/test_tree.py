@@ -282,6 +282,33 @@ def test_a_root_that_is_a_link_may_be_switched(root: Path) -> None:
 # The end of a path.
 
 
+@pytest.mark.parametrize("name", ["file", "link", "to the root"])
+def test_few_directories_are_open_at_once_on_a_long_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    names = ["d"] * 30
+    deep = tmp_path.joinpath(*names)
+    write(tmp_path, {"/".join([*names, "file"]): "deep"})
+    (deep / "link").symlink_to("../d/.././d/file")
+    (deep / "to the root").symlink_to("../" * 30 + "/".join([*names, "file"]))
+    before, most = open_descriptors(), 0
+    open_ = os.open
+
+    def count(*arguments: Any, **options: Any) -> int:
+        nonlocal most
+        descriptor = open_(*arguments, **options)
+        most = max(most, open_descriptors() - before)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", count)
+    descriptor = Tree(tmp_path, links=True).open([*names, name])
+    content = os.read(descriptor, 10)
+    os.close(descriptor)
+
+    assert content == b"deep"
+    assert most == 3
+
+
 def test_the_root_itself_can_be_opened(root: Path) -> None:
     with no_descriptor_left():
         descriptor = Tree(root).open([])

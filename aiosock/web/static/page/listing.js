@@ -1,6 +1,6 @@
 "use strict";
-// The page works without this script. With it, the page sorts and searches without the server, shows local times, and shows
-// the progress of uploads.
+// The page works without this script. With it, the page sorts and searches without the server, unless it has only a part
+// of the entries. It shows local times, and the progress of uploads.
 const $ = (selector) => document.querySelector(selector);
 const body = $("tbody");
 const field = $("[name=q]");
@@ -23,6 +23,7 @@ $("thead small").remove();
 
 const total = $("#count").textContent;
 const searched = new URLSearchParams(location.search).get("q") ?? "";
+const isWhole = !$(".pages");
 
 function search() {
   const wanted = fold(field.value);
@@ -55,11 +56,15 @@ function sort(heading) {
 $("thead").addEventListener("click", (event) => {
   const heading = event.target.closest("th");
   if (!heading || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  sort(heading);
+  if (isWhole) {
+    event.preventDefault();
+    sort(heading);
+  } else if (!event.target.closest("a")) {
+    heading.querySelector("a").click();
+  }
 });
-// If the server has already filtered the entries, the others are not here: then a search asks the server again.
-if (!searched) {
+// If the server has already filtered the entries, or shows a part of them, the others are not here: then it searches.
+if (isWhole && !searched) {
   field.addEventListener("input", search);
   field.form.addEventListener("submit", (event) => event.preventDefault());
   search(); // the browser may have kept the text when the page was reloaded

@@ -27,7 +27,7 @@ SAME = [
     (re.compile(r'(?<=^ETag: ")[0-9a-f-]+(?=")', re.MULTILINE), "TAG"),
     (re.compile(r"^(uvloop [\d.]+|asyncio), \w+ [\d.]+(?=; Ctrl-C stops$)", re.MULTILINE), "LOOP"),
     (re.compile(r"^aiosock [\d.]+(?= on )", re.MULTILINE), "AIOSOCK"),
-    (re.compile(r"(?<= passed in )[\d.]+s"), "SECONDS"),
+    (re.compile(r"(?<= passed in )[\d.]+s(?: \([\d:]+\))?"), "SECONDS"),  # from a minute on, also as 0:01:45
     (re.compile(r"[ \t\r]+$", re.MULTILINE), ""),
 ]
 """Patterns of text that may differ between two runs, and the text that replaces each."""

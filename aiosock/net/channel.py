@@ -19,6 +19,9 @@ from aiosock.net.pace import Pace
 READ_SIZE: Final = 64 * 1024
 """The most that one read takes. Requests of a pipeline are cut from this one by one, so more would cost copies."""
 
+WRITE_BUFFER_BYTES: Final = 64 * 1024
+"""What the transports of asyncio and uvloop keep for a slow peer before they pause the writer, if nobody says otherwise."""
+
 YIELD_AFTER: Final = 32
 """Pieces sent in a row before other connections get a turn: a fast peer must not hold the loop."""
 
@@ -57,7 +60,7 @@ class Channel:
         self._writer = writer
         self._transport = cast(asyncio.Transport, writer.transport)
         self._task: asyncio.Task[Any] | None = None
-        self._drain = _Drain(timeouts)
+        self._drain: _Drain | None = None  # made for the first response that does not leave at once
         self._sends = 0
         self.limits: Limits = limits
         self.timeouts: Timeouts = timeouts
@@ -65,7 +68,8 @@ class Channel:
         self.buffer: bytes = b""
         self.deadline: float = inf
         self.sent: int = 0
-        if not self._transport.is_closing():  # a peer can be gone before its coroutine starts
+        # A peer can be gone before its coroutine starts.
+        if limits.write_buffer_bytes != WRITE_BUFFER_BYTES and not self._transport.is_closing():
             self._transport.set_write_buffer_limits(high=limits.write_buffer_bytes)
 
     # Receiving.
@@ -140,15 +144,16 @@ class Channel:
 
         Nothing changes while a task waits in `drain`: another one could excuse the peer for ever.
         """
-        if not self._drain.waiters:
-            self._drain.pace.restart(self._taken())
+        drain = self._draining()
+        if not drain.waiters:
+            drain.pace.restart(self._taken())
 
     async def drain(self) -> None:
         """Wait until the peer has taken most of the bytes that were written. Several tasks may wait.
 
         Raises Disconnected for a peer that leaves, and for one that takes too little too slowly: the sweep resets it.
         """
-        drain = self._drain
+        drain = self._draining()
         if not drain.waiters:
             now = self.clock()
             drain.acknowledged = self._acknowledged()
@@ -166,6 +171,11 @@ class Channel:
             if not drain.waiters:
                 drain.pace.end(self.clock())
                 drain.deadline = inf
+
+    def _draining(self) -> "_Drain":
+        if self._drain is None:
+            self._drain = _Drain(self.timeouts)
+        return self._drain
 
     @contextmanager
     def unbuffered(self) -> Iterator[None]:
@@ -208,7 +218,7 @@ class Channel:
     def check(self, now: float) -> bool:
         """Enforce the deadlines; return whether none has passed."""
         drain = self._drain
-        if drain.deadline < inf:
+        if drain is not None and drain.deadline < inf:
             acknowledged = self._acknowledged()
             if acknowledged > drain.acknowledged:
                 drain.acknowledged = acknowledged
@@ -227,7 +237,8 @@ class Channel:
     def excuse(self, seconds: float) -> None:
         """Move the deadlines: for so long, the peer could do nothing about them."""
         self.deadline += seconds
-        self._drain.deadline += seconds
+        if self._drain is not None:
+            self._drain.deadline += seconds
 
     def is_reset(self) -> bool:
         """Return whether the peer has reset the connection, or it is closing."""

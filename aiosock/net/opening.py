@@ -29,7 +29,7 @@ def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:
     """Return what the requests of a connection see of it."""
     return Connection(
         client=_address(writer.get_extra_info("peername")),
-        server=_address(writer.get_extra_info("sockname")),
+        server=lambda: _address(writer.get_extra_info("sockname")),  # under uvloop it costs as much as parsing a head
         limits=service.limits,
         shutdown=service.shutdown,
         debug=service.config.debug,

@@ -129,17 +129,17 @@ class Held:
 class Connection:
     """A connection as its requests see it.
 
-    `client` and `server` are None for a UNIX socket. `shutdown` is set when the server is told to stop: a handler
+    `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is set when the server is told to stop: a handler
     that could go on for ever checks it or waits for it. `load` is None where concurrency has no limit.
     """
 
-    __slots__ = ("bodies", "client", "debug", "limits", "load", "scheme", "server", "shutdown")
+    __slots__ = ("_server", "bodies", "client", "debug", "limits", "load", "scheme", "shutdown")
 
     def __init__(
         self,
         *,
         client: Address | None = None,
-        server: Address | None = None,
+        server: Callable[[], Address | None] = lambda: None,
         scheme: str = "http",
         limits: Limits | None = None,
         shutdown: asyncio.Event | None = None,
@@ -148,13 +148,18 @@ class Connection:
         bodies: Bodies | None = None,
     ) -> None:
         self.client: Address | None = client
-        self.server: Address | None = server
+        self._server = server
         self.scheme: str = scheme
         self.limits: Limits = limits or Limits()
         self.shutdown: asyncio.Event = shutdown or asyncio.Event()
         self.debug: bool = debug
         self.load: Load | None = load
         self.bodies: Bodies = bodies or Bodies(self.limits.bodies_bytes)
+
+    @property
+    def server(self) -> Address | None:
+        """The address that the client has reached; None for a UNIX socket."""
+        return self._server()
 
 
 class Incoming(Protocol):

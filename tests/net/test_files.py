@@ -84,7 +84,7 @@ class Site:
 
     async def until_stuck(self) -> None:
         """Wait until every connection waits for its client to read."""
-        await until(lambda: all(channel._drain.deadline < 1e9 for channel in channels(self.server)))
+        await until(lambda: all(channel._drain and channel._drain.deadline < 1e9 for channel in channels(self.server)))
 
 
 class Visitor:

@@ -1,6 +1,7 @@
-"""What only the kernel knows of a socket, and what only it can do: mostly Linux, with a plain answer elsewhere."""
+"""What only the kernel knows of a socket or a file, and what only it can do: mostly Linux, with a plain answer elsewhere."""
 
 import array
+import os
 import select
 import socket
 import struct
@@ -18,6 +19,9 @@ NOT_SENT_BYTES: Final = 128 * 1024
 _MOST_DESCRIPTORS: Final = 1_048_576
 """The default of fs.nr_open on Linux, for a process that may have any number."""
 
+_UNUSED: Final = [bytearray(1)]
+"""Where bytes are read to that nobody needs."""
+
 # Constants of Linux. Python names the first from 3.12 on, and never the second.
 _TCP_NOTSENT_LOWAT: Final = 25
 _SO_ATTACH_FILTER: Final = 26
@@ -31,6 +35,22 @@ def unacknowledged(sock: socket.socket | None) -> int:
         (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
         return int(queued)
     return 0
+
+
+def is_in_memory(descriptor: int, start: int, stop: int) -> bool:
+    """Return whether a piece of a file seems to be in the page cache, so that to read it does not wait for a disk.
+
+    The first and the last page are asked for: reading all would cost half as much as copying. False where the kernel does not
+    tell: for tmpfs, overlayfs, FUSE and NFS, and on other systems than Linux (preadv2(2), RWF_NOWAIT).
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        os.preadv(descriptor, _UNUSED, start, os.RWF_NOWAIT)
+        os.preadv(descriptor, _UNUSED, stop - 1, os.RWF_NOWAIT)
+    except OSError:
+        return False
+    return True
 
 
 def has_hung_up(sock: socket.socket | None) -> bool:

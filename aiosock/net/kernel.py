@@ -1,4 +1,4 @@
-"""What only the kernel knows of a socket or a file, and what only it can do: mostly Linux, with a plain answer elsewhere."""
+"""What only the kernel knows of sockets, files and threads, and what only it can do: mostly Linux, with a plain answer elsewhere."""
 
 import array
 import os
@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 if sys.platform == "linux":
     import fcntl
@@ -51,6 +51,29 @@ def is_in_memory(descriptor: int, start: int, stop: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class ThreadTimes(NamedTuple):
+    """What the scheduler has done with a thread, in seconds; `is_runnable` if it runs now, or waits for a processor."""
+
+    running: float
+    waiting: float
+    is_runnable: bool
+
+
+def thread_times(native_id: int) -> ThreadTimes | None:
+    """Return the times of a thread of this process; None where the kernel does not tell (proc(5), Linux only).
+
+    `waiting` is the time in which the thread was runnable and other threads had the processors. A wait counts when it ends.
+    """
+    try:
+        with open(f"/proc/self/task/{native_id}/schedstat", "rb") as file:
+            running, waiting = map(int, file.read().split()[:2])
+        with open(f"/proc/self/task/{native_id}/stat", "rb") as file:
+            state = file.read().rpartition(b") ")[2][:1]
+    except (OSError, ValueError):
+        return None
+    return ThreadTimes(running / 1e9, waiting / 1e9, state == b"R")
 
 
 def has_hung_up(sock: socket.socket | None) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -18,9 +19,11 @@ from aiosock.net.kernel import (
     limit_unsent,
     raise_descriptor_limit,
     reset_when_closed,
+    thread_times,
     unacknowledged,
 )
 from aiosock.net.listener import SETTLING_TURNS, Listener
+from tests.patience import PATIENCE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
 
@@ -149,3 +152,33 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: given.append(limits))
     raise_descriptor_limit()
     assert given == ([] if raised is None else [raised])
+
+
+@LINUX
+def test_a_thread_that_computes_runs_and_one_that_waits_does_not() -> None:
+    ready, over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        ready.set()
+        over.wait(PATIENCE)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert ready.wait(PATIENCE)
+    try:
+        assert thread.native_id is not None
+        while (waiting := thread_times(thread.native_id)) is None or waiting.is_runnable:
+            pass  # it is on its way into the wait
+        before = thread_times(threading.get_native_id())
+        assert before is not None
+        while (now := thread_times(threading.get_native_id())) is None or now.running <= before.running:
+            pass  # to compute takes time
+        assert now.is_runnable
+        assert thread_times(thread.native_id) == waiting
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_thread_that_is_not_there_has_no_times() -> None:
+    assert thread_times(0) is None

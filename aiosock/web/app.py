@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
 from aiosock.web.error_response import error_response
-from aiosock.web.handler import Handler, Middleware
+from aiosock.web.handler import Handler, Middleware, refuse_other_scheme
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import to_response
@@ -53,6 +53,9 @@ class App(Router):
 
     `state` is a namespace for things that the lifespan opens and handlers use.
     """
+
+    checks_scheme = True
+    """An app refuses an https URL itself, behind its middleware, which may know a trusted proxy; see `with_scheme_checked`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +196,7 @@ class App(Router):
     async def _dispatch(self, request: Request) -> Response:
         try:
             if request.head.target[:1] != "/":
-                _refuse_other_scheme(request)
+                refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
                 return await handler(request)
             found = self.table.match(request.method, request.subpath)
@@ -273,12 +276,6 @@ class App(Router):
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
     """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
     return handler.running() if isinstance(handler, App) else nullcontext()
-
-
-def _refuse_other_scheme(request: Request) -> None:
-    """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
-    if request.head.target[:8].lower() == "https://" and request.scheme != "https":
-        raise HTTPError(421, "This URL is https, but the connection has no TLS.")
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

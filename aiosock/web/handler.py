@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from aiosock.errors import HTTPError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -31,3 +32,22 @@ async def named(request: Request, next: Handler) -> Response:
     return response
 ```
 """
+
+
+def with_scheme_checked(handler: Handler) -> Handler:
+    """Return a handler that refuses https URLs like `refuse_other_scheme`; an App, which does so itself, as it is."""
+    if getattr(handler, "checks_scheme", False):
+        return handler
+
+    def check(request: Request) -> Awaitable[Response]:
+        if request.head.target[:1] != "/":
+            refuse_other_scheme(request)
+        return handler(request)
+
+    return check
+
+
+def refuse_other_scheme(request: Request) -> None:
+    """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
+    if request.head.target[:8].lower() == "https://" and request.scheme != "https":
+        raise HTTPError(421, "This URL is https, but the connection has no TLS.")

@@ -10,6 +10,7 @@ from unicodedata import normalize
 from urllib.parse import quote, unquote, urlencode
 
 from aiosock.errors import HTTPError
+from aiosock.log import CONTROL_ESCAPES
 from aiosock.web.disk.names import UNDECODABLE
 from aiosock.web.page import Page
 from aiosock.web.request import Request
@@ -21,14 +22,14 @@ _NUMBER = re.compile(r"[0-9]+")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COLUMNS = {"name": "Name", "size": "Size", "modified": "Modified <small>UTC</small>"}
 
-_CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+_CONTROLS = tuple(CONTROL_ESCAPES)
 # Line and paragraph separators, and characters that reverse the direction of text: they can make `gpj.exe` look like
 # `exe.jpg`.
 _MISLEADING = (0x2028, 0x2029, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 
 # For text: characters that could add a line or control a terminal (CWE-150), and the backslash that the escapes begin with.
 _ESCAPES = (
-    {code: f"\\x{code:02x}" for code in _CONTROLS}
+    CONTROL_ESCAPES
     | {code: f"\\u{code:04x}" for code in _MISLEADING}
     | {code: f"\\u{code:04x}" for code in UNDECODABLE}
     | {ord("\\"): "\\\\"}

@@ -8,7 +8,7 @@ from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import server_logger
 from aiosock.observe import Observer, RequestRecord
 from aiosock.web.exchange import Bodies, Load
-from aiosock.web.handler import Handler, with_scheme_checked
+from aiosock.web.handler import Handler, with_target_checked
 from aiosock.wire.conditional import format_date
 
 
@@ -22,7 +22,7 @@ class Service:
     def __init__(
         self, handler: Handler, config: Config, clock: Callable[[], float], observers: Sequence[Observer] = ()
     ) -> None:
-        self.handler: Handler = with_scheme_checked(handler)
+        self.handler: Handler = with_target_checked(handler)
         self.config = config
         self.limits: Limits = config.limits
         self.timeouts: Timeouts = config.timeouts

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
 from aiosock.web.error_response import error_response
-from aiosock.web.handler import Handler, Middleware, refuse_other_scheme
+from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import to_response
@@ -54,8 +54,8 @@ class App(Router):
     `state` is a namespace for things that the lifespan opens and handlers use.
     """
 
-    checks_scheme = True
-    """An app refuses an https URL itself, behind its middleware, which may know a trusted proxy; see `with_scheme_checked`."""
+    checks_target = True
+    """An app checks the request-target itself, behind its middleware; see `with_target_checked`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class App(Router):
 
         Raises RouteError for a prefix that is taken or has parameters.
         """
-        self.table.mount(prefix, handler)
+        self.table.mount(prefix, with_target_checked(handler))
         self._remember(handler)
 
     def host(self, name: str, handler: Handler) -> None:
@@ -94,7 +94,7 @@ class App(Router):
         """
         if ":" in name and not name.endswith("]"):
             raise RouteError(f"the host {name!r} may not have a port: a host is served on every port")
-        self._hosts[name.lower()] = handler
+        self._hosts[name.lower()] = with_target_checked(handler)
         self._remember(handler)
 
     def middleware(self, middleware: _M) -> _M:
@@ -218,6 +218,8 @@ class App(Router):
             return await self._answer(request, error)
 
     def _not_matched(self, request: Request, found: NotMatched) -> Response:
+        if not found.is_text:
+            raise not_text()
         if request.target == "*":
             return Response(status=204, headers={"allow": _allow(self._methods)})
         if found.allowed and request.method == "OPTIONS":

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiosock.errors import HTTPError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.wire.target import is_text
 
 Handler = Callable[[Request], Awaitable[Response]]
 """An application, as connections see it: a coroutine function from a request to its response.
@@ -34,14 +35,21 @@ async def named(request: Request, next: Handler) -> Response:
 """
 
 
-def with_scheme_checked(handler: Handler) -> Handler:
-    """Return a handler that refuses https URLs like `refuse_other_scheme`; an App, which does so itself, as it is."""
-    if getattr(handler, "checks_scheme", False):
+def with_target_checked(handler: Handler) -> Handler:
+    """Return a handler that passes only those requests to `handler` whose target it can take.
+
+    Refused are https URLs, as by `refuse_other_scheme`, and paths that are not text. A handler whose attribute
+    `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles, since
+    names of files are bytes.
+    """
+    if getattr(handler, "checks_target", False):
         return handler
 
     def check(request: Request) -> Awaitable[Response]:
-        if request.head.target[:1] != "/":
-            refuse_other_scheme(request)
+        refuse_other_scheme(request)
+        path = request.head.path
+        if not path.isascii() and not is_text(path):
+            raise not_text()
         return handler(request)
 
     return check
@@ -49,5 +57,11 @@ def with_scheme_checked(handler: Handler) -> Handler:
 
 def refuse_other_scheme(request: Request) -> None:
     """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
-    if request.head.target[:8].lower() == "https://" and request.scheme != "https":
+    target = request.head.target
+    if target[:1] != "/" and target[:8].lower() == "https://" and request.scheme != "https":
         raise HTTPError(421, "This URL is https, but the connection has no TLS.")
+
+
+def not_text() -> HTTPError:
+    """Return the error for a path that is not text, where a handler expects text."""
+    return HTTPError(400, "The percent-decoded path is not UTF-8.")

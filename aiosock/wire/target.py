@@ -18,10 +18,10 @@ def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
     """Parse a request-target into (raw path, decoded path, raw query, authority or None).
 
     `target` must be ASCII without spaces or controls. The path of the authority-form (CONNECT) is empty, that of the
-    asterisk-form (OPTIONS) is `*`.
+    asterisk-form (OPTIONS) is `*`. Bytes of the decoded path that are not UTF-8 are lone surrogates (PEP 383): see `is_text`.
 
     Raises ProtocolError (400) for a target in none of the four forms, or in a form that the method does not allow, for a
-    fragment, for a percent sign that encodes nothing, and for a decoded path that is not UTF-8.
+    fragment, and for a percent sign that encodes nothing.
     """
     if method == "CONNECT":  # section 3.2.3
         return "", "", "", _checked_authority(target, needs_port=True)
@@ -79,8 +79,21 @@ def parse_query(query: str) -> list[tuple[str, str]]:
 
 
 def decode_segments(raw_path: str) -> list[str]:
-    """Split a path from `parse_target` at its slashes and decode each segment: `%2F` does not separate segments."""
-    return [unquote(segment) if "%" in segment else segment for segment in raw_path[1:].split("/")]
+    """Split a path from `parse_target` at its slashes and decode each segment: `%2F` does not separate segments.
+
+    Bytes that are not UTF-8 are lone surrogates, as `os.fsdecode` has them.
+    """
+    return [_unquote(segment) if "%" in segment else segment for segment in raw_path[1:].split("/")]
+
+
+def is_text(decoded: str) -> bool:
+    """Return whether a decoded path or segment is text. A file may have a name that is not, but a handler expects text."""
+    return decoded.isascii() or as_text(decoded) == decoded
+
+
+def as_text(decoded: str) -> str:
+    """Return a decoded path as text that can be shown: bytes that are not UTF-8 become U+FFFD."""
+    return decoded.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str | None]:
@@ -93,10 +106,11 @@ def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str 
 def _decode(raw_path: str) -> str:
     if grammar.BAD_PERCENT.search(raw_path):
         raise ProtocolError(400, "The path has a percent sign that is not followed by two hexadecimal digits.")
-    try:
-        return unquote(raw_path, errors="strict")
-    except UnicodeDecodeError:
-        raise ProtocolError(400, "The percent-decoded path is not UTF-8.") from None
+    return _unquote(raw_path)
+
+
+def _unquote(text: str) -> str:
+    return unquote(text, errors="surrogateescape")
 
 
 def _checked_authority(value: str, *, needs_port: bool = False) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
+from aiosock.web.handler import refuse_other_scheme
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.answer import answer, answer_options
@@ -36,6 +37,9 @@ class StaticFiles:
     for a page whose path ends with a slash, and TypeError for an unknown option.
     """
 
+    checks_target = True
+    """Names of files are bytes: a path need not be text; see `with_target_checked`."""
+
     def __init__(
         self, directory: str | os.PathLike[str], *, cache: FileCache | None = None, **options: Unpack[StaticOptions]
     ) -> None:
@@ -50,7 +54,8 @@ class StaticFiles:
         self._cache = cache or FileCache()
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Answer with the file at `request.subpath`; raise what `serve` raises."""
+        """Answer with the file at `request.subpath`; raise what `serve` raises, and HTTPError (421) for an https URL without TLS."""
+        refuse_other_scheme(request)
         return self.serve(request, request.subpath)
 
     async def serve(self, request: Request, subpath: str) -> Response:

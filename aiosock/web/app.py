@@ -94,7 +94,7 @@ class App(Router):
         """
         if ":" in name and not name.endswith("]"):
             raise RouteError(f"the host {name!r} may not have a port: a host is served on every port")
-        self._hosts[name.lower()] = with_target_checked(handler)
+        self._hosts[without_port(name.lower())] = with_target_checked(handler)
         self._remember(handler)
 
     def middleware(self, middleware: _M) -> _M:

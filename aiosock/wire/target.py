@@ -48,18 +48,22 @@ def parse_host(value: str) -> str:
 
 
 def without_port(host: str) -> str:
-    """Return a host from `parse_host` without its port."""
-    return host if host.endswith("]") else host.rpartition(":")[0] or host
+    """Return a host from `parse_host` without its port, and without a dot at the end of its name: that is the root of the DNS."""
+    return _split_port(host)[0]
 
 
 def with_port(host: str, scheme: str) -> str:
-    """Return a host with its port, or the default port of `scheme`: `a`, `a:` and `a:080` become `a:80` for http.
+    """Return a host with its port, or the default port of `scheme`: `a`, `a.`, `a:` and `a:080` become `a:80` for http.
 
     Two authorities of one scheme are equal exactly if their texts are then equal (RFC 3986 section 6.2.3).
     """
-    name = without_port(host)
-    port = host[len(name) + 1 :]
+    name, port = _split_port(host)
     return f"{name}:{port.lstrip('0') or '0' if port else DEFAULT_PORTS.get(scheme, '')}"
+
+
+def _split_port(host: str) -> tuple[str, str]:
+    name, colon, port = (host, "", "") if host.endswith("]") else host.rpartition(":")
+    return (name if colon else host).removesuffix("."), port if colon else ""
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:

@@ -46,9 +46,10 @@ def with_target_checked(handler: Handler) -> Handler:
         return handler
 
     def check(request: Request) -> Awaitable[Response]:
-        refuse_other_scheme(request)
-        path = request.head.path
-        if not path.isascii() and not is_text(path):
+        head = request.head
+        if head.target[0] != "/":
+            refuse_other_scheme(request)
+        if not head.path.isascii() and not is_text(head.path):
             raise not_text()
         return handler(request)
 

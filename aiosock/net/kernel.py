@@ -19,6 +19,9 @@ NOT_SENT_BYTES: Final = 128 * 1024
 _MOST_DESCRIPTORS: Final = 1_048_576
 """The default of fs.nr_open on Linux, for a process that may have any number."""
 
+_NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
+"""Only on Linux, and not with a musl before 1.2.5 (Alpine 3.19)."""
+
 _UNUSED: Final = [bytearray(1)]
 """Where bytes are read to that nobody needs."""
 
@@ -43,11 +46,11 @@ def is_in_memory(descriptor: int, start: int, stop: int) -> bool:
     The first and the last page are asked for: reading all would cost half as much as copying. False where the kernel does not
     tell: for tmpfs, overlayfs, FUSE and NFS, and on other systems than Linux (preadv2(2), RWF_NOWAIT).
     """
-    if sys.platform != "linux":
+    if not _NOWAIT:
         return False
     try:
-        os.preadv(descriptor, _UNUSED, start, os.RWF_NOWAIT)
-        os.preadv(descriptor, _UNUSED, stop - 1, os.RWF_NOWAIT)
+        os.preadv(descriptor, _UNUSED, start, _NOWAIT)
+        os.preadv(descriptor, _UNUSED, stop - 1, _NOWAIT)
     except OSError:
         return False
     return True

@@ -1,6 +1,8 @@
 """Tests of aiosock.net.kernel, on real sockets."""
 
 import asyncio
+import errno
+import os
 import socket
 import struct
 import sys
@@ -10,11 +12,13 @@ from contextlib import suppress
 
 import pytest
 
+from aiosock.net import kernel
 from aiosock.net.binding import Bound
 from aiosock.net.kernel import (
     NOT_SENT_BYTES,
     backlog_of,
     has_hung_up,
+    is_in_memory,
     is_readable,
     limit_unsent,
     raise_descriptor_limit,
@@ -155,26 +159,23 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(
 
 
 @LINUX
-def test_a_thread_that_computes_runs_and_one_that_waits_does_not() -> None:
-    ready, over = threading.Event(), threading.Event()
+def test_a_thread_that_computes_has_run_and_is_runnable() -> None:
+    before = thread_times(threading.get_native_id())
+    assert before is not None
+    while (now := thread_times(threading.get_native_id())) is None or now.running <= before.running:
+        pass  # to compute takes time
+    assert now.is_runnable
 
-    def wait() -> None:
-        ready.set()
-        over.wait(PATIENCE)
 
-    thread = threading.Thread(target=wait)
+@LINUX
+def test_a_thread_that_waits_is_not_runnable() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait, args=(PATIENCE,))
     thread.start()
-    assert ready.wait(PATIENCE)
     try:
         assert thread.native_id is not None
-        while (waiting := thread_times(thread.native_id)) is None or waiting.is_runnable:
+        while (times := thread_times(thread.native_id)) is None or times.is_runnable:
             pass  # it is on its way into the wait
-        before = thread_times(threading.get_native_id())
-        assert before is not None
-        while (now := thread_times(threading.get_native_id())) is None or now.running <= before.running:
-            pass  # to compute takes time
-        assert now.is_runnable
-        assert thread_times(thread.native_id) == waiting
     finally:
         over.set()
         thread.join()
@@ -182,3 +183,18 @@ def test_a_thread_that_computes_runs_and_one_that_waits_does_not() -> None:
 
 def test_a_thread_that_is_not_there_has_no_times() -> None:
     assert thread_times(0) is None
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_where_the_kernel_refuses_to_tell_nothing_is_in_memory(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refusing(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "preadv", refusing, raising=False)
+    assert not is_in_memory(0, 0, 1)
+
+
+def test_where_the_system_cannot_be_asked_nothing_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "_NOWAIT", 0)
+    monkeypatch.delattr(os, "preadv", raising=False)
+    assert not is_in_memory(0, 0, 1)

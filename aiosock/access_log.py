@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from aiosock.config import KIB, Limits
 from aiosock.errors import ConfigError
-from aiosock.log import DescriptorOutlet, Outlet, access_logger, is_ready, outlet_of, server_logger
+from aiosock.log import CONTROL_ESCAPES, DescriptorOutlet, Outlet, access_logger, is_ready, outlet_of, server_logger
 from aiosock.observe import RequestRecord
 
 NAMES: Final = (
@@ -46,8 +46,8 @@ _JSON: Final = (
 BLOCK_CHARACTERS: Final = 16 * KIB
 """Lines are written when they have so many characters together, some 100 lines: a quarter of what a pipe holds."""
 
-# Characters that could forge a line or play with a terminal (CWE-117), C1 controls too, and the quote around fields.
-_ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), ord('"'), ord("\\"))}
+# The quote around fields, too, and the backslash that the escapes begin with.
+_ESCAPES: Final = CONTROL_ESCAPES | {ord(character): f"\\x{ord(character):02x}" for character in '"\\'}
 _BRACES: Final = str.maketrans({"{": "{{", "}": "}}"})
 
 

@@ -17,6 +17,9 @@ from typing import Final, Protocol, TextIO
 server_logger: logging.Logger = logging.getLogger("aiosock.server")
 access_logger: logging.Logger = logging.getLogger("aiosock.access")
 
+CONTROL_ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""For `str.translate`: characters that could add a line or control a terminal, C1 controls too (CWE-117, CWE-150)."""
+
 request_ids: ContextVar[tuple[str, str]] = ContextVar("aiosock.request_ids", default=("-", "-"))
 """The id of the request that is being handled and that of its trace; set by the middleware `request_id`."""
 

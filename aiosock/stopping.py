@@ -25,6 +25,9 @@ REOPENING: Final = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGHUP")
 class Signals:
     """The signals of a server: the first one of STOPPING asks it to stop, the second one ends the process at once.
 
+    The loop receives the first one, and a function of the main thread the second one, which may come while a handler or the
+    lifespan blocks the loop. Only code in C that does not return holds it up.
+
     Those of REOPENING call `reopen`. They never end the process, except when its terminal has been closed: then SIGHUP
     asks it to stop. A handler that the program has set for them stays.
     """
@@ -35,6 +38,7 @@ class Signals:
         self._flush = flush
         self._reopen = reopen
         self._had_terminal = has_terminal()
+        self._is_asked = False
 
     def listen(self) -> None:
         """Receive the signals in the running loop. Outside the main thread and on Windows there are none."""
@@ -42,24 +46,31 @@ class Signals:
         # NotImplementedError: Windows, where KeyboardInterrupt ends the run without a drain. The others: not in the main thread.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             for number in STOPPING:
-                loop.add_signal_handler(number, self._stop, number)
+                loop.add_signal_handler(number, self._stop)
+                signal.signal(number, self._count)  # beside the loop, which learns of signals by a file descriptor
             for number in REOPENING:
                 if is_ours(number):
                     loop.add_signal_handler(number, self._rotate, number)
 
-    def _stop(self, number: int) -> None:
-        if self.told.is_set():
-            self._flush()
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        if self._is_asked:
+            # In a thread: the signal may have interrupted a write of the log, whose lock is then taken.
+            _do_in_time(self._flush)
             exit_now(128 + number)
-        self.told.set()
-        self._on_stop()
+        self._is_asked = True
+
+    def _stop(self) -> None:
+        if not self.told.is_set():
+            self._is_asked = True
+            self.told.set()
+            self._on_stop()
 
     def _rotate(self, number: int) -> None:
         is_closed = self._had_terminal and not has_terminal()
         if number != getattr(signal, "SIGHUP", None) or not is_closed:
             self._reopen()
-        elif not self.told.is_set():
-            self._stop(number)
+        else:
+            self._stop()
 
 
 def outlive_log_rotation() -> None:

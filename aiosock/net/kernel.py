@@ -1,12 +1,13 @@
-"""What only the kernel knows of a socket, and what only it can do: mostly Linux, with a plain answer elsewhere."""
+"""What only the kernel knows of sockets, files and threads, and what only it can do: mostly Linux, with a plain answer elsewhere."""
 
 import array
+import os
 import select
 import socket
 import struct
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 if sys.platform == "linux":
     import fcntl
@@ -17,6 +18,12 @@ NOT_SENT_BYTES: Final = 128 * 1024
 
 _MOST_DESCRIPTORS: Final = 1_048_576
 """The default of fs.nr_open on Linux, for a process that may have any number."""
+
+_NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
+"""Only on Linux, and not with a musl before 1.2.5 (Alpine 3.19)."""
+
+_UNUSED: Final = [bytearray(1)]
+"""Where bytes are read to that nobody needs."""
 
 # Constants of Linux. Python names the first from 3.12 on, and never the second.
 _TCP_NOTSENT_LOWAT: Final = 25
@@ -31,6 +38,45 @@ def unacknowledged(sock: socket.socket | None) -> int:
         (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
         return int(queued)
     return 0
+
+
+def is_in_memory(descriptor: int, start: int, stop: int) -> bool:
+    """Return whether a piece of a file seems to be in the page cache, so that to read it does not wait for a disk.
+
+    The first and the last page are asked for: reading all would cost half as much as copying. False where the kernel does not
+    tell: for tmpfs, overlayfs, FUSE and NFS, and on other systems than Linux (preadv2(2), RWF_NOWAIT).
+    """
+    if not _NOWAIT:
+        return False
+    try:
+        os.preadv(descriptor, _UNUSED, start, _NOWAIT)
+        os.preadv(descriptor, _UNUSED, stop - 1, _NOWAIT)
+    except OSError:
+        return False
+    return True
+
+
+class ThreadTimes(NamedTuple):
+    """What the scheduler has done with a thread, in seconds; `is_runnable` if it runs now, or waits for a processor."""
+
+    running: float
+    waiting: float
+    is_runnable: bool
+
+
+def thread_times(native_id: int) -> ThreadTimes | None:
+    """Return the times of a thread of this process; None where the kernel does not tell (proc(5), Linux only).
+
+    `waiting` is the time in which the thread was runnable and other threads had the processors. A wait counts when it ends.
+    """
+    try:
+        with open(f"/proc/self/task/{native_id}/schedstat", "rb") as file:
+            running, waiting = map(int, file.read().split()[:2])
+        with open(f"/proc/self/task/{native_id}/stat", "rb") as file:
+            state = file.read().rpartition(b") ")[2][:1]
+    except (OSError, ValueError):
+        return None
+    return ThreadTimes(running / 1e9, waiting / 1e9, state == b"R")
 
 
 def has_hung_up(sock: socket.socket | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiosock.errors import Disconnected
 from aiosock.net.channel import Channel
+from aiosock.net.kernel import is_in_memory
 
 COPY_BYTES: Final = 512 * 1024
 """What the kernel copies at once before others get a turn: some 100 us for a file that is in memory."""
@@ -22,8 +23,11 @@ def can_send_files(channel: Channel) -> bool:
 async def send_file(channel: Channel, descriptor: int, start: int, stop: int) -> int:
     """Let the kernel copy bytes of a file to the peer; return the offset that this has reached.
 
-    It is less than `stop` at the end of the file, or if sendfile fails: the caller sends the rest and gets the error.
-    Raises Disconnected as `Channel.drain` does, OSError for a file that cannot be read.
+    It is less than `stop` where the next bytes are not in memory: copying them would stop the loop until the disk has read
+    them. It is less at the end of the file, and if sendfile fails, too. In each case the caller reads on in a thread, and gets
+    the error; then it may call this again.
+
+    Raises Disconnected as `Channel.drain` does.
     """
     if channel.is_closing():
         raise Disconnected("the peer has left")
@@ -31,7 +35,10 @@ async def send_file(channel: Channel, descriptor: int, start: int, stop: int) ->
         while start < stop:
             # Others get a turn after each piece, however fast the peer takes it.
             await (channel.drain() if channel.unsent() else asyncio.sleep(0))
-            copied = _copy(channel, descriptor, start, min(stop - start, COPY_BYTES))
+            size = min(stop - start, COPY_BYTES)
+            if not is_in_memory(descriptor, start, start + size):
+                break
+            copied = _copy(channel, descriptor, start, size)
             if not copied:
                 break
             start += copied

@@ -8,7 +8,7 @@ from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import server_logger
 from aiosock.observe import Observer, RequestRecord
 from aiosock.web.exchange import Bodies, Load
-from aiosock.web.handler import Handler
+from aiosock.web.handler import Handler, with_target_checked
 from aiosock.wire.conditional import format_date
 
 
@@ -22,7 +22,7 @@ class Service:
     def __init__(
         self, handler: Handler, config: Config, clock: Callable[[], float], observers: Sequence[Observer] = ()
     ) -> None:
-        self.handler = handler
+        self.handler: Handler = with_target_checked(handler)
         self.config = config
         self.limits: Limits = config.limits
         self.timeouts: Timeouts = config.timeouts
@@ -36,19 +36,11 @@ class Service:
 
     def began(self, record: RequestRecord) -> None:
         """Tell the observers of a request. Their exceptions are logged: they must not end a connection."""
-        for observer in self.observers:
-            try:
-                observer.began(record)
-            except Exception:
-                server_logger.exception("an observer failed")
+        _tell([observer.began for observer in self.observers], record)
 
     def finished(self, record: RequestRecord) -> None:
         """Tell the observers of the end of a request."""
-        for observer in self.observers:
-            try:
-                observer.finished(record)
-            except Exception:
-                server_logger.exception("an observer failed")
+        _tell([observer.finished for observer in self.observers], record)
 
     def date_line(self) -> bytes:
         """Return the Date field of this second (RFC 9110 section 6.6.1). It is made once a second, when it is needed."""
@@ -57,3 +49,11 @@ class Service:
             self._date_line = b"Date: %b\r\n" % format_date(now).encode("ascii")
             self._date_expires = int(now) + 1.0
         return self._date_line
+
+
+def _tell(functions: Sequence[Callable[[RequestRecord], None]], record: RequestRecord) -> None:
+    for function in functions:
+        try:
+            function(record)
+        except Exception:
+            server_logger.exception("an observer failed")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from aiosock.log import server_logger
+from aiosock.net.kernel import ThreadTimes, thread_times
 
 LOOKS: Final = 8
 """How often the loop gives a sign of life in the time that it may be blocked, and how often the thread looks for one."""
@@ -18,19 +19,23 @@ class Watchdog:
     """Logs the stack of an event loop that has been blocked for `seconds`, once each time.
 
     The sign of life is a timer of the loop, so requests cost nothing more. Start and stop it in the thread of the loop.
+
+    Code blocks the loop while it computes and while it sleeps, in `time.sleep` or in a read. Time in which the loop's thread got
+    no processor does not count, see `held_up`: the machine was too busy, or the process was stopped. Only Linux tells
+    that; elsewhere all time counts.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._period = seconds / LOOKS
-        self._beats = 0
+        self._beat_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Watch the running loop."""
         self._beat()
-        arguments = (threading.get_ident(),)
+        arguments = (threading.get_ident(), threading.get_native_id())
         threading.Thread(target=self._watch, args=arguments, name="aiosock-watchdog", daemon=True).start()
 
     def stop(self) -> None:
@@ -40,18 +45,37 @@ class Watchdog:
             self._timer.cancel()
 
     def _beat(self) -> None:
-        self._beats += 1
+        self._beat_at = time.monotonic()
         self._timer = asyncio.get_running_loop().call_later(self._period, self._beat)
 
-    def _watch(self, loop_thread: int) -> None:
-        beats, since, is_reported = 0, time.monotonic(), False
+    def _watch(self, loop_thread: int, native_id: int) -> None:
+        beat, blocked, is_reported = 0.0, 0.0, False
+        looked, times = time.monotonic(), thread_times(native_id)
         while not self._stopped.wait(self._period):
-            now = time.monotonic()
-            if beats != self._beats:
-                beats, since, is_reported = self._beats, now, False
-            elif now - since >= self._seconds and not is_reported:
+            last_look, before = looked, times
+            looked, times = time.monotonic(), thread_times(native_id)
+            if beat != self._beat_at:
+                beat, blocked, is_reported = self._beat_at, 0.0, False
+            elapsed = looked - max(last_look, beat)
+            blocked += elapsed - held_up(elapsed, self._period, before, times)
+            if blocked >= self._seconds and not is_reported:
                 is_reported = True
-                _report(now - since, loop_thread)
+                _report(blocked, loop_thread)
+
+
+def held_up(elapsed: float, period: float, before: ThreadTimes | None, now: ThreadTimes | None) -> float:
+    """Return how many of the `elapsed` seconds between two looks the loop's thread lost through no fault of its code.
+
+    That is the longest of three times. The first is the time that the thread waited for a processor. The second is all of
+    `elapsed`, if it still waits: it is runnable and has not run. The third is the time by which the look itself was later than
+    `period`, less the time that the loop's thread ran. A process that is stopped stops the thread that looks too. Code in C that
+    keeps the GIL also delays the look, but it runs.
+    """
+    if before is None or now is None:
+        return 0.0
+    running = now.running - before.running
+    waiting = elapsed if now.is_runnable and not running else now.waiting - before.waiting
+    return min(elapsed, max(waiting, elapsed - period - running, 0.0))
 
 
 def _report(blocked: float, thread: int) -> None:

@@ -15,13 +15,14 @@ from aiosock.share.arrival import SUPPORTED, Arrival, Permit
 from aiosock.web.disk.names import safe_name
 from aiosock.web.disk.shortage import shortages_answered
 from aiosock.web.disk.writing import to_completion, write_all
+from aiosock.web.handler import not_text, refuse_other_scheme
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static import StaticFiles
 from aiosock.web.static.answer import answer_options
 from aiosock.web.static.representation import Representation
 from aiosock.wire.conditional import Verdict, evaluate
-from aiosock.wire.target import decode_segments
+from aiosock.wire.target import decode_segments, is_text
 
 UPLOAD_BYTES: Final = 1024**3
 """The default limit for a file: 1 GiB."""
@@ -55,6 +56,9 @@ class Upload:
     report.html.gz would be shown instead of report.html.
     """
 
+    checks_target = True
+    """As StaticFiles: a directory may have a name that is not text. A file that is stored gets one that is."""
+
     def __init__(self, files: StaticFiles, limit: int = UPLOAD_BYTES) -> None:
         """Store files of up to `limit` bytes. Raises ConfigError on a system without openat(), where that is not safe."""
         if not SUPPORTED:
@@ -71,6 +75,7 @@ class Upload:
         if a precondition fails, 413 beyond the limit, 415 for a content coding and for a POST that is not a form, 503
         if no descriptor is left, 507 if the disk is full; and what StaticFiles raises.
         """
+        refuse_other_scheme(request)
         upload_method = "POST" if request.subpath.endswith("/") else "PUT"
         if request.method in ("GET", "HEAD"):
             return await self._files(request)
@@ -83,6 +88,8 @@ class Upload:
     async def _put_file(self, request: Request) -> Response:
         """Store the body of a PUT."""
         *directory, asked = decode_segments(request.subpath)
+        if not is_text(asked):
+            raise not_text()
         name = safe_name(asked, self._files.tree.dotfiles)
         if (request.incoming.length or 0) > self._limit:
             raise self._too_large()

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
 from aiosock.web.error_response import error_response
-from aiosock.web.handler import Handler, Middleware
+from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import to_response
@@ -54,6 +54,9 @@ class App(Router):
     `state` is a namespace for things that the lifespan opens and handlers use.
     """
 
+    checks_target = True
+    """An app checks the request-target itself, behind its middleware; see `with_target_checked`."""
+
     def __init__(self) -> None:
         super().__init__()
         self.state: SimpleNamespace = SimpleNamespace()
@@ -81,7 +84,7 @@ class App(Router):
 
         Raises RouteError for a prefix that is taken or has parameters.
         """
-        self.table.mount(prefix, handler)
+        self.table.mount(prefix, with_target_checked(handler))
         self._remember(handler)
 
     def host(self, name: str, handler: Handler) -> None:
@@ -91,7 +94,7 @@ class App(Router):
         """
         if ":" in name and not name.endswith("]"):
             raise RouteError(f"the host {name!r} may not have a port: a host is served on every port")
-        self._hosts[name.lower()] = handler
+        self._hosts[without_port(name.lower())] = with_target_checked(handler)
         self._remember(handler)
 
     def middleware(self, middleware: _M) -> _M:
@@ -193,7 +196,7 @@ class App(Router):
     async def _dispatch(self, request: Request) -> Response:
         try:
             if request.head.target[:1] != "/":
-                _refuse_other_scheme(request)
+                refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
                 return await handler(request)
             found = self.table.match(request.method, request.subpath)
@@ -215,6 +218,8 @@ class App(Router):
             return await self._answer(request, error)
 
     def _not_matched(self, request: Request, found: NotMatched) -> Response:
+        if not found.is_text:
+            raise not_text()
         if request.target == "*":
             return Response(status=204, headers={"allow": _allow(self._methods)})
         if found.allowed and request.method == "OPTIONS":
@@ -273,12 +278,6 @@ class App(Router):
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
     """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
     return handler.running() if isinstance(handler, App) else nullcontext()
-
-
-def _refuse_other_scheme(request: Request) -> None:
-    """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
-    if request.head.target[:8].lower() == "https://" and request.scheme != "https":
-        raise HTTPError(421, "This URL is https, but the connection has no TLS.")
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from aiosock.errors import HTTPError, ValidationError, reason_phrase
+from aiosock.log import CONTROL_ESCAPES
 from aiosock.web.response import Response
-from aiosock.wire.negotiation import choose_media_type, vary_by
+from aiosock.wire.negotiation import PROBLEM, choose_media_type, vary_by
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -18,29 +19,26 @@ _PAGE = """<!doctype html>
 {errors}"""
 
 
-# A detail may quote the client. Characters that could add lines or control a terminal are escaped (CWE-150).
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-
-
 def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
     """Return the response to an error for a client with this Accept field; `trace` is a traceback, for debug mode."""
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
     errors = error.errors if isinstance(error, ValidationError) else ()
-    # Several problems do not fit into one line. A client that asks for any JSON (vnd.api+json) reads a problem.
-    is_json = bool(errors) or "+json" in accept.lower()
-    offers = ("text/html", "application/json") if is_json else ("text/html", "application/json", "text/plain")
+    # Several problems do not fit into one line.
+    offers = ("text/html", PROBLEM) if errors else ("text/html", PROBLEM, "text/plain")
     wanted = choose_media_type(accept, offers)
     if wanted == "text/html":
         response = Response.html(_page(title, error.detail, errors, trace), error.status)
-    elif wanted == "application/json":
+    elif wanted == PROBLEM:
         problem: dict[str, object] = {"title": reason_phrase(error.status), "status": error.status}
         problem["detail"] = error.detail
         if errors:
             problem["errors"] = errors
         body = json.dumps({**problem, "trace": trace} if trace else problem)
-        response = Response(body, error.status, {"content-type": "application/problem+json"})
+        response = Response(body, error.status, {"content-type": PROBLEM})
     else:
-        line = title if error.detail == reason_phrase(error.status) else f"{title}: {error.detail}".translate(_ESCAPES)
+        line = title
+        if error.detail != reason_phrase(error.status):
+            line = f"{title}: {error.detail}".translate(CONTROL_ESCAPES)  # a detail may quote the client
         response = Response.text(f"{line}\n{trace}", error.status)
     for name, value in error.headers.items():
         response.headers[name] = value

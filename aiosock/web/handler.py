@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
+from aiosock.errors import HTTPError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+from aiosock.wire.target import is_text
 
 Handler = Callable[[Request], Awaitable[Response]]
 """An application, as connections see it: a coroutine function from a request to its response.
@@ -31,3 +33,36 @@ async def named(request: Request, next: Handler) -> Response:
     return response
 ```
 """
+
+
+def with_target_checked(handler: Handler) -> Handler:
+    """Return a handler that passes only those requests to `handler` whose target it can take.
+
+    Refused are https URLs, as by `refuse_other_scheme`, and paths that are not text. A handler whose attribute
+    `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles, since
+    names of files are bytes.
+    """
+    if getattr(handler, "checks_target", False):
+        return handler
+
+    def check(request: Request) -> Awaitable[Response]:
+        head = request.head
+        if head.target[0] != "/":
+            refuse_other_scheme(request)
+        if not head.path.isascii() and not is_text(head.path):
+            raise not_text()
+        return handler(request)
+
+    return check
+
+
+def refuse_other_scheme(request: Request) -> None:
+    """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
+    target = request.head.target
+    if target[:1] != "/" and target[:8].lower() == "https://" and request.scheme != "https":
+        raise HTTPError(421, "This URL is https, but the connection has no TLS.")
+
+
+def not_text() -> HTTPError:
+    """Return the error for a path that is not text, where a handler expects text."""
+    return HTTPError(400, "The percent-decoded path is not UTF-8.")

@@ -17,7 +17,7 @@ from aiosock.web.sessions.session import Session
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
 from aiosock.wire.negotiation import choose_media_type
-from aiosock.wire.target import parse_query
+from aiosock.wire.target import as_text, parse_query
 
 _T = TypeVar("_T")
 
@@ -147,8 +147,9 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, percent-decoded."""
-        return self.head.path
+        """The path, percent-decoded. Bytes that are not UTF-8 are U+FFFD: only `StaticFiles` gets such paths, and those around it."""
+        path = self.head.path
+        return path if path.isascii() else as_text(path)
 
     @property
     def raw_path(self) -> str:

@@ -23,6 +23,9 @@ _UTF8: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 _LATIN1: Final = frozenset({"iso-8859-1", "iso8859-1", "iso_8859-1", "latin-1", "latin1"})
 """The default of Apache HttpClient, for urlencoded forms and for the text of a part."""
 
+_NOT_ENCODED: Final = frozenset({"7bit", "8bit", "binary"})
+"""The values of Content-Transfer-Encoding that mean: as it is (RFC 2045 section 6.2)."""
+
 _MEDIA_TYPE = re.compile(rf"([{TCHAR}]++/[{TCHAR}]++)[ \t]*+")
 _PARAMETER = re.compile(
     rf';[ \t]*+(?:([{TCHAR}]++)=(?:([!#-:<-~]++)|"((?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*+)"))?+[ \t]*+'
@@ -70,7 +73,11 @@ class PartHead:
     __slots__ = ("charset", "content_type", "filename", "headers", "name")
 
     def __init__(self, segment: Segment) -> None:
-        """Raise HTTPError: 400 for an invalid header field or a part without a name, 415 for text in another charset."""
+        """Read the fields of a part.
+
+        Raises HTTPError: 400 for an invalid header field or a part without a name, 415 for text in another charset and for
+        content in base64 or another transfer encoding.
+        """
         try:
             # The fields of a part are UTF-8 (RFC 7578 section 5.1). Headers keeps bytes as ISO-8859-1.
             self.headers: Headers = Headers(
@@ -78,6 +85,10 @@ class PartHead:
             )
         except ResponseError:
             raise HTTPError(400, "A part of the form has a header field with a control character.") from None
+        encoding = self.headers.get("content-transfer-encoding", "binary").lower()
+        if encoding not in _NOT_ENCODED:
+            # RFC 7578 section 4.7: no sender should use one. Go decodes quoted-printable, Django base64, and aiohttp both.
+            raise HTTPError(415, "A part of the form has a transfer encoding. Send it as it is.")
         # RFC 7578 section 4.2 asks for no name* and filename*, but programs send them, and the library does not know them.
         extended = _extended_parameters(self.headers.get("content-disposition", ""))
         self.name: str = extended.get("name*") or segment.name or ""
@@ -233,7 +244,7 @@ class MultipartDecoder:
         (RFC 2046 section 5.1.1).
 
         Raises HTTPError: 413 above a limit, 400 for a malformed form, 415 for a field in a charset other than UTF-8 and
-        ISO-8859-1.
+        ISO-8859-1, and for a part in a transfer encoding.
         """
         self._left -= len(data)
         if self._left < 0:

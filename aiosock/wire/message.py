@@ -72,7 +72,7 @@ forbidden trailers are dropped, as any recipient may do (RFC 9112 section 7.1.2)
 class RequestHead(Protocol):
     """What a request says before its body. Not to be changed: requests that are equal may share one.
 
-    `target` and `raw_path` are as sent; `path` is percent-decoded, `query` is not. `host` is in lower case, with its port; None
+    `target` and `raw_path` are as sent; `path` is percent-decoded (see `wire.target.is_text`), `query` is not. `host` is in lower case, with its port; None
     where the client did not name one.
     """
 

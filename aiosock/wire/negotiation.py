@@ -9,6 +9,9 @@ from aiosock.headers import Headers
 MEMBERS: Final = 100
 """Members of a list that are read; the rest is ignored. Browsers send ten."""
 
+PROBLEM: Final = "application/problem+json"
+"""The media type of errors in JSON (RFC 9457 section 3)."""
+
 # RFC 9110 section 12.4.2. Other parameters such as charset come before the weight, and extensions come after it.
 _WEIGHT = re.compile(r"[ \t]*+q[ \t]*+=[ \t]*+(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*+", re.IGNORECASE)
 
@@ -62,18 +65,24 @@ def choose_media_type(accept: str, offers: Sequence[str]) -> str:
     """Return the offer that an Accept field names with the greatest weight, the first one if two are equal.
 
     If the field names no offer, the last offer is returned: `*/*` names none. A type with a suffix does not name the type
-    of its suffix: a client that asks for application/vnd.pypi.simple.v1+json cannot use just any JSON. Only
-    application/problem+json names application/json too, because errors are sent in that type (RFC 9457 section 3).
+    of its suffix: a client that asks for application/vnd.pypi.simple.v1+json cannot use just any JSON. But it can read
+    a problem in JSON, so every JSON type names application/problem+json (RFC 9457 section 3), and that type names
+    application/json.
     """
     weights = parse_weights(accept)
     best, most = offers[-1], 0.0
     for offer in offers:
-        weight = weights.get(offer, 0.0)
-        if offer == "application/json":
-            weight = max(weight, weights.get("application/problem+json", 0.0))
+        weight = max((weight for name, weight in weights.items() if _names(name, offer)), default=0.0)
         if weight > most:
             best, most = offer, weight
     return best
+
+
+def _names(name: str, offer: str) -> bool:
+    """Return whether a client that asks for the media type `name` can use `offer`."""
+    if offer == PROBLEM:
+        return name == "application/json" or name.endswith("+json")
+    return name == offer or (offer == "application/json" and name == PROBLEM)
 
 
 def vary_by(fields: Headers, name: str) -> None:

@@ -18,10 +18,10 @@ def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
     """Parse a request-target into (raw path, decoded path, raw query, authority or None).
 
     `target` must be ASCII without spaces or controls. The path of the authority-form (CONNECT) is empty, that of the
-    asterisk-form (OPTIONS) is `*`.
+    asterisk-form (OPTIONS) is `*`. Bytes of the decoded path that are not UTF-8 are lone surrogates (PEP 383): see `is_text`.
 
     Raises ProtocolError (400) for a target in none of the four forms, or in a form that the method does not allow, for a
-    fragment, for a percent sign that encodes nothing, and for a decoded path that is not UTF-8.
+    fragment, and for a percent sign that encodes nothing.
     """
     if method == "CONNECT":  # section 3.2.3
         return "", "", "", _checked_authority(target, needs_port=True)
@@ -48,18 +48,22 @@ def parse_host(value: str) -> str:
 
 
 def without_port(host: str) -> str:
-    """Return a host from `parse_host` without its port."""
-    return host if host.endswith("]") else host.rpartition(":")[0] or host
+    """Return a host from `parse_host` without its port, and without a dot at the end of its name: that is the root of the DNS."""
+    return _split_port(host)[0]
 
 
 def with_port(host: str, scheme: str) -> str:
-    """Return a host with its port, or the default port of `scheme`: `a`, `a:` and `a:080` become `a:80` for http.
+    """Return a host with its port, or the default port of `scheme`: `a`, `a.`, `a:` and `a:080` become `a:80` for http.
 
     Two authorities of one scheme are equal exactly if their texts are then equal (RFC 3986 section 6.2.3).
     """
-    name = without_port(host)
-    port = host[len(name) + 1 :]
+    name, port = _split_port(host)
     return f"{name}:{port.lstrip('0') or '0' if port else DEFAULT_PORTS.get(scheme, '')}"
+
+
+def _split_port(host: str) -> tuple[str, str]:
+    name, colon, port = (host, "", "") if host.endswith("]") else host.rpartition(":")
+    return (name if colon else host).removesuffix("."), port if colon else ""
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:
@@ -86,9 +90,22 @@ def _unquote_plus(text: str) -> str:
 
 
 def decode_segments(raw_path: str) -> list[str]:
-    """Split a path from `parse_target` at its slashes and decode each segment: `%2F` does not separate segments."""
+    """Split a path from `parse_target` at its slashes and decode each segment: `%2F` does not separate segments.
+
+    Bytes that are not UTF-8 are lone surrogates, as `os.fsdecode` has them.
+    """
     segments = raw_path[1:].split("/")
-    return segments if "%" not in raw_path else [unquote(segment) for segment in segments]
+    return segments if "%" not in raw_path else [_unquote(segment) for segment in segments]
+
+
+def is_text(decoded: str) -> bool:
+    """Return whether a decoded path or segment is text. A file may have a name that is not, but a handler expects text."""
+    return decoded.isascii() or as_text(decoded) == decoded
+
+
+def as_text(decoded: str) -> str:
+    """Return a decoded path as text that can be shown: bytes that are not UTF-8 become U+FFFD."""
+    return decoded.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str | None]:
@@ -101,10 +118,11 @@ def _split_path(target: str, authority: str | None) -> tuple[str, str, str, str 
 def _decode(raw_path: str) -> str:
     if grammar.BAD_PERCENT.search(raw_path):
         raise ProtocolError(400, "The path has a percent sign that is not followed by two hexadecimal digits.")
-    try:
-        return unquote(raw_path, errors="strict")
-    except UnicodeDecodeError:
-        raise ProtocolError(400, "The percent-decoded path is not UTF-8.") from None
+    return _unquote(raw_path)
+
+
+def _unquote(text: str) -> str:
+    return unquote(text, errors="surrogateescape")
 
 
 def _checked_authority(value: str, *, needs_port: bool = False) -> str:

@@ -64,6 +64,7 @@ REQUESTS = [
     (204, head("POST /nothing")),
     (204, head("OPTIONS /read")),
     (308, head("POST /read/")),
+    (400, head("GET /%ff")),
     (404, head("GET /nowhere")),
     (405, head("PUT /hello")),
     (421, head("GET https://test/hello")),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -390,6 +390,20 @@ def test_a_lifespan_that_does_not_stop_does_not_keep_the_process(loop: str, prog
         server.await_output("Ctrl-C stops\n")
 
         assert server.stop() == 1
+
+
+def test_a_second_signal_ends_a_start_that_blocks_the_loop(loop: str, program: Path) -> None:
+    with starting(program, loop, "start", "asyncio.sleep(time.sleep(3600) or 0)") as server:
+        server.await_output("opening\n")
+        server.send(signal.SIGTERM)
+        # A signal that arrives just before the sleep begins does not interrupt it; people then send another.
+        while server.popen.poll() is None:
+            server.send(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                server.popen.wait(0.1)
+
+        # Of two signals that wait, Python may handle the later one first.
+        assert server.wait() in (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 @pytest.mark.parametrize("target", ["/thread", "/few-threads", "/own-thread", "/own-pool"])

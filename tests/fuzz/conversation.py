@@ -44,6 +44,9 @@ ALL_DEADLINES: Final = 200.0
 class Reads:
     """Reads the whole body, uses all parts of the request, and echoes the body. `seen` has the requests."""
 
+    checks_target = True
+    """It is asked for every target that can be parsed."""
+
     def __init__(self) -> None:
         self.seen: list[Message] = []
 

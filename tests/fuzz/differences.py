@@ -137,13 +137,6 @@ WE_REFUSE: Final = [
         b"GET /% HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
     Difference(
-        "400 The percent-decoded path is not UTF-8",
-        "RFC 3987 section 3.2",
-        "differs: we refuse a path that cannot be shown as text; the parsers do not decode",
-        _BOTH,
-        b"GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n",
-    ),
-    Difference(
         "400 The Content-Length field is repeated",
         "RFC 9110 section 8.6",
         "differs: we refuse equal Content-Lengths too, as the section offers instead of taking one of them",

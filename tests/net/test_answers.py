@@ -430,3 +430,18 @@ async def test_a_client_that_leaves_is_no_error_of_a_task_group(caplog: pytest.L
         peer.reset()
         await peer.done()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+SECURE_TARGETS = ["https://a/", "HTTPS://A", "hTTps://a:443/?b"]
+
+
+@pytest.mark.parametrize("target", SECURE_TARGETS)
+async def test_a_bare_handler_is_asked_for_no_https_url_without_tls(target: str) -> None:
+    # RFC 9110 section 7.4
+    assert statuses(await answers_to(hello, request_bytes(target=target) + GET)) == [421, 200]
+
+
+@pytest.mark.parametrize("target", ["http://a/", "HTTP://a/https://b/", "/https://a/", "*"])
+async def test_a_bare_handler_is_asked_for_every_other_target(target: str) -> None:
+    method = "OPTIONS" if target == "*" else "GET"
+    assert statuses(await answers_to(hello, request_bytes(method=method, target=target))) == [200]

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import struct
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from aiosock import App, Config, HTTPError, Limits, Request, Response, StaticFiles, Timeouts
 from aiosock.net.channel import Channel
+from aiosock.net.kernel import is_in_memory
 from aiosock.net.sendfile import COPY_BYTES
 from aiosock.net.server import Server
 from aiosock.testing import Client
@@ -174,7 +176,13 @@ async def site(open_site: Opening) -> Site:
 
 
 @pytest.fixture
-def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every file in the page cache, also on a file system that does not tell."""
+    monkeypatch.setattr("aiosock.net.sendfile.is_in_memory", lambda *_: True)
+
+
+@pytest.fixture
+def copies(monkeypatch: pytest.MonkeyPatch, in_memory: None) -> list[int]:
     """Count the bytes that the kernel copies."""
     sizes: list[int] = []
     sendfile = os.sendfile
@@ -396,7 +404,7 @@ async def test_where_the_system_has_no_sendfile_it_is_read(site: Site, monkeypat
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EIO])
 @pytest.mark.parametrize("pieces", [0, 2])
-@pytest.mark.usefixtures("all_quiet")
+@pytest.mark.usefixtures("all_quiet", "in_memory")
 async def test_where_the_kernel_refuses_the_rest_is_read(
     site: Site, monkeypatch: pytest.MonkeyPatch, number: int, pieces: int
 ) -> None:
@@ -414,7 +422,7 @@ async def test_where_the_kernel_refuses_the_rest_is_read(
     visitor = site.connect()
     visitor.get("/files/file")
     assert await visitor.answer() == content
-    assert calls == pieces + 1
+    assert calls > pieces
     visitor.get("/hello")
     assert await visitor.answer() == b"hello"
     visitor.sock.close()
@@ -440,6 +448,7 @@ async def test_a_disk_that_fails_breaks_the_answer_off(
     assert "GET /files/file failed" in caplog.text
 
 
+@pytest.mark.usefixtures("in_memory")
 async def test_a_network_that_fails_is_a_client_that_has_left(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -797,9 +806,131 @@ async def test_a_file_that_is_replaced_or_grows_is_sent_as_it_was(site: Site) ->
     assert await _read_after(site, replace) == content
 
 
+# The disk that is slow.
+
+
+class SlowDisk:
+    """Stands between the server and the files: a thread that reads from it waits until a test lets it go on.
+
+    `held` lists the calls that would have stopped the loop. The kernel tells which pages are in memory, unless `mute`.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, mute: bool) -> None:
+        self.held: list[str] = []
+        self.is_reading = threading.Event()
+        self.may_read = threading.Event()
+        self._mute = mute
+        self._loop_thread = threading.get_ident()
+        self._warm = 0  # up to where the file has been read
+        self._real = {name: getattr(os, name) for name in ("pread", "preadv", "sendfile")}
+        for name in self._real:
+            monkeypatch.setattr(os, name, getattr(self, name))
+
+    def preadv(self, descriptor: int, buffers: list[bytearray], offset: int, flags: int) -> int:
+        if self._mute:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        if offset + sum(map(len, buffers)) > self._warm:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        read: int = self._real["preadv"](descriptor, buffers, offset)
+        return read
+
+    def pread(self, descriptor: int, size: int, offset: int) -> bytes:
+        if threading.get_ident() != self._loop_thread:
+            self.is_reading.set()
+            assert self.may_read.wait(PATIENCE)
+            self._warm = max(self._warm, offset + size)
+        elif self._mute or offset + size > self._warm:
+            self.held.append("pread")
+        data: bytes = self._real["pread"](descriptor, size, offset)
+        return data
+
+    def sendfile(self, sock: int, descriptor: int, start: int, size: int) -> int:
+        if self._mute or start + size > self._warm:
+            self.held.append("sendfile")
+        copied: int = self._real["sendfile"](sock, descriptor, start, size)
+        return copied
+
+
+@pytest.mark.parametrize("mute", [False, True], ids=["the kernel tells", "the kernel does not tell"])
+@pytest.mark.parametrize("size", [100, LAST_BLOCK, LAST_BLOCK + 1, BIG])
+async def test_while_a_thread_reads_from_a_slow_disk_others_are_answered(
+    site: Site, monkeypatch: pytest.MonkeyPatch, size: int, mute: bool
+) -> None:
+    content = site.put(size)
+    disk = SlowDisk(monkeypatch, mute=mute)
+    visitor, other = site.connect(), site.connect()
+    visitor.get("/files/file")
+    await until(lambda: disk.is_reading.is_set() or disk.held)
+    assert disk.held == []
+    other.get("/hello")
+    assert await other.answer() == b"hello"
+    disk.may_read.set()
+    assert await visitor.answer() == content
+    assert disk.held == []
+    visitor.sock.close()
+    other.sock.close()
+
+
+@pytest.mark.usefixtures("all_quiet")
+async def test_a_client_that_leaves_a_slow_disk_is_quiet_and_holds_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put(BIG)
+    before = descriptors()
+    disk = SlowDisk(monkeypatch, mute=False)
+    visitor = site.connect()
+    visitor.get("/files/file")
+    await until(lambda: disk.is_reading.is_set() or disk.held)
+    assert disk.held == []
+    visitor.reset()
+    disk.may_read.set()
+    await until(lambda: not site.server.connections)
+    await until(lambda: descriptors() == before)
+    assert disk.held == []
+
+
+async def test_what_has_left_the_page_cache_is_read_by_threads_and_then_copied_by_the_kernel(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = site.put(BIG)
+    descriptor = os.open(site.root / "file", os.O_RDONLY)
+    if not is_in_memory(descriptor, 0, BIG):
+        os.close(descriptor)
+        pytest.skip("this file system does not tell what is in memory")
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    assert not is_in_memory(descriptor, 0, BIG)
+    os.close(descriptor)
+    loop_thread = threading.get_ident()
+    calls: list[str] = []
+
+    def watched(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(*arguments: Any) -> Any:
+            calls.append(name if threading.get_ident() == loop_thread else f"{name} in a thread")
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    watched("sendfile")
+    watched("pread")
+    visitor = site.connect()
+    visitor.get("/files/file")
+    assert await visitor.answer() == content
+    assert calls[0] == "pread in a thread"
+    calls.clear()
+    visitor.get("/files/file")
+    assert await visitor.answer() == content
+    assert "sendfile" in calls
+    assert "pread in a thread" not in calls
+    visitor.sock.close()
+
+
 # Other tests.
 
 
+@pytest.mark.usefixtures("in_memory")
 async def test_however_fast_a_download_is_others_are_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with (site.root / "large").open("wb") as file:
         file.truncate(1 << 40)

@@ -1,26 +1,33 @@
 """Tests of aiosock.net.kernel, on real sockets."""
 
 import asyncio
+import errno
+import os
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
+from aiosock.net import kernel
 from aiosock.net.binding import Bound
 from aiosock.net.kernel import (
     NOT_SENT_BYTES,
     backlog_of,
     has_hung_up,
+    is_in_memory,
     is_readable,
     limit_unsent,
     raise_descriptor_limit,
     reset_when_closed,
+    thread_times,
     unacknowledged,
 )
 from aiosock.net.listener import SETTLING_TURNS, Listener
+from tests.patience import PATIENCE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
 
@@ -149,3 +156,45 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: given.append(limits))
     raise_descriptor_limit()
     assert given == ([] if raised is None else [raised])
+
+
+@LINUX
+def test_a_thread_that_computes_has_run_and_is_runnable() -> None:
+    before = thread_times(threading.get_native_id())
+    assert before is not None
+    while (now := thread_times(threading.get_native_id())) is None or now.running <= before.running:
+        pass  # to compute takes time
+    assert now.is_runnable
+
+
+@LINUX
+def test_a_thread_that_waits_is_not_runnable() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait, args=(PATIENCE,))
+    thread.start()
+    try:
+        assert thread.native_id is not None
+        while (times := thread_times(thread.native_id)) is None or times.is_runnable:
+            pass  # it is on its way into the wait
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_thread_that_is_not_there_has_no_times() -> None:
+    assert thread_times(0) is None
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_where_the_kernel_refuses_to_tell_nothing_is_in_memory(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refusing(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "preadv", refusing, raising=False)
+    assert not is_in_memory(0, 0, 1)
+
+
+def test_where_the_system_cannot_be_asked_nothing_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "_NOWAIT", 0)
+    monkeypatch.delattr(os, "preadv", raising=False)
+    assert not is_in_memory(0, 0, 1)

@@ -1,5 +1,6 @@
 """Tests of aiosock.share.app: the app that serves a directory."""
 
+import os
 from base64 import b64encode
 from pathlib import Path
 
@@ -197,3 +198,36 @@ async def test_each_change_is_seen_at_once_and_nothing_is_kept_without_a_check(r
 def test_what_is_no_directory_is_named(root: Path, path: str) -> None:
     with pytest.raises(NotADirectoryError, match="is not a directory"):
         directory_app(root / path)
+
+
+@pytest.fixture
+def latin(root: Path) -> Path:
+    """A directory in which a directory and a file have names that are not UTF-8."""
+    try:
+        (root / os.fsdecode(b"\xfe")).mkdir()
+        (root / os.fsdecode(b"\xfe/\xff.txt")).write_text("text")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+    return root
+
+
+@pytest.mark.parametrize("upload", [False, True])
+async def test_names_that_are_not_utf_8_are_listed_and_served(latin: Path, upload: bool) -> None:
+    app = directory_app(latin, upload=upload)
+    assert 'href="./%FE/"' in (await ask(app, "GET", "/", headers=BROWSER)).text
+    page = (await ask(app, "GET", "/%FE/", headers=BROWSER)).text
+    assert 'href="./%FF.txt"' in page
+    assert "\ufffd.txt" in page
+    listed = (await ask(app, "GET", "/%FE/", headers={"accept": "application/json"})).json()
+    assert (listed["path"], listed["entries"][0]["name"]) == ("/\ufffd/", "\ufffd.txt")
+    assert (await ask(app, "GET", "/%FE/%FF.txt")).text == "text"
+    assert (await ask(app, "GET", "/%FE")).headers["location"] == "/%FE/"
+
+
+async def test_an_upload_gets_a_name_that_is_utf_8_also_in_a_directory_that_has_none(latin: Path) -> None:
+    app = directory_app(latin, upload=True)
+    assert (await ask(app, "PUT", "/%FE/%FF.new", body=b"new")).status == 400
+    stored = await ask(app, "PUT", "/%FE/new", body=b"new")
+    assert (stored.status, stored.headers["location"]) == (201, "/%FE/new")
+    assert (latin / os.fsdecode(b"\xfe/new")).read_bytes() == b"new"
+    assert sorted(os.listdir(os.fsencode(latin / os.fsdecode(b"\xfe")))) == [b"new", b"\xff.txt"]

@@ -201,6 +201,9 @@ def by_host() -> App:
         ("example.org", "exact"),
         ("EXAMPLE.ORG", "exact"),
         ("example.org:8080", "exact"),
+        ("example.org.", "exact"),
+        ("example.org.:80", "exact"),
+        ("www.example.org.", "below"),
         ("www.example.org", "below"),
         ("a.b.example.org:80", "below"),
         ("[::1]", "address"),
@@ -847,3 +850,34 @@ def answering_with(text: str) -> Callable[[Request], Awaitable[Response]]:
         return Response.text(text)
 
     return handler
+
+
+async def test_handlers_are_asked_for_paths_that_are_text_only() -> None:
+    async def named(request: Request, name: str = "") -> Response:
+        return Response.text(request.path)
+
+    app, below = App(), App()
+    app.get("/routes/{name}")(named)
+    app.mount("/bare", named)
+    app.mount("/below", below)
+    app.host("bare.example", named)
+    below.get("/{name}")(named)
+    for path in ("/routes/", "/bare/", "/below/", "/nowhere/", "/"):
+        refused = await ask(app, "GET", f"{path}%ff")
+        assert (refused.status, refused.text) == (400, "400 Bad Request: The percent-decoded path is not UTF-8.\n")
+    assert (await ask(app, "GET", "/%ff", headers={"host": "bare.example"})).status == 400
+    assert (await ask(named, "GET", "/%ff")).status == 400
+    for path in ("/routes/%C3%A9", "/bare/%C3%A9", "/below/%C3%A9"):
+        assert (await ask(app, "GET", path)).text == path.replace("%C3%A9", "é")
+
+
+async def test_middleware_sees_every_path_as_text() -> None:
+    app, seen = App(), []
+
+    @app.middleware
+    async def look(request: Request, next: Next) -> Response:
+        seen.append(request.path)
+        return await next(request)
+
+    assert (await ask(app, "GET", "/%c3%a9%ff")).status == 400
+    assert seen == ["/é\ufffd"]

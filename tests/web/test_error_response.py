@@ -35,6 +35,8 @@ async def missing(**headers: str) -> ClientResponse:
         ("application/vnd.api+json, */*", "application/problem+json"),
         ("application/vnd.api+json", "application/problem+json"),
         ("Application/JSON", "application/problem+json"),
+        ("application/vnd.api+json;q=0", "text/plain; charset=utf-8"),
+        ("text/plain;format=+json", "text/plain; charset=utf-8"),
         ("text/html", "text/html; charset=utf-8"),
         ("TEXT/HTML, application/json", "text/html; charset=utf-8"),
         (BROWSER["accept"], "text/html; charset=utf-8"),

@@ -320,6 +320,21 @@ def test_a_field_in_another_charset_is_refused() -> None:
     assert verdict(form) == (415, "The text of a form must be UTF-8.")
 
 
+@pytest.mark.parametrize("encoding", [b"base64", b"Quoted-Printable", b"gzip", b"", b"binary, base64"])
+@pytest.mark.parametrize("name", [b'name="a"', b'name="a"; filename="f"'])
+def test_a_part_in_a_transfer_encoding_is_refused(name: bytes, encoding: bytes) -> None:
+    form = part(named(name), b"Content-Transfer-Encoding: " + encoding) + END
+
+    assert verdict(form) == (415, "A part of the form has a transfer encoding. Send it as it is.")
+
+
+@pytest.mark.parametrize("encoding", [b"binary", b"8bit", b"7Bit"])
+def test_a_transfer_encoding_that_changes_nothing_is_none(encoding: bytes) -> None:
+    form = part(named(b'name="a"'), b"Content-Transfer-Encoding: " + encoding) + END
+
+    assert taken(form) == [("a", None, b"x")]
+
+
 @pytest.mark.parametrize(
     ("lines", "content_type"),
     [

@@ -115,6 +115,30 @@ def test_the_type_that_is_named_with_the_greatest_weight_is_chosen(accept: str, 
     assert choose_media_type(accept, OFFERS) == chosen
 
 
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", "text/plain"),
+        ("*/*", "text/plain"),
+        ("application/json", "application/problem+json"),
+        ("application/problem+json", "application/problem+json"),
+        ("application/vnd.api+json", "application/problem+json"),
+        ("application/vnd.api+json, */*", "application/problem+json"),
+        ("Application/LD+JSON; profile=a", "application/problem+json"),
+        ("application/vnd.api+json;q=0", "text/plain"),
+        ("application/vnd.api+json;q=0, */*", "text/plain"),
+        ("application/json;q=0, application/ld+json;q=0.1", "application/problem+json"),
+        ("application/vnd.api+json;q=0.1, text/html;q=0.2", "text/html"),
+        ("application/vnd.api+json, text/html;q=0.2", "application/problem+json"),
+        ("application/vnd.api+json, text/html", "text/html"),
+        ("text/plain;a=+json", "text/plain"),
+        ("image/svg+xml, application/json-seq", "text/plain"),
+    ],
+)
+def test_every_json_type_names_a_problem(accept: str, chosen: str) -> None:
+    assert choose_media_type(accept, ("text/html", "application/problem+json", "text/plain")) == chosen
+
+
 @SETTINGS
 @given(field=st.text() | st.text("gzip;q=01.,* "))
 def test_any_field_gives_weights_from_0_to_1(field: str) -> None:

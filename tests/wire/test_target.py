@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from aiosock.errors import HTTPError, ProtocolError
 from aiosock.wire.target import (
     MAX_QUERY_FIELDS,
+    as_text,
     decode_segments,
+    is_text,
     parse_host,
     parse_query,
     parse_target,
@@ -43,6 +45,11 @@ VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E))
         ("GET", "/../a", ("/../a", "/../a", "", None)),
         ("GET", "//evil.example", ("//evil.example", "//evil.example", "", None)),
         ("GET", "/http://a/", ("/http://a/", "/http://a/", "", None)),
+        # Not UTF-8: a byte, half a sequence, an overlong slash, a surrogate.
+        ("GET", "/%ff", ("/%ff", "/\udcff", "", None)),
+        ("GET", "/%c3/%C3%A9", ("/%c3/%C3%A9", "/\udcc3/é", "", None)),
+        ("GET", "/%c0%af", ("/%c0%af", "/\udcc0\udcaf", "", None)),
+        ("GET", "/%ed%a0%80", ("/%ed%a0%80", "/\udced\udca0\udc80", "", None)),
         ("OPTIONS", "/*", ("/*", "/*", "", None)),
         ("connect", "/", ("/", "/", "", None)),
         # RFC 9112 section 3.2.2
@@ -89,10 +96,6 @@ def test_a_target_is_taken_apart(method: str, target: str, parts: tuple[str, str
         pytest.param("GET", "/%zz", id="no hexadecimal digits"),
         pytest.param("GET", "/%u0041", id="percent u"),
         pytest.param("GET", "/%+4", id="signed percent-encoding"),
-        pytest.param("GET", "/%ff", id="not UTF-8"),
-        pytest.param("GET", "/%c3", id="half a UTF-8 sequence"),
-        pytest.param("GET", "/%c0%af", id="overlong slash"),
-        pytest.param("GET", "/%ed%a0%80", id="surrogate"),
         pytest.param("GET", "http:/a", id="one slash"),
         pytest.param("GET", "http:a", id="no slash"),
         pytest.param("GET", "http://", id="no authority"),
@@ -127,6 +130,24 @@ def test_a_bad_target_is_refused(method: str, target: str) -> None:
         parse_target(target, method)
 
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("decoded", "shown"),
+    [
+        ("/a", "/a"),
+        ("/é\ufffd\U0001f600", "/é\ufffd\U0001f600"),
+        ("/\udcff", "/\ufffd"),
+        ("/é\udcc0\udcaf", "/é\ufffd\ufffd"),
+    ],
+)
+def test_a_path_is_text_or_can_be_shown_as_text(decoded: str, shown: str) -> None:
+    assert as_text(decoded) == shown
+    assert is_text(decoded) is (decoded == shown)
+
+
+def test_segments_keep_the_bytes_of_names() -> None:
+    assert decode_segments("/%ff/a%2Fb/%C3%A9") == ["\udcff", "a/b", "é"]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +330,10 @@ def test_a_port_is_cut_off(host: str, name: str) -> None:
         ("a:", "http", "a:80"),
         ("a:8080", "https", "a:8080"),
         ("a:0443", "https", "a:443"),
+        ("a.", "http", "a:80"),
+        ("a.:", "https", "a:443"),
+        ("a.example.:081", "http", "a.example:81"),
+        ("a..", "http", "a.:80"),
         ("a:0", "http", "a:0"),
         ("a:00", "http", "a:0"),
         ("[::1]", "http", "[::1]:80"),

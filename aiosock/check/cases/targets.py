@@ -55,6 +55,11 @@ def _misdirected(name: str, target: str) -> Case:
     return Case(name, _get(target), (rejected, ours), 421)
 
 
+def _no_text(name: str, target: str) -> Case:
+    """Return a path whose bytes are not UTF-8: a file may have such a name, but a handler expects text."""
+    return Case(name, _get(target), (Demand(Level.STRICT, DECISION, frozenset({400, 404})),), 400)
+
+
 def _stays_here(outcome: Outcome) -> bool:
     """Return whether no redirect leads to another host. Browsers read `/\\host` as `//host`."""
     locations = [head.headers.get("location", "").replace("\\", "/") for head in outcome.answers]
@@ -184,8 +189,8 @@ CASES = in_category(
         _invalid("a percent sign with one digit", "/%4", "RFC 3986 section 2.1"),
         _invalid("a percent sign with no digits", "/%zz", "RFC 3986 section 2.1"),
         _invalid("a percent sign and a letter u", "/%u0041", "RFC 3986 section 2.1"),
-        refused("an encoded path that is not UTF-8", _get("/%ff"), DECISION, Level.STRICT),
-        refused("an encoded slash in overlong UTF-8", _get("/%c0%af"), DECISION, Level.STRICT),
+        _no_text("an encoded path that is not UTF-8", "/%ff"),
+        _no_text("an encoded slash in overlong UTF-8", "/%c0%af"),
         _invalid("a raw space in a path", "/a b"),
         _invalid("a raw space in a query", "/?a b"),
         _invalid("a word that looks like a version in a path", "/ HTTP/1.1"),

@@ -6,8 +6,9 @@ from math import inf
 from aiosock.errors import ResponseError
 from aiosock.headers import Headers
 from aiosock.net.channel import Channel
+from aiosock.net.kernel import is_in_memory
 from aiosock.net.sendfile import can_send_files, send_file
-from aiosock.web.disk.file_body import FileBody, blocks, split
+from aiosock.web.disk.file_body import BLOCK, FileBody, split
 from aiosock.wire.chunked import encode_chunk, encode_last_chunk
 from aiosock.wire.message import check_trailers
 from aiosock.wire.ranges import Span
@@ -42,17 +43,23 @@ class Http1BodyWriter:
         return self._missing is not None and not self._silent and can_send_files(self._channel)
 
     async def write_file(self, body: FileBody) -> None:
-        """Send the spans of a file without reading them, a tenth of the work; raise ResponseError if the file changes."""
+        """Send the spans of a file, unread where they are in memory; raise ResponseError if the file changes, and OSError."""
         for part in body.parts:
             if isinstance(part, bytes):
                 await self.write(part)
                 continue
             bulk, last = split(part)
             self._count(bulk.length)
-            reached = await send_file(self._channel, body.descriptor, bulk.start, bulk.stop)
-            for block in blocks(Span(reached, bulk.stop)):  # what the kernel would not copy
-                await self._channel.send(await asyncio.to_thread(body.read, block))
-            await self.write(body.read_last(last))
+            await self._write_span(body, bulk)
+            await self.write(await _read_last(body, last))
+
+    async def _write_span(self, body: FileBody, span: Span) -> None:
+        """Let the kernel copy what is in memory; read in a thread what it would not copy."""
+        reached = span.start
+        while (reached := await send_file(self._channel, body.descriptor, reached, span.stop)) < span.stop:
+            block = Span(reached, min(reached + BLOCK, span.stop))
+            await self._channel.send(await asyncio.to_thread(body.read, block))
+            reached = block.stop
 
     def takes_trailers(self) -> bool:
         """Return whether fields can be sent after this body: only after one in chunks."""
@@ -74,6 +81,13 @@ class Http1BodyWriter:
             if size > self._missing:
                 raise ResponseError(f"the body is longer than its Content-Length by {size - self._missing} bytes")
             self._missing -= size
+
+
+async def _read_last(body: FileBody, span: Span) -> bytes:
+    """Return the last bytes of a span; in a thread, unless they are in memory."""
+    if is_in_memory(body.descriptor, span.start, span.stop):
+        return body.read_last(span)
+    return await asyncio.to_thread(body.read_last, span)
 
 
 class Http1Duplex:

@@ -18,7 +18,8 @@ def hosts(names: Collection[str]) -> Middleware:
 
     A name without a port matches every port, a name with a port only that one; a Host field without a port has the default
     port of the scheme, 80 or 443. `*.example.org` matches all hosts below
-    example.org, but not example.org itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case is ignored.
+    example.org, but not example.org itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case and a dot at the end
+    of a name are ignored.
     Routes with `health=True` are served for every host, since load balancers and Kubernetes ask by address.
 
     Raises ValueError for an invalid host, and for an empty list.
@@ -50,4 +51,4 @@ def _checked(name: str) -> str:
         host = ""
     if not host or "*" in host:  # valid in a host, but here a mistake: one asterisk stands at the start
         raise ValueError(f"a host is a name such as example.org or *.example.org:8080, not {name!r}")
-    return star + (host if host == without_port(host) else with_port(host, ""))
+    return star + with_port(host, "").removesuffix(":")

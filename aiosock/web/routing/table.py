@@ -9,7 +9,7 @@ from aiosock.web.exchange import OnDisconnect
 from aiosock.web.handler import Handler
 from aiosock.web.routing.pattern import CONVERTORS, Convertor, Segment, compile_segment, split_pattern
 from aiosock.web.routing.signature import Endpoint
-from aiosock.wire.target import decode_segments
+from aiosock.wire.target import decode_segments, is_text
 
 ANY = "*"
 """A route with this method serves all methods."""
@@ -66,9 +66,13 @@ class _Mount(NamedTuple):
 
 
 class NotMatched(NamedTuple):
-    """No route was found. `allowed` has the methods of other routes for the path; it is empty if there are none."""
+    """No route was found. `allowed` has the methods of other routes for the path; it is empty if there are none.
+
+    A path that is not text (`is_text`) matches no route: the parameters of handlers are text.
+    """
 
     allowed: frozenset[str]
+    is_text: bool = True
 
 
 @dataclass(slots=True)
@@ -126,7 +130,9 @@ class RouteTable:
         if not raw_path.startswith("/"):
             return NotMatched(frozenset())
         segments = decode_segments(raw_path)
-        return self._first_way(method, segments) or self._walk(method, raw_path, segments)
+        if "%" not in raw_path and (found := self._first_way(method, segments)) is not None:
+            return found
+        return self._walk(method, raw_path, segments)
 
     def _first_way(self, method: str, segments: Sequence[str]) -> Match | None:
         """Return the route at the end of the first way of the walk: at each node the first branch that fits, literals first.
@@ -151,12 +157,13 @@ class RouteTable:
     def _walk(self, method: str, raw_path: str, segments: Sequence[str]) -> Match | Mounted | NotMatched:
         """Find the best route by all ways, or the deepest mount."""
         search = _Search(method, segments)
-        if found := search.below(self._root, 0, {}):
-            return found
-        if search.mount is None or search.allowed:
-            return NotMatched(frozenset(search.allowed))
-        above = raw_path[1:].split("/", search.mount_depth)
-        return Mounted(search.mount.handler, search.mount.prefix, "/" + "".join(above[search.mount_depth :]))
+        found = search.below(self._root, 0, {})
+        if found is None and search.mount is not None and not search.allowed:
+            above = raw_path[1:].split("/", search.mount_depth)
+            return Mounted(search.mount.handler, search.mount.prefix, "/" + "".join(above[search.mount_depth :]))
+        if "%" in raw_path and not all(map(is_text, segments)):
+            return NotMatched(frozenset(), is_text=False)
+        return found or NotMatched(frozenset(search.allowed))
 
     def _step(self, node: _Node, part: str, pattern: str) -> _Node:
         if "{" not in part and "}" not in part:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
+from aiosock.log import CONTROL_ESCAPES
 from aiosock.web.static.tree import Entry
 
-CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+CONTROLS = tuple(CONTROL_ESCAPES)
 # Line and paragraph separators, and characters that reverse the direction of text: they can make `gpj.exe` look like
 # `exe.jpg`.
 MISLEADING = (0x2028, 0x2029, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))

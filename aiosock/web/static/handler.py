@@ -12,6 +12,7 @@ from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
 from aiosock.web.disk.shortage import shortages_answered
+from aiosock.web.handler import refuse_other_scheme
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.answer import answer, answer_options
@@ -37,6 +38,9 @@ class StaticFiles:
     for a page whose path ends with a slash, and TypeError for an unknown option.
     """
 
+    checks_target = True
+    """Names of files are bytes: a path need not be text; see `with_target_checked`."""
+
     def __init__(
         self, directory: str | os.PathLike[str], *, cache: FileCache | None = None, **options: Unpack[StaticOptions]
     ) -> None:
@@ -51,7 +55,8 @@ class StaticFiles:
         self._cache = cache or FileCache()
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Answer with the file at `request.subpath`; raise what `serve` raises."""
+        """Answer with the file at `request.subpath`; raise what `serve` raises, and HTTPError (421) for an https URL without TLS."""
+        refuse_other_scheme(request)
         return self.serve(request, request.subpath)
 
     async def serve(self, request: Request, subpath: str) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from aiosock.errors import HTTPError
+from aiosock.log import CONTROL_ESCAPES
 from aiosock.web.disk.names import UNDECODABLE
 from aiosock.web.few_threads import in_few_threads
 from aiosock.web.json import encode
@@ -17,7 +18,7 @@ from aiosock.web.static.tree import Entry, Tree
 
 # For text: characters that could add a line or control a terminal (CWE-150), and the backslash that the escapes begin with.
 _ESCAPES = (
-    {code: f"\\x{code:02x}" for code in CONTROLS}
+    CONTROL_ESCAPES
     | {code: f"\\u{code:04x}" for code in MISLEADING}
     | {code: f"\\u{code:04x}" for code in UNDECODABLE}
     | {ord("\\"): "\\\\"}

@@ -21,7 +21,7 @@ LINKS: Final = 40
 MISSING_ERRORS: Final = frozenset(
     {
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
-        *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL),
+        *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL, errno.EILSEQ),
     }
 )
 """Errors of opening a file that mean: nothing is served under this name."""

@@ -86,6 +86,11 @@ async def test_the_default_port_may_be_left_out() -> None:
     assert granted(await ask_from(shared([f"{SITE}:80"]), SITE)) == {}
 
 
+async def test_a_dot_at_the_end_of_the_host_makes_no_difference() -> None:
+    assert granted(await ask_from(shared([f"{SITE}."]), SITE)) == {ALLOW: SITE}
+    assert granted(await ask_from(shared([SITE]), f"{SITE}.")) == {ALLOW: f"{SITE}."}
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -77,6 +77,10 @@ async def test_ports_are_compared() -> None:
         ("site.example:", "https://site.example", 200),
         ("site.example", "https://site.example:443", 200),
         ("[::1]:443", "https://[::1]", 200),
+        ("site.example.", "https://site.example", 200),  # one server, whatever the browser makes of the dot
+        ("site.example", "https://site.example.", 200),
+        ("site.example.:443", "https://site.example.", 200),
+        ("site.example.", "https://other.example.", 403),
         ("site.example:80", "https://site.example", 403),
         ("site.example:443", "http://site.example", 403),
         ("site.example:8443", "https://site.example", 403),

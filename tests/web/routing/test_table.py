@@ -203,3 +203,18 @@ def test_a_mount_with_parameters_is_refused(prefix: str) -> None:
 def test_a_mount_without_leading_slash_is_refused() -> None:
     with pytest.raises(RouteError, match="'a' must start with a slash"):
         mounts_of("a")
+
+
+@pytest.mark.parametrize("path", ["/a/%ff", "/%ff", "/a/%ff/b", "/a/%c3%a9/%ff"])
+def test_a_path_that_is_not_text_matches_no_route(path: str) -> None:
+    table = table_of("/a/{name}", "/{rest:path}")
+    assert table.match("GET", path) == NotMatched(frozenset(), is_text=False)
+
+
+def test_a_mount_gets_it_unless_a_route_would_have_matched() -> None:
+    table = table_of("/files/own/{name}")
+    table.mount("/files", handler)
+    assert table.match("GET", "/files/%ff") == Mounted(handler, "/files", "/%ff")
+    assert table.match("GET", "/files/own/%ff") == NotMatched(frozenset(), is_text=False)
+    assert table.match("POST", "/files/own/%ff") == NotMatched(frozenset(), is_text=False)
+    assert table.match("GET", "/%ff") == NotMatched(frozenset(), is_text=False)

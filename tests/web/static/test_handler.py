@@ -22,7 +22,7 @@ from aiosock.web.static.cache import FRESH_SECONDS, FileCache
 from aiosock.web.static.media import media_type
 from aiosock.web.static.representation import open_file
 from aiosock.web.static.tree import Tree
-from tests.web.ask import GET, ask
+from tests.web.ask import GET, ask, ask_raw
 from tests.web.static.serving import (
     MODIFIED,
     NEW,
@@ -289,12 +289,24 @@ async def test_a_name_that_is_not_utf_8_is_served(site: Path) -> None:
     except OSError:
         pytest.skip("the file system takes UTF-8 only")
     app, files = App(), StaticFiles(site)
+    app.mount("/files", files)
 
     @app.get("/menu")
     async def menu(request: Request) -> Response:
         return await files.serve(request, "/caf%E9.txt")
 
-    assert (await ask(app, "GET", "/menu")).text == "text"
+    for target in ("/menu", "/files/caf%E9.txt", "/files/caf%e9.txt"):
+        assert (await ask(app, "GET", target)).text == "text"
+    assert (await ask(files, "GET", "/caf%E9.txt")).text == "text"
+
+
+@pytest.mark.parametrize("target", ["/%ff", "/%ff/", "/sub/%ff", "/%c0%af", "/%c0%ae%c0%ae/secret.txt"])
+async def test_a_name_that_is_not_utf_8_and_not_there_is_missing(site: Path, target: str) -> None:
+    assert (await get(site, target)).status == 404
+
+
+async def test_without_an_app_an_https_url_needs_tls_too(site: Path) -> None:
+    assert b" 421 " in await ask_raw(StaticFiles(site), b"GET https://a/index.html HTTP/1.1\r\nHost: a\r\n\r\n")
 
 
 @pytest.mark.parametrize("name", ["\\evil.example", "sub\\..\\evil.example", "C:"])
@@ -345,7 +357,7 @@ async def test_a_file_that_may_not_be_read_is_hidden(site: Path) -> None:
     assert (await get(site, "/index.html")).status == 404
 
 
-@pytest.mark.parametrize("target", ["/%", "/%zz", "/%ff"])
+@pytest.mark.parametrize("target", ["/%", "/%zz"])
 async def test_a_malformed_path_is_refused(site: Path, target: str) -> None:
     assert (await get(site, target)).status == 400
 

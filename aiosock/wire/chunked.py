@@ -99,8 +99,13 @@ class ChunkedDecoder:
         self._allowance -= len(line[2])
         if self._allowance < 0:
             raise ProtocolError(431, _TOO_LONG)
-        self._missing = int(line[1], 16)
-        self._step = ChunkedDecoder._read_data if self._missing else ChunkedDecoder._read_trailers
+        size = int(line[1], 16)
+        # One by one, chunks of a byte would cost more than any other body: take all that have arrived together.
+        if size < 16 and (run := grammar.SMALL_CHUNKS.match(data, position)):
+            pieces.append(b"".join(grammar.SMALL_CHUNK_DATA.findall(data, position, run.end())))
+            return run.end()
+        self._missing = size
+        self._step = ChunkedDecoder._read_data if size else ChunkedDecoder._read_trailers
         return line.end()
 
     def _read_data(self, data: bytes, position: int, pieces: list[bytes]) -> int:

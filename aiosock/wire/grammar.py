@@ -63,3 +63,15 @@ CHUNK_LINE = re.compile(
 
 CHUNK_LINE_START = re.compile(rb"[0-9A-Fa-f]{1,16}+[\r;]|[0-9A-Fa-f]{0,16}+\Z")
 """The start of a chunk line that is not complete: a malformed one is refused before its end arrives."""
+
+_SMALL_SIZES: Final = range(1, 16)
+
+SMALL_CHUNKS = re.compile(
+    rb"(?s:0{0,15}+(?:%b)\r\n){1,1000}+" % b"|".join(b"[%x%X]\r\n.{%d}" % (size, size, size) for size in _SMALL_SIZES)
+)
+"""Whole chunks of 1 to 15 bytes, without extensions. At most a thousand: `bytes.join` takes 80 bytes for each."""
+
+SMALL_CHUNK_DATA = re.compile(
+    rb"(?s)0{0,15}+.\r\n(%b)\r\n" % b"|".join(b"(?<=[%x%X]\r\n).{%d}" % (size, size, size) for size in _SMALL_SIZES)
+)
+"""A chunk of such a run. The only group is its data, so `findall` returns the data of all chunks of a run."""

@@ -1,7 +1,10 @@
 """Tests of aiosock.wire.chunked."""
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -43,14 +46,19 @@ def decoded(decoder: BodyDecoder, pieces: Iterable[bytes]) -> bytes:
     return body
 
 
-def verdict(pieces: Iterable[bytes], limits: Limits = LIMITS) -> int:
-    """Return the status a chunked body is refused with, ACCEPTED, or INCOMPLETE."""
+def outcome(pieces: Iterable[bytes], limits: Limits = LIMITS) -> tuple[int, bytes, bytes]:
+    """Return the verdict, the body as far as it is read, and what follows it; nothing of a body that is refused."""
     decoder = ChunkedDecoder(limits)
     try:
-        decoded(decoder, pieces)
+        body = decoded(decoder, pieces)
     except ProtocolError as error:
-        return error.status
-    return ACCEPTED if decoder.complete else INCOMPLETE
+        return error.status, b"", b""
+    return ACCEPTED if decoder.complete else INCOMPLETE, body, decoder.rest
+
+
+def verdict(pieces: Iterable[bytes], limits: Limits = LIMITS) -> int:
+    """Return the status a chunked body is refused with, ACCEPTED, or INCOMPLETE."""
+    return outcome(pieces, limits)[0]
 
 
 # Both ways
@@ -64,6 +72,8 @@ BODIES = [
     pytest.param([b"\r\n"], [], b"2\r\n\r\n\r\n0\r\n\r\n", id="line end for data"),
     pytest.param([b"0\r\n\r\n"], [], b"5\r\n0\r\n\r\n\r\n0\r\n\r\n", id="last chunk for data"),
     pytest.param([b"\x00\xff"], [], b"2\r\n\x00\xff\r\n0\r\n\r\n", id="any bytes"),
+    pytest.param([b"a", b"b", b"cd"], [], b"1\r\na\r\n1\r\nb\r\n2\r\ncd\r\n0\r\n\r\n", id="small chunks"),
+    pytest.param([b"1\r\n", b"\r\n"], [], b"3\r\n1\r\n\r\n2\r\n\r\n\r\n0\r\n\r\n", id="sizes and line ends for data"),
     pytest.param([b"a"], [("x-sum", "1")], b"1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n", id="trailer"),
     pytest.param([], [("x", ""), ("y", "\xe9"), ("x", "2")], b"0\r\nX: \r\nY: \xe9\r\nX: 2\r\n\r\n", id="trailers"),
 ]
@@ -136,6 +146,16 @@ def test_extensions_and_zeros_are_dropped(data: bytes) -> None:
 @pytest.mark.parametrize("size", [b"a", b"A", b"0A"])
 def test_a_size_may_be_in_either_case(size: bytes) -> None:
     assert ChunkedDecoder(LIMITS).feed(size + b"\r\n0123456789\r\n") == b"0123456789"
+
+
+@pytest.mark.parametrize("spelling", ["%x", "%X", "0%x", "%016x", "%x;a=b"])
+def test_chunks_of_every_small_size_are_read_however_the_size_is_spelled(spelling: str) -> None:
+    chunks = [bytes(range(size)) for size in (*range(1, 20), *range(20, 0, -1))]
+    data = b"".join((spelling % len(chunk)).encode() + b"\r\n" + chunk + b"\r\n" for chunk in chunks) + LAST_CHUNK
+    for pieces in [[data], bytewise(data), *([data[:split], data[split:]] for split in range(len(data)))]:
+        decoder = ChunkedDecoder(LIMITS)
+        assert decoded(decoder, pieces) == b"".join(chunks)
+        assert (decoder.complete, decoder.rest) == (True, b"")
 
 
 def test_data_is_given_as_it_arrives() -> None:
@@ -357,6 +377,20 @@ def test_a_body_is_refused_as_soon_as_it_cannot_become_valid(unfinished: bytes) 
     assert verdict([unfinished]) == verdict(bytewise(unfinished)) == 400
 
 
+SMALL_CHUNKS = b"1\r\na\r\n" * 3 + b"02\r\nbc\r\n" + b"F\r\n" + b"d" * 15 + b"\r\n" + b"1\r\ne\r\n" * 2 + LAST_CHUNK
+
+
+@pytest.mark.parametrize("wrong", [b"\r", b"\n", b"0", b"3", b"f", b"g", b";", b"\x00"])
+def test_a_wrong_byte_among_small_chunks_is_found_wherever_it_is(wrong: bytes) -> None:
+    for place in range(len(SMALL_CHUNKS)):
+        for data in (
+            SMALL_CHUNKS[:place] + wrong + SMALL_CHUNKS[place + 1 :],
+            SMALL_CHUNKS[:place] + wrong + SMALL_CHUNKS[place:],
+            SMALL_CHUNKS[:place] + SMALL_CHUNKS[place + 1 :],
+        ):
+            assert outcome([data]) == outcome(bytewise(data))
+
+
 # Limits
 
 
@@ -443,7 +477,7 @@ TIGHT = Limits(head_bytes=30, fields=2)
 PARTS = st.sampled_from(
     [
         b"5\r\nhello\r\n", b"0\r\n", b"\r\n", b"0\r\n\r\n", b"1", b"f", b";", b";a=b", b'"', b"\\", b"=", b"\r", b"\n",
-        b" ", b"X: 1\r\n", b"Host: a\r\n", b"\x00", b"\xff", b"X : 1\r\n", b"1;a\r\nx\r\n", b'1;a="b c"\r\nx\r\n', b"a" * 40,
+        b"1\r\nx\r\n2\r\nxy\r\n", b"F\r\n012345678901234\r\n", b" ", b"X: 1\r\n", b"Host: a\r\n", b"\x00", b"\xff", b"X : 1\r\n", b"1;a\r\nx\r\n", b'1;a="b c"\r\nx\r\n', b"a" * 40,
     ]
 )  # fmt: skip
 
@@ -463,12 +497,12 @@ def test_any_bytes_get_a_documented_error_or_a_body(data: bytes, limits: Limits)
     limits=st.sampled_from([LIMITS, TIGHT]),
     cuts=st.lists(st.integers(0, 100), max_size=4).map(sorted),
 )
-def test_any_bytes_get_the_same_verdict_in_whatever_pieces(data: bytes, limits: Limits, cuts: list[int]) -> None:
-    whole = verdict([data], limits)
+def test_any_bytes_are_read_alike_in_whatever_pieces(data: bytes, limits: Limits, cuts: list[int]) -> None:
+    whole = outcome([data], limits)
     pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
 
-    assert verdict(pieces, limits) == whole
-    assert verdict(bytewise(data), limits) == whole
+    assert outcome(pieces, limits) == whole
+    assert outcome(bytewise(data), limits) == whole
 
 
 @SETTINGS
@@ -492,6 +526,9 @@ def test_a_chunked_body_survives_the_round_trip(
 
 HOSTILE_BODIES: dict[str, Callable[[int], bytes]] = {
     "one-byte chunks": lambda size: b"1\r\na\r\n" * (size // 6),
+    "one-byte chunks with zeros": lambda size: b"0000000000000001\r\na\r\n" * (size // 21),
+    "small chunks": lambda size: b"1\r\na\r\n2\r\nbc\r\n" * (size // 13),
+    "small and larger chunks": lambda size: (b"1\r\na\r\n10\r\n" + b"a" * 16 + b"\r\n") * (size // 28),
     "one-byte chunks with extensions": lambda size: b"1;a\r\na\r\n" * (size // 8),
     "long extension": lambda size: b"1;" + b"a" * size,
     "many extensions": lambda size: b"1" + b";a=b" * (size // 4),
@@ -502,6 +539,31 @@ HOSTILE_BODIES: dict[str, Callable[[int], bytes]] = {
     "no end of digits": lambda size: b"0" * size,
     "CRs": lambda size: b"1" + b"\r" * size,
 }
+
+
+def calls_for(data: bytes) -> int:
+    """Count the calls that a decoder makes and receives for a body."""
+    counted = 0
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    decoder = ChunkedDecoder(ENDLESS)
+    sys.setprofile(count)
+    try:
+        decoder.feed(data)
+    finally:
+        sys.setprofile(None)
+    assert decoder.complete
+    return counted
+
+
+@pytest.mark.parametrize(
+    "chunk", [b"1\r\nx\r\n", b"01\r\nx\r\n", b"1\r\nx\r\n2\r\nxy\r\n", b"F\r\n0123456789abcde\r\n"]
+)
+def test_small_chunks_that_arrive_together_make_no_more_calls_than_one(chunk: bytes) -> None:
+    assert calls_for(chunk * 500 + LAST_CHUNK) == calls_for(chunk + LAST_CHUNK)
 
 
 def feeding(shape: Callable[[int], bytes], step: int, size: int) -> Callable[[], object]:

@@ -122,6 +122,8 @@ USES: dict[str, Callable[[bytes], object]] = {
     "BAD_PERCENT": lambda data: grammar.BAD_PERCENT.search(data.decode("latin-1")),
     "CHUNK_LINE": grammar.CHUNK_LINE.match,
     "CHUNK_LINE_START": grammar.CHUNK_LINE_START.match,
+    "SMALL_CHUNKS": grammar.SMALL_CHUNKS.match,
+    "SMALL_CHUNK_DATA": grammar.SMALL_CHUNK_DATA.findall,
 }
 
 OPENINGS = (
@@ -131,6 +133,7 @@ OPENINGS = (
 REPEATED = (
     b"a", b"0", b" ", b"\t", b" \t", b"\r", b"\n", b"\r\n", b":", b"a:\r\n", b"a: \r\n", b"\nhost:", b"\nhost: ",
     b";", b";a", b";a=a", b';a="a"', b'"', b"\\", b'\\"', b"%", b"%41", b"/", b"?", b"#", b"[", b"\xff",
+    b"1\r\na\r\n", b"02\r\n0\r\r\n",
 )  # fmt: skip
 
 

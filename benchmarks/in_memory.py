@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from typing import cast
 
 from aiosock import Config
 from aiosock.access_log import BufferedAccess
+from aiosock.net.reader import Reader
 from aiosock.net.server import Server
 from benchmarks.programs.aiosock_app import app
 from benchmarks.workloads import NUMBER, WORKLOADS, Workload
@@ -32,13 +34,20 @@ class Feed(asyncio.Transport):
         protocol.connection_made(self)
         self._send_next()
 
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = cast(asyncio.Protocol, protocol)
+
     def _send_next(self) -> None:
-        request = self._request()
-        loop = asyncio.get_running_loop()
+        asyncio.get_running_loop().call_soon(self._send, self._request())
+
+    def _send(self, request: bytes | None) -> None:
         if request is None:
-            loop.call_soon(self._protocol.eof_received)
+            self._protocol.eof_received()
         else:
-            loop.call_soon(self._protocol.data_received, request)
+            self._protocol.data_received(request)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not bytes(data[:12]) == b"HTTP/1.1 200":
@@ -76,12 +85,11 @@ async def serve(workload: Workload, requests: int, log_format: str = "") -> None
     with closing(BufferedAccess(os.devnull)) as access_log:
         server = Server(app, config, access_log=access_log)
         for _ in range(requests if workload.closes else 1):
-            reader = asyncio.StreamReader()
-            protocol = asyncio.StreamReaderProtocol(reader)
+            unused = asyncio.StreamReader()
+            protocol = asyncio.StreamReaderProtocol(unused)
             transport = Feed(protocol, next_request)
-            await server.connected(
-                reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
-            )
+            writer = asyncio.StreamWriter(transport, protocol, unused, asyncio.get_running_loop())
+            await server.connected(Reader(writer, config.limits.read_buffer_bytes), writer)
 
 
 def request_bytes(workload: Workload, number: int) -> bytes:

@@ -19,7 +19,7 @@ from benchmarks.in_memory import COUNTED, by_name, serve
 WARM_UP, REQUESTS = 100, 200
 TOLERANCE = 0.05
 
-CALLS = {"text": 47, "json": 48, "html": 48, "browser": 75, "api": 118, "echo": 67, "close": 117}
+CALLS = {"text": 53, "json": 54, "html": 54, "browser": 81, "api": 123, "echo": 71, "close": 123}
 
 PACKAGE = str(Path(aiosock.__file__).parent)
 

@@ -19,6 +19,9 @@ from aiosock.net.pace import Pace
 READ_SIZE: Final = 64 * 1024
 """The most that one read takes. Requests of a pipeline are cut from this one by one, so more would cost copies."""
 
+BODY_READ_SIZE: Final = 256 * 1024
+"""The same where a body is read. It is what a loop receives at once, so such a piece is passed on as it came."""
+
 WRITE_BUFFER_BYTES: Final = 64 * 1024
 """What the transports of asyncio and uvloop keep for a slow peer before they pause the writer, if nobody says otherwise."""
 
@@ -79,8 +82,8 @@ class Channel:
         data, self.buffer = self.buffer, b""
         return data
 
-    async def receive(self, task: asyncio.Task[Any] | None = None) -> bytes:
-        """Wait for bytes until `deadline`; return b"" at the end of the peer's input.
+    async def receive(self, task: asyncio.Task[Any] | None = None, most: int = READ_SIZE) -> bytes:
+        """Wait until `deadline` for bytes, `most` of them; return b"" at the end of the peer's input.
 
         `task` is the task that waits, for callers that know it: asking asyncio is slow on CPython 3.11.
 
@@ -90,7 +93,7 @@ class Channel:
             raise RuntimeError("another task is already reading")
         self._task = task = task or asyncio.current_task()
         try:
-            return await self._reader.read(READ_SIZE)
+            return await self._reader.read(most)
         except asyncio.CancelledError:
             if self._task is not None or task is None:
                 raise  # somebody else's cancellation

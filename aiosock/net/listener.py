@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aiosock.net.binding import Bound
 from aiosock.net.kernel import backlog_of, drop_new_connections, is_readable, limit_unsent
+from aiosock.net.reader import Reader
 
 SETTLING_TURNS: Final = 8
 """Turns of the loop from accepting a connection to serving it: four in asyncio, and some to spare."""
@@ -46,13 +47,18 @@ class Listener:
         """
         if self._server is not None:
             return
-        options: dict[str, Any] = {"sock": self.sock.dup(), "backlog": at_once, "limit": read_buffer_bytes}
+        options: dict[str, Any] = {"sock": self.sock.dup(), "backlog": at_once}
+
+        # asyncio calls this before anything can arrive, and makes a task of the coroutine. Its own reader stays empty.
+        def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Awaitable[None]:
+            return connected(Reader(writer, read_buffer_bytes), writer)
+
         if self.sock.family == socket.AF_UNIX:
             if sys.version_info >= (3, 13):
                 options["cleanup_socket"] = False  # the path must stay at a pause
-            self._server = await asyncio.start_unix_server(connected, **options)
+            self._server = await asyncio.start_unix_server(accepted, **options)
         else:
-            self._server = await asyncio.start_server(connected, **options)
+            self._server = await asyncio.start_server(accepted, **options)
         # asyncio accepts as many at once as its backlog, and listens with that. Give the kernel the right one again.
         self.sock.listen(self._backlog)
         limit_unsent(self.sock)

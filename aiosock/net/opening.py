@@ -8,21 +8,26 @@ from aiosock.config import Limits
 from aiosock.net.channel import Channel
 from aiosock.net.http1 import Http1Connection
 from aiosock.net.protocol import ServedConnection
+from aiosock.net.reader import Reader
 from aiosock.net.service import Service
 from aiosock.web.exchange import Address, Connection
 
 
 async def open_streams(sock: socket.socket, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Wrap an accepted socket in streams, as `asyncio.start_server` does; raise OSError for a client that has left.
+    """Wrap an accepted socket in streams, as a listener does; raise OSError for a client that has left.
 
     Not by `asyncio.open_connection`: that is a client, and in TLS would shake hands as one.
     """
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=limits.read_buffer_bytes, loop=loop)
-    transport, protocol = await loop.connect_accepted_socket(
-        lambda: asyncio.StreamReaderProtocol(reader, loop=loop), sock
+    streams: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
+
+    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        streams.set_result((Reader(writer, limits.read_buffer_bytes), writer))
+
+    await loop.connect_accepted_socket(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), connected, loop=loop), sock
     )
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    return streams.result()
 
 
 def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:

@@ -1,9 +1,10 @@
 """A transport in memory: an asyncio transport for the server, and methods that act as the client does."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiosock.errors import Disconnected
+from aiosock.net.reader import Reader
 
 DEFAULT_HIGH_WATER: Final = 64 * 1024
 
@@ -11,7 +12,7 @@ DEFAULT_HIGH_WATER: Final = 64 * 1024
 class MemoryTransport(asyncio.Transport):
     """The server's transport. The peer takes the bytes as they are written, unless it has stopped reading."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.StreamReaderProtocol) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
         super().__init__({"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 80)})
         self._loop = loop
         self._protocol = protocol
@@ -33,6 +34,14 @@ class MemoryTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     # The server calls these.
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol that is told what the peer does."""
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Tell another protocol from now on."""
+        self._protocol = cast(asyncio.Protocol, protocol)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write bytes to the peer, or to the buffer while the peer does not read."""
@@ -155,9 +164,10 @@ class MemoryTransport(asyncio.Transport):
 
 
 def open_memory_streams(limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, MemoryTransport]:
-    """Return the streams that `asyncio.start_server` would pass to a server, and their transport."""
+    """Return the streams that a listener would pass to a server, and their transport."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=limit, loop=loop)
-    protocol: Any = asyncio.StreamReaderProtocol(reader, loop=loop)
+    unused = asyncio.StreamReader(loop=loop)
+    protocol: Any = asyncio.StreamReaderProtocol(unused, loop=loop)
     transport = MemoryTransport(loop, protocol)
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop), transport
+    writer = asyncio.StreamWriter(transport, protocol, unused, loop)
+    return Reader(writer, limit), writer, transport

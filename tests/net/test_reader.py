@@ -490,6 +490,19 @@ async def test_a_client_that_sends_before_its_connection_is_served_loses_nothing
             client.close()
 
 
+async def test_a_client_that_has_ended_its_input_is_answered_later() -> None:
+    async def answer(request: Request) -> Response:
+        await until(lambda: channels(server)[0].is_at_end())
+        await settle()
+        return Response.text("later")
+
+    async with Server(answer, Config(port=0, access_log=False)) as server:
+        with socket.create_connection(server.listeners[0].sock.getsockname()) as client:
+            client.sendall(request_bytes())
+            client.shutdown(socket.SHUT_WR)
+            assert (await received(client)).endswith(b"\r\n\r\nlater")
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file with a key and a certificate for `localhost`."""

@@ -5,7 +5,7 @@ waits. Here a task nearly always does (docs/decisions/0017).
 """
 
 import asyncio
-from typing import cast
+from typing import Any
 
 
 class Reader(asyncio.StreamReader, asyncio.Protocol):
@@ -22,8 +22,8 @@ class Reader(asyncio.StreamReader, asyncio.Protocol):
     def __init__(self, writer: asyncio.StreamWriter, limit: int) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(limit, loop)
-        transport = cast(asyncio.Transport, writer.transport)
-        self._streams = cast(asyncio.Protocol, transport.get_protocol())
+        transport: Any = writer.transport  # a Transport, though the StreamWriter needs only half of it
+        self._streams: asyncio.Protocol = transport.get_protocol()
         self._create_future = loop.create_future
         self._arrival: asyncio.Future[bytes] | None = None
         self._most = 0

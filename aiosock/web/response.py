@@ -51,7 +51,7 @@ class Response:
             implied = _BYTES if body else ()
         elif not isinstance(body, AsyncIterable):  # raised here, where the mistake is, not after the head has been sent
             raise TypeError(f"a body is bytes, str or an async iterable of them, not {type(body).__name__}")
-        self.status: int = _final(status)
+        self.status: int = status if status == 200 else _final(status)
         self.body: bytes | AsyncIterable[bytes | str] = body
         self._implied = implied
         self._headers = _completed(headers, implied) if headers else None
@@ -107,7 +107,7 @@ class Response:
     @classmethod
     def text(cls, text: str, status: int = 200, headers: Fields = ()) -> Self:
         """Return a response of plain text."""
-        return cls._of(text.encode(), _TEXT, status, headers)
+        return cls(text, status, headers)
 
     @classmethod
     def html(cls, html: str, status: int = 200, headers: Fields = ()) -> Self:

@@ -19,7 +19,7 @@ from aiosock.web.routing.signature import (
 )
 
 _RESPONSES: dict[type, Callable[[Any], Response]] = {
-    str: Response.text,
+    str: Response,
     bytes: Response,
     dict: Response.json,
     list: Response.json,

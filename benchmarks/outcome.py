@@ -17,6 +17,12 @@ class Turn:
     """Requests per second."""
     p50_ms: float | None = None
     p99_ms: float | None = None
+    p999_ms: float | None = None
+    """Latencies that half, 99 % and 99.9 % of the requests do not exceed."""
+    half_p50_ms: float | None = None
+    half_p99_ms: float | None = None
+    half_p999_ms: float | None = None
+    """The same when the server has half as many requests as it could answer."""
     idle_kib: float | None = None
     """Resident memory for each idle connection, in KiB."""
 

@@ -9,6 +9,16 @@ from benchmarks.workloads import WORKLOADS
 
 SENTENCES = {workload.name: workload.sentence for workload in WORKLOADS}
 
+LATENCIES = {
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "p999_ms": "p99.9 ms",
+    "half_p50_ms": "half load: p50 ms",
+    "half_p99_ms": "p99 ms",
+    "half_p999_ms": "p99.9 ms",
+}
+"""The columns of latencies, by the figure of a turn."""
+
 INTRODUCTION = """\
 # Benchmarks
 
@@ -48,7 +58,8 @@ def overview(results: Results) -> str:
 def workload_table(cells: dict[str, Cell]) -> str:
     """Return the table of a workload, with the cheapest server first and failed servers last."""
     with_memory = any(values(cell, "idle_kib") for cell in cells.values())
-    heads = ["server", "us CPU/request", "rounds", "x aiosock", "requests/s", "p50 ms", "p99 ms"]
+    latencies = [name for name in LATENCIES if any(values(cell, name) for cell in cells.values())]
+    heads = ["server", "us CPU/request", "rounds", "x aiosock", "requests/s", *map(LATENCIES.__getitem__, latencies)]
     rows = []
     for name in ranking(cells):
         cell = cells[name]
@@ -62,8 +73,7 @@ def workload_table(cells: dict[str, Cell]) -> str:
             f"{number(min(found))} - {number(max(found))}",
             number(ratio(cells, "cpu_us", name, "aiosock"), 2),
             number(middle(cell, "rate"), 1 if median(values(cell, "rate")) < 100 else 0),
-            number(middle(cell, "p50_ms"), 2),
-            number(middle(cell, "p99_ms"), 2),
+            *(number(middle(cell, name), 2) for name in latencies),
         ]
         rows.append([*row, number(middle(cell, "idle_kib"))] if with_memory else row)
     return table([*heads, "KiB/idle connection"] if with_memory else heads, rows)

@@ -34,7 +34,15 @@ def wrk_turn(workload: Workload, server: Running, script: Path, connections: int
     load = wrk.run(script, server.port, connections, seconds)
     cpu = server.cpu_seconds() - before
     answers = load.received / workload.answer_bytes if workload.answer_bytes else load.requests
-    return Turn(cpu / answers * 1e6, answers / load.seconds, load.p50_ms, load.p99_ms)
+    turn = Turn(cpu / answers * 1e6, answers / load.seconds, load.p50_ms, load.p99_ms, load.p999_ms)
+    return with_half_load(turn, server, script, connections, seconds) if workload.tail else turn
+
+
+def with_half_load(turn: Turn, server: Running, script: Path, connections: int, seconds: int) -> Turn:
+    """Measure latencies again, with about half as many requests per second as in a turn."""
+    pause_ms = max(1, round(2 * connections / turn.rate * 1000))
+    half = wrk.run(script, server.port, connections, seconds, pause_ms)
+    return replace(turn, half_p50_ms=half.p50_ms, half_p99_ms=half.p99_ms, half_p999_ms=half.p999_ms)
 
 
 def idle_turn(workload: Workload, server: Running, script: Path, connections: int, seconds: int) -> Turn:

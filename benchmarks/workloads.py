@@ -45,6 +45,8 @@ class Workload:
     """The number of connections, if that of the command line would be too high."""
     answer_bytes: int = 0
     """If set, responses are counted by bytes, because too few of them are complete when a turn ends."""
+    tail: bool = False
+    """Whether latencies are measured at half load, too."""
     changes: bool = False
     """Whether two responses must differ, so that a server cannot send a prepared one."""
 
@@ -138,7 +140,7 @@ FORM = (
 JSON_BODY = {"Content-Type": "application/json"}
 
 WORKLOADS = (
-    Workload("text", "13 bytes of text.", is_text),
+    Workload("text", "13 bytes of text.", is_text, tail=True),
     Workload("json", "A small object with a changing field, as JSON.", is_record, path="/json", changes=True),
     Workload("html", "10 KiB of HTML with a changing field.", is_page, path="/page", changes=True),
     Workload(

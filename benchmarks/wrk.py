@@ -1,6 +1,7 @@
 """Write a wrk script for a workload, run it on the core for clients, and read its results."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,28 @@ from benchmarks.workloads import NUMBER, Workload
 FIRST_NUMBER = 100_000
 """The first of the numbers that differ: it is high, so that their length does not change."""
 
+PAUSE = "BENCHMARK_PAUSE_MS"
+"""The variable of the environment that says how long each connection waits before it sends its next request."""
+
 REPORT = """
+local pause = tonumber(os.getenv("BENCHMARK_PAUSE_MS"))
+if pause then
+  function delay()
+    return pause
+  end
+end
+
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
-    '\\n{"requests": %d, "microseconds": %d, "bytes": %d, "p50": %d, "p99": %d, ' ..
+    '\\n{"requests": %d, "microseconds": %d, "bytes": %d, "p50": %d, "p99": %d, "p999": %d, ' ..
     '"errors": {"connect": %d, "read": %d, "write": %d, "timeout": %d, "status": %d}}\\n',
-    summary.requests, summary.duration, summary.bytes, latency:percentile(50), latency:percentile(99),
+    summary.requests, summary.duration, summary.bytes,
+    latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
     e.connect, e.read, e.write, e.timeout, e.status))
 end
 """
-"""The summary that wrk writes at the end: one line of JSON, with times in microseconds."""
+"""The pause, and the summary that wrk writes at the end: one line of JSON, with times in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +46,22 @@ class Load:
     received: int
     p50_ms: float | None
     p99_ms: float | None
+    p999_ms: float | None
     """Latencies; None if no response was complete."""
 
 
-def run(script: Path, port: int, connections: int, seconds: int) -> Load:
-    """Send load to a server; raise Failure for any error and for a status of 400 or more."""
+def run(script: Path, port: int, connections: int, seconds: int, pause_ms: int = 0) -> Load:
+    """Send load to a server; raise Failure for any error and for a status of 400 or more.
+
+    Each connection waits for `pause_ms` before it sends its next request; that is no part of the latency.
+    """
     options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
     command = on_core(CLIENT_CORE, ["wrk", *options, f"http://127.0.0.1:{port}/"])
+    environment = os.environ | ({PAUSE: str(pause_ms)} if pause_ms else {})
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=seconds + 30, env=environment
+        )
     except subprocess.TimeoutExpired:
         raise Failure("wrk did not end") from None
     if done.returncode != 0:
@@ -61,7 +80,7 @@ def parse(output: str) -> Load:
         raise Failure(f"{', '.join(errors)} beside {report['requests']} answers")
     if not report["requests"] and not report["bytes"]:
         raise Failure("nothing was answered")
-    latencies = [report[name] / 1e3 if report["requests"] else None for name in ("p50", "p99")]
+    latencies = [report[name] / 1e3 if report["requests"] else None for name in ("p50", "p99", "p999")]
     return Load(report["requests"], report["microseconds"] / 1e6, report["bytes"], *latencies)
 
 

@@ -5,7 +5,7 @@
    messages here. There are no limits either: the caller compares the sizes.
 
    Memory: the scan allocates nothing and keeps nothing. It reads bytes in four functions only, through a Text, which
-   knows how many bytes are left. docs/decisions/0016 says how this was tested. */
+   knows how many bytes are left. docs/decisions/0018 says how this was tested. */
 
 #ifndef SCAN_WITHOUT_PYTHON /* tests/fuzz/scan_fuzzer.c needs only the scan */
 #include <Python.h>

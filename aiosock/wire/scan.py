@@ -1,7 +1,7 @@
 """Take request heads from a buffer: plain ones in one scan in C, where that is built, and all others by `head.py`.
 
 The parser in `head.py` is the reference. The scan accepts some of the heads that it accepts, with the same result, and
-leaves the rest to it (docs/decisions/0016).
+leaves the rest to it (docs/decisions/0018).
 """
 
 import os

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import nox
 
+PURE = {"AIOSOCK_PURE": "1"}
+"""Heads are read in Python, although the scan in C is built."""
+
 
 @nox.session(venv_backend="none", tags=["static", "ci"])
 def lint(session: nox.Session) -> None:
@@ -75,9 +78,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", tags=["ci"])
 def wire_coverage(session: nox.Session) -> None:
-    """Check that the tests of aiosock/wire run all of it, branches included."""
-    session.run("python", "-m", "pytest", "-q", "tests/wire", "--cov", "--cov-report=")
+    """Check that the tests of aiosock/wire run all of it, branches included, with heads read in Python."""
+    session.run("python", "-m", "pytest", "-q", "tests/wire", "--cov", "--cov-report=", env=PURE)
     session.run("coverage", "report", "--include=*/aiosock/wire/*", "--show-missing", "--fail-under=100")
+
+
+@nox.session(venv_backend="none", tags=["ci"])
+def pure(session: nox.Session) -> None:
+    """Run the tests of conformance and the fuzz tests with heads read in Python; two other sessions do so for the rest."""
+    session.run("python", "-m", "pytest", "-q", "tests/check", "tests/fuzz", env=PURE)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -92,11 +101,23 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "-m", "tests.fuzz", *(session.posargs or ["--seconds", "600"]))
 
 
+@nox.session(venv_backend="none", default=False)
+def fuzz_scan(session: nox.Session) -> None:
+    """Fuzz the scan in C with clang's libFuzzer, for 600 seconds or as told: `nox -s fuzz_scan -- 60`."""
+    fuzzer, corpus = Path(session.create_tmp()), Path("tests/fuzz/corpus")
+    options = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+    session.run("clang", *options, "tests/fuzz/scan_fuzzer.c", "-o", str(fuzzer / "scan_fuzzer"), external=True)
+    (found := fuzzer / "found").mkdir(exist_ok=True)
+    seconds = session.posargs[0] if session.posargs else "600"
+    arguments = ["-max_len=1500", "-dict=tests/fuzz/scan.dict", f"-max_total_time={seconds}", str(found), str(corpus)]
+    session.run(str(fuzzer / "scan_fuzzer"), *arguments, external=True)
+
+
 # The last one: with `--no-venv`, it takes uvloop out of the environment that is active.
 @nox.session(default=False, tags=["ci"])
 def without_uvloop(session: nox.Session) -> None:
-    """Run the tests of `net` where uvloop is not installed."""
+    """Run the tests of `net` where uvloop is not installed, with heads read in Python."""
     if session.virtualenv.is_sandboxed:
         session.install("-e", ".[test]")
     session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "uvloop")
-    session.run("python", "-m", "pytest", "-q", "tests/net")
+    session.run("python", "-m", "pytest", "-q", "tests/net", env=PURE)

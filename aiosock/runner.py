@@ -30,6 +30,7 @@ from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
 from aiosock.web.handler import Handler
+from aiosock.wire.scan import LANGUAGE
 
 SAYING_MILLISECONDS = 100
 """Time for the reader of a standard stream to make room for a line."""
@@ -176,14 +177,15 @@ class _Process:
 
 
 def banner(server: Server) -> str:
-    """Return the lines for the terminal: where the server listens, the loop and the versions."""
+    """Return the lines for the terminal: where the server listens, the loop, the versions, and what reads heads."""
     import platform  # 13 ms that `import aiosock` does without
 
     loop = asyncio.get_running_loop()
     module = type(loop).__module__.partition(".")[0]
     kind = f"uvloop {sys.modules['uvloop'].__version__}" if module == "uvloop" else "asyncio"
     lines = [f"aiosock {__version__} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
-    return "\n".join([*lines, f"{kind}, {platform.python_implementation()} {platform.python_version()}; Ctrl-C stops"])
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return "\n".join([*lines, f"{kind}, {python}, heads read in {LANGUAGE}; Ctrl-C stops"])
 
 
 def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+from aiosock.wire.scan import LANGUAGE
 from benchmarks.servers import Server, is_installed
 
 PROGRAM_VERSIONS = {"wrk": ["wrk", "-v"], "node": ["node", "--version"], "nginx": ["nginx", "-v"]}
@@ -22,6 +23,7 @@ def gather(servers: Iterable[Server]) -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "aiosock reads heads in": LANGUAGE,
         "packages": ", ".join(f"{package} {version(package)}" for package in packages),
         "programs": ", ".join(program_versions()),
     }

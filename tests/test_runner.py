@@ -20,6 +20,7 @@ from aiosock import App, Config, ConfigError, Request, Response, Server, __versi
 from aiosock.access_log import BufferedAccess, LoggedAccess
 from aiosock.log import access_logger, server_logger
 from aiosock.runner import banner, configure_logging, loop_factory, open_access_log
+from aiosock.wire.scan import LANGUAGE
 from tests.e2e.process import LOOPS, run_to_its_end, threads
 from tests.e2e.raw import Raw
 
@@ -292,7 +293,7 @@ with socket.create_server(("127.0.0.1", 0)) as sock:
 # The start-up block and the loop.
 
 
-async def test_the_banner_names_every_address_the_loop_and_the_versions(app: App) -> None:
+async def test_the_banner_names_every_address_the_loop_the_versions_and_what_reads_heads(app: App) -> None:
     server = Server(app, Config(bind=("127.0.0.1:0", "127.0.0.1:0"), access_log=False))
     async with server:
         urls = server.urls
@@ -302,7 +303,7 @@ async def test_the_banner_names_every_address_the_loop_and_the_versions(app: App
     assert first == f"aiosock {__version__} on {urls[0]}"
     assert second == f"           and {urls[1]}"
     assert last.startswith("uvloop " if module.startswith("uvloop") else "asyncio, ")
-    assert last.endswith("; Ctrl-C stops")
+    assert last.endswith(f", heads read in {LANGUAGE}; Ctrl-C stops")
 
 
 def loop_made_by(factory: Callable[[], asyncio.AbstractEventLoop]) -> str:

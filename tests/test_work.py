@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 
 import aiosock
+from aiosock.wire.scan import compiled_scan, decline
 from benchmarks.in_memory import COUNTED, by_name, serve
 
 WARM_UP, REQUESTS = 100, 200
 TOLERANCE = 0.05
 
-CALLS = {"text": 53, "json": 54, "html": 54, "browser": 81, "api": 123, "echo": 71, "close": 123}
+CALLS = {"text": 52, "json": 54, "html": 54, "browser": 83, "api": 126, "echo": 70, "close": 125}
+CALLS_WITH_C = {"text": 52, "json": 54, "html": 54, "browser": 56, "api": 111, "echo": 70, "close": 97}
+"""The figures where plain heads are scanned in C."""
 
 PACKAGE = str(Path(aiosock.__file__).parent)
 
@@ -48,5 +51,19 @@ def calls(workload: str) -> float:
 
 
 @pytest.mark.parametrize("workload", COUNTED)
-def test_a_request_makes_as_many_calls_as_it_did(workload: str) -> None:
+def test_a_request_makes_as_many_calls_as_it_did(workload: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiosock.wire.scan.scan", decline)
+
     assert calls(workload) == pytest.approx(CALLS[workload], rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("workload", COUNTED)
+def test_a_request_makes_fewer_calls_if_its_head_is_scanned_in_c(
+    workload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = compiled_scan()
+    if scan is None:
+        pytest.skip("the scan in C is not built")
+    monkeypatch.setattr("aiosock.wire.scan.scan", scan)
+
+    assert calls(workload) == pytest.approx(CALLS_WITH_C[workload], rel=TOLERANCE)

@@ -62,6 +62,11 @@ class FieldSection:
 SharedPrefix = tuple[bytes, FieldSection | None]
 """The field lines with which all heads of a connection have started so far, and what these lines say."""
 
+NOTHING_SHARED: Final[SharedPrefix] = (b"", None)
+
+Target = tuple[str, str, str, str, str | None]
+"""A request-target as sent, and its parts: raw path, decoded path, raw query, and authority or None."""
+
 
 class Http1Head:
     """A request line and its fields; `message.RequestHead` says what all protocols have in common.
@@ -85,6 +90,7 @@ class Http1Head:
         "target",
     )
 
+    target: str
     raw_path: str
     path: str
     query: str
@@ -94,22 +100,20 @@ class Http1Head:
         octets: bytes,
         block_start: int,
         method: str,
-        target: str,
+        target: Target,
         minor_version: int,
         fields: FieldSection,
         shared_prefix: SharedPrefix,
     ) -> None:
-        """Raise ProtocolError (400) for a target that the RFC does not allow."""
         self.octets: bytes = octets
         self.shared_prefix: SharedPrefix = shared_prefix
         self._block_start = block_start
         self.method: str = method
-        self.target: str = target
         self.minor_version: int = minor_version
         self.fields: FieldSection = fields
         # RFC 9112 section 9.3
         self.keeps_alive: bool = not fields.closes and (minor_version == 1 or "keep-alive" in fields.connection)
-        self.raw_path, self.path, self.query, authority = parse_target(target, method)
+        self.target, self.raw_path, self.path, self.query, authority = target
         # RFC 9112 section 3.2.2: the absolute-form replaces the Host field, which must be valid all the same.
         self.host: str | None = fields.host if authority is None else authority
 
@@ -192,7 +196,7 @@ def parse_head(head: bytes, limits: Limits, previous: Http1Head | None = None) -
     if previous is not None and previous.block == block:
         fields, shared = previous.fields, previous.shared_prefix
     else:
-        prefix, said = previous.shared_prefix if previous is not None else (b"", None)
+        prefix, said = previous.shared_prefix if previous is not None else NOTHING_SHARED
         if not block.startswith(prefix):
             prefix, said = _shorten_prefix(prefix, block)
         rest = block[len(prefix) :]
@@ -206,7 +210,10 @@ def parse_head(head: bytes, limits: Limits, previous: Http1Head | None = None) -
         raise ProtocolError(400, "An HTTP/1.1 request needs a Host field.")  # RFC 9112 section 3.2
     if fields.transfer_encoding is not None and minor_version == 0:
         raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding.")  # RFC 9112 section 6.1
-    return Http1Head(head, line.end(), line[1].decode("ascii"), line[2].decode("ascii"), minor_version, fields, shared)
+    method, target = line[1].decode("ascii"), line[2].decode("ascii")
+    raw_path, path, query, authority = parse_target(target, method)
+    parts = (target, raw_path, path, query, authority)
+    return Http1Head(head, line.end(), method, parts, minor_version, fields, shared)
 
 
 def read_fields(block: bytes, earlier: FieldSection | None = None) -> FieldSection:

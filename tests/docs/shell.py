@@ -25,7 +25,7 @@ SAME = [
     (re.compile(r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\b"), "DATE"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "TIME"),
     (re.compile(r'(?<=^ETag: ")[0-9a-f-]+(?=")', re.MULTILINE), "TAG"),
-    (re.compile(r"^(uvloop [\d.]+|asyncio), \w+ [\d.]+(?=; Ctrl-C stops$)", re.MULTILINE), "LOOP"),
+    (re.compile(r"^(uvloop [\d.]+|asyncio), \w+ [\d.]+, heads read in \w+(?=; Ctrl-C stops$)", re.MULTILINE), "LOOP"),
     (re.compile(r"^aiosock [\d.]+(?= on )", re.MULTILINE), "AIOSOCK"),
     (re.compile(r"(?<= passed in )[\d.]+s(?: \([\d:]+\))?"), "SECONDS"),  # from a minute on, also as 0:01:45
     (re.compile(r"[ \t\r]+$", re.MULTILINE), ""),

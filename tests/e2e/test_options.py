@@ -21,6 +21,7 @@ import pytest
 import aiosock
 from aiosock import Config, Limits, Timeouts, __version__
 from aiosock.errors import not_installed
+from aiosock.wire.scan import compiled_scan
 from tests.e2e.curl import curl
 from tests.e2e.process import LOOPS, RUN, Process, Served, run_to_its_end, serve_program, serve_site, until
 from tests.e2e.raw import Raw
@@ -115,12 +116,20 @@ def test_it_runs_without_metadata(loop: str, tmp_path: Path, name: str, argument
 def test_the_start_up_block_says_where_on_which_loop_and_with_which_versions(loop: str) -> None:
     with serve_site(loop, "--no-access-log") as server:
         running = f"uvloop {version('uvloop')}" if loop == "uvloop" else "asyncio"
+        language = "Python" if compiled_scan() is None else "C"
 
         assert server.output == (
             f"aiosock {__version__} on http://127.0.0.1:{server.address[1]}\n"
-            f"{running}, CPython {python_version()}; Ctrl-C stops\n"
+            f"{running}, CPython {python_version()}, heads read in {language}; Ctrl-C stops\n"
         )
         assert server.errors == ""
+
+
+def test_the_environment_may_ask_for_heads_read_in_python() -> None:
+    with serve_site("auto", env={"AIOSOCK_PURE": "1"}) as server:
+        assert ", heads read in Python; " in server.output
+        assert server.errors == ""
+        assert curl(server.url).text.startswith("Hello")
 
 
 def test_auto_takes_uvloop_where_it_is_installed() -> None:

@@ -18,6 +18,7 @@ from tests.fuzz.conversation import TIGHT
 from tests.fuzz.differences import differences
 from tests.fuzz.readers import DOCUMENTED, LIMITS, by_aiosock
 from tests.fuzz.reference import Ending
+from tests.fuzz.scanned import compare
 from tests.fuzz.strategies import Pieces
 
 Property = Callable[[Pieces], None]
@@ -63,11 +64,20 @@ def differs_only_as_listed(pieces: Pieces) -> None:
         assert found.listed is not None, f"{found.reader} differs, and that is not listed: {found.said}"
 
 
+def is_scanned_in_c_as_in_python(pieces: Pieces) -> None:
+    """Whatever is at the start of a buffer, the scan in C finds the head that Python finds there."""
+    data = b"".join(pieces)
+    for part in (data, *pieces, *_heads(data)):
+        compare(part)
+        compare(part, TIGHT)
+
+
 WIRE: Final[dict[str, Property]] = {
     "raises only what is documented": raises_only_what_is_documented,
     "reads alike in whatever pieces": reads_alike_in_whatever_pieces,
     "reads as an independent reader does": reads_as_an_independent_reader_does,
     "differs only as listed": differs_only_as_listed,
+    "is scanned in C as in Python": is_scanned_in_c_as_in_python,
 }
 
 

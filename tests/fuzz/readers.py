@@ -8,7 +8,8 @@ import httptools
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
-from aiosock.wire.head import CHUNKED, Http1Head, find_head, parse_head
+from aiosock.wire.head import CHUNKED, Http1Head
+from aiosock.wire.scan import take_head
 from tests.fuzz.reference import Ending, Message, Reading
 
 LIMITS = Limits()
@@ -58,11 +59,11 @@ def by_aiosock(pieces: Iterable[bytes], limits: Limits = LIMITS) -> Reading:
 
 def _head(source: _Source, limits: Limits, previous: Http1Head | None) -> Http1Head:
     scanned = 0
-    while not (source.buffer and (end := find_head(source.buffer, scanned, limits))):
+    while (head := take_head(source.buffer, scanned, limits, previous)) is None:
         scanned = len(source.buffer)
         source.buffer += source.more()
-    head, source.buffer = source.buffer[:end], source.buffer[end:]
-    return parse_head(head, limits, previous)
+    source.buffer = source.buffer[len(head.octets) :]
+    return head
 
 
 def framing_of(head: Http1Head) -> int:

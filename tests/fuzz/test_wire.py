@@ -1,6 +1,7 @@
 """Fuzz tests of aiosock.wire: near-valid streams through every parser."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,6 +14,7 @@ from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.target import parse_query
 from tests.fuzz.properties import WIRE, Property
 from tests.fuzz.reference import Ending, Message, read
+from tests.fuzz.scanned import compare
 from tests.fuzz.seeds import seeds
 from tests.fuzz.strategies import Pieces, Rolled, damaged, pieces
 
@@ -42,6 +44,13 @@ def test_it_holds_for_every_seed(holds: Property) -> None:
 @given(stream=pieces())
 def test_it_holds_for_near_valid_streams(holds: Property, stream: Pieces) -> None:
     holds(stream)
+
+
+def test_what_the_fuzzer_has_found_is_scanned_in_c_as_in_python() -> None:
+    corpus = list((Path(__file__).parent / "corpus").iterdir())
+    for path in corpus:
+        compare(path.read_bytes())
+    assert len(corpus) > 100
 
 
 @pytest.mark.parametrize(("parse", "text"), TEXTS)

@@ -17,7 +17,8 @@ from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
 from aiosock.web.exchange import Connection
 from aiosock.web.request import Request
-from aiosock.wire.head import Http1Head, encode_head, find_head, parse_head
+from aiosock.wire.head import Http1Head, encode_head
+from aiosock.wire.scan import take_head
 
 YIELD_AFTER: Final = 32
 """Requests taken from one buffer before other connections get a turn: a pipeline must not hold the loop."""
@@ -204,15 +205,14 @@ class Http1Connection:
             self._channel.buffer = buffer[len(previous.octets) :]
             return previous
         try:
-            end = find_head(buffer, scanned, limits)
-            if not end:
-                return None
-            self._channel.buffer = buffer[end:]
-            head = parse_head(buffer[:end], limits, previous)
-            self._previous = head if end <= REMEMBERED_BYTES else None  # an idle connection must not hold a long one
+            head = take_head(buffer, scanned, limits, previous)
         except ProtocolError:
             self._refused = buffer[:16]
             raise
+        if head is not None:
+            size = len(head.octets)
+            self._channel.buffer = buffer[size:]
+            self._previous = head if size <= REMEMBERED_BYTES else None  # an idle connection must not hold a long one
         return head
 
     async def _take_turns(self) -> None:

@@ -16,11 +16,11 @@ from aiosock.errors import Disconnected
 from aiosock.net.kernel import has_hung_up, reset_when_closed, unacknowledged
 from aiosock.net.pace import Pace
 
-READ_SIZE: Final = 64 * 1024
-"""The most that one read takes. Requests of a pipeline are cut from this one by one, so more would cost copies."""
+READ_SIZE: Final = 256 * 1024
+"""The most that one read takes. It is what a loop receives at once, so a piece of a body is passed on as it came."""
 
-BODY_READ_SIZE: Final = 256 * 1024
-"""The same where a body is read. It is what a loop receives at once, so such a piece is passed on as it came."""
+HEAD_READ_SIZE: Final = 64 * 1024
+"""The most where heads are read. Requests of a pipeline are cut from this one by one, so more would cost copies."""
 
 WRITE_BUFFER_BYTES: Final = 64 * 1024
 """What the transports of asyncio and uvloop keep for a slow peer before they pause the writer, if nobody says otherwise."""
@@ -39,6 +39,7 @@ class Channel:
     __slots__ = (
         "_drain",
         "_reader",
+        "_rest",
         "_sends",
         "_task",
         "_transport",
@@ -65,6 +66,7 @@ class Channel:
         self._task: asyncio.Task[Any] | None = None
         self._drain: _Drain | None = None  # made for the first response that does not leave at once
         self._sends = 0
+        self._rest = b""
         self.limits: Limits = limits
         self.timeouts: Timeouts = timeouts
         self.clock: Callable[[], float] = clock
@@ -82,8 +84,8 @@ class Channel:
         data, self.buffer = self.buffer, b""
         return data
 
-    async def receive(self, task: asyncio.Task[Any] | None = None, most: int = READ_SIZE) -> bytes:
-        """Wait until `deadline` for bytes, `most` of them; return b"" at the end of the peer's input.
+    async def receive(self, task: asyncio.Task[Any] | None = None, most: int = HEAD_READ_SIZE) -> bytes:
+        """Return the next bytes, `most` of them; wait until `deadline` if there are none. b"": the end of the peer's input.
 
         `task` is the task that waits, for callers that know it: asking asyncio is slow on CPython 3.11.
 
@@ -93,7 +95,9 @@ class Channel:
             raise RuntimeError("another task is already reading")
         self._task = task = task or asyncio.current_task()
         try:
-            return await self._reader.read(most)
+            data = self._rest or await self._reader.read(READ_SIZE)
+            self._rest = data[most:]
+            return data[:most]  # `data` itself, if it is not longer
         except asyncio.CancelledError:
             if self._task is not None or task is None:
                 raise  # somebody else's cancellation
@@ -249,7 +253,11 @@ class Channel:
 
     def is_at_end(self) -> bool:
         """Return whether the peer has ended its input, and all of it has been read."""
-        return self._reader.at_eof()
+        return not self._rest and self._reader.at_eof()
+
+    def has_unread(self) -> bool:
+        """Return whether bytes have been received that nobody has used."""
+        return bool(self.buffer or self._rest)
 
     # Ending.
 

@@ -286,6 +286,9 @@ class MultipartDecoder:
 
         Raises HTTPError (400) for a preamble that is longer than the head of a part may be: the boundary is another one.
         """
+        if self._start == b"\r\n" and data.startswith(self._delimiter[2:]):  # no preamble, as browsers send it
+            self._start = None
+            return data
         data = (self._start or b"") + data
         found = data.find(self._delimiter)
         dropped = found if found >= 0 else max(len(data) - len(self._delimiter) + 1, 0)

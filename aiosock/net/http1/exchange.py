@@ -94,7 +94,7 @@ class Http1Exchange(Answering):
     @property
     def has_unread(self) -> bool:
         """Return whether bytes of the peer are, or may be, on their way that nobody will read."""
-        return bool(self._channel.buffer) or (self._body is not None and not self._body.is_complete())
+        return self._channel.has_unread() or (self._body is not None and not self._body.is_complete())
 
     async def _drop_unread(self, status: int) -> None:
         """Read and drop the rest of the body, if it is short and arrives soon: the response says whether connections stay.

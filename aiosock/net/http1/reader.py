@@ -6,7 +6,7 @@ from typing import Any
 
 from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
-from aiosock.net.channel import BODY_READ_SIZE, Channel
+from aiosock.net.channel import READ_SIZE, Channel
 from aiosock.net.pace import Pace
 from aiosock.web.exchange import Work
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
@@ -123,7 +123,7 @@ class Http1BodyReader:
         if self._work is not None:
             self._work.wait()
         try:
-            data = await channel.receive(most=BODY_READ_SIZE)
+            data = await channel.receive(most=READ_SIZE)
         except TimeoutError:
             raise ProtocolError(408, "The body came too slowly.") from None
         finally:

@@ -3,7 +3,7 @@
 `python -m benchmarks.instructions [--servers NAME ...] [--workloads NAME ...]` sends two different numbers of requests to
 each server, over a socket. The difference is the cost of further requests, without the start of the interpreter. It
 counts all threads, and nothing of the kernel. With `--check` it fails where a figure of aiosock is 3 % above, or below,
-the one in instructions.json. With `--update` it writes the figures there.
+the one in instructions.json for the same interpreter. With `--update` it writes the figures there.
 
 `--servers aiosock aiosock-log aiosock-log-json` compares two formats of the access log with no log.
 """
@@ -11,6 +11,7 @@ the one in instructions.json. With `--update` it writes the figures there.
 import argparse
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -19,6 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from aiosock.wire.scan import LANGUAGE
 from benchmarks.content import write_files
 from benchmarks.in_memory import by_name
 from benchmarks.one_by_one import send
@@ -38,7 +40,7 @@ END_SECONDS = 60.0
 TOLERANCE = 0.03
 
 FIGURES = Path(__file__).with_name("instructions.json")
-"""The figures of aiosock, under the version of Python that ran it."""
+"""The figures of aiosock, by the interpreter that ran it."""
 
 
 def main() -> None:
@@ -70,8 +72,9 @@ def main() -> None:
 
 
 def interpreter() -> str:
-    """Return the version that decides the figures: 3.11 and 3.12 differ, the build does not matter as much."""
-    return f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
+    """Return what decides the figures besides our code, as far as Python knows it: its options of the compiler count, too."""
+    version = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{version}, {platform.python_compiler()}, heads read in {LANGUAGE}"
 
 
 def count(server: Server, workloads: Sequence[str], files: Path) -> dict[str, int]:
@@ -117,7 +120,9 @@ def update(figures: dict[str, int]) -> None:
 
 def check(figures: dict[str, int]) -> None:
     """End the program with an error if a figure is not the one that is checked in."""
-    known = json.loads(FIGURES.read_text()).get(interpreter(), {})
+    known = json.loads(FIGURES.read_text()).get(interpreter())
+    if known is None:
+        sys.exit(f"benchmarks: instructions.json has no figures for {interpreter()}")
     wrong = [
         f"{workload}: {figure:,} instead of {known[workload]:,}"
         for workload, figure in figures.items()

@@ -38,26 +38,29 @@ class RequestRecord:
     is set by the middleware of that name, `-` without it.
     """
 
-    __slots__ = ("began", "client", "ending", "head", "received", "request_id", "route", "seconds", "sent", "status")
+    route: str = ""
+    status: int = 0
+    received: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+    request_id: str = "-"
+    ending: Ending = Ending.COMPLETE
 
     def __init__(self, head: ObservedHead | None, client: str, began: float = 0.0) -> None:
         self.head: ObservedHead | None = head
         self.client: str = client
         self.began: float = began
-        self.route: str = ""
-        self.status: int = 0
-        self.received: int = 0
-        self.sent: int = 0
-        self.seconds: float = 0.0
-        self.request_id: str = "-"
-        self.ending: Ending = Ending.COMPLETE
 
 
 class Observer(Protocol):
-    """Something that is told of every request. Both methods run in the event loop, so they must be quick and not raise."""
+    """Something that is told of every request. Both methods run in the event loop, so they must be quick and not raise.
+
+    A class that derives from this one, and needs to know of the end only, need not define `began`.
+    """
 
     def began(self, record: RequestRecord) -> None:
         """Take note of a request whose head has arrived."""
+        return
 
     def finished(self, record: RequestRecord) -> None:
         """Take note of its end; the same `record`. A client that sent no valid request is only told of here."""

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiosock.access_log import BLOCK_CHARACTERS, COMBINED, NAMES, AccessFormat, BufferedAccess, timestamp
+from aiosock.access_log import (
+    BLOCK_CHARACTERS,
+    COMBINED,
+    KEPT_LINES,
+    NAMES,
+    AccessFormat,
+    BufferedAccess,
+    timestamp,
+)
 from aiosock.errors import ConfigError
 from aiosock.log import access_logger, server_logger
 from tests.e2e.process import until
@@ -72,6 +80,40 @@ def test_seconds_may_stand_anywhere_and_more_than_once() -> None:
 
 def test_seconds_are_given_to_the_microsecond_in_json() -> None:
     assert '"seconds": 0.000067,' in line("json", seconds=6.700000000001e-05)
+
+
+def test_a_line_that_is_kept_is_used_only_for_what_it_says() -> None:
+    log_format, record = (
+        AccessFormat("{time} {client} {status} {bytes} {request_id} {seconds:.1f}{target}"),
+        record_of(),
+    )
+    fields = ("client", "status", "sent", "request_id", "seconds")
+    lines = []
+    for changed in ("", *fields, "time", "head"):
+        values = dict(zip(fields, ("::1", 200, 5, "-", 0.5), strict=True))
+        record.head = (
+            record_of(target="/b" if changed == "head" else "/a").head if changed in ("", "head") else record.head
+        )
+        for name, value in values.items():
+            setattr(record, name, type(value)(9) if name == changed else value)
+        lines.append(log_format.line(record, "then" if changed == "time" else "now"))
+    assert lines == [
+        "now ::1 200 5 - 0.5/a",
+        "now 9 200 5 - 0.5/a",
+        "now ::1 9 5 - 0.5/a",
+        "now ::1 200 9 - 0.5/a",
+        "now ::1 200 5 9 0.5/a",
+        "now ::1 200 5 - 9.0/a",
+        "then ::1 200 5 - 0.5/a",
+        "now ::1 200 5 - 0.5/b",
+    ]
+
+
+def test_as_many_lines_are_kept_as_are_said() -> None:
+    log_format = AccessFormat("{target}")
+    lines = [log_format.line(record_of(target=f"/{number}"), "now") for number in range(3 * KEPT_LINES)]
+    assert lines == [f"/{number}" for number in range(3 * KEPT_LINES)]
+    assert len(log_format._kept) <= KEPT_LINES
 
 
 def test_a_template_may_have_no_name_and_braces_of_its_own() -> None:

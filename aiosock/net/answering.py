@@ -163,9 +163,11 @@ class Answering:
     # What observers are told.
 
     def _begin_record(self, request: Request) -> RequestRecord:
-        record = RequestRecord(request.head, _host_of(request), self.service.clock())
+        record = RequestRecord(request.head, "-", self.service.clock())
         record.sent = -self.bytes_sent()
-        self.service.began(record)
+        if self.service.tells_beginnings:
+            record.client = _host_of(request)
+            self.service.began(record)
         return record
 
     def _finish_record(self, record: RequestRecord, request: Request, ending: Ending) -> None:
@@ -173,9 +175,9 @@ class Answering:
         record.client = _host_of(request)  # by now a middleware may know it from a proxy
         record.route = request.route
         record.request_id = request.id
-        record.status = self.status if record.sent + self.bytes_sent() else 0  # a client that left got no status
-        record.received = self.bytes_received()
         record.sent += self.bytes_sent()
+        record.status = self.status if record.sent else 0  # a client that left got no status
+        record.received = self.bytes_received()
         record.seconds = self.service.clock() - record.began
         self.service.finished(record)
 

@@ -27,20 +27,29 @@ class Service:
         self.limits: Limits = config.limits
         self.timeouts: Timeouts = config.timeouts
         self.clock = clock
-        self.observers: Sequence[Observer] = observers
+        self.observers: Sequence[Observer] = ()
+        self.observe(observers)
         self.shutdown: asyncio.Event = asyncio.Event()
         self.load: Load | None = Load(config.limits.concurrency) if config.limits.concurrency else None
         self.bodies: Bodies = Bodies(config.limits.bodies_bytes)
         self._date_line = b""
         self._date_expires = 0.0
 
+    def observe(self, observers: Sequence[Observer]) -> None:
+        """Tell these observers of every request from now on, in place of those so far."""
+        self.observers = observers
+        # Most need to know of the end only.
+        self.tells_beginnings: bool = any(type(each).began is not Observer.began for each in observers)
+        self._when_begun = [each.began for each in observers]
+        self._when_finished = [each.finished for each in observers]
+
     def began(self, record: RequestRecord) -> None:
         """Tell the observers of a request. Their exceptions are logged: they must not end a connection."""
-        _tell([observer.began for observer in self.observers], record)
+        _tell(self._when_begun, record)
 
     def finished(self, record: RequestRecord) -> None:
         """Tell the observers of the end of a request."""
-        _tell([observer.finished for observer in self.observers], record)
+        _tell(self._when_finished, record)
 
     def date_line(self) -> bytes:
         """Return the Date field of this second (RFC 9110 section 6.6.1). It is made once a second, when it is needed."""

@@ -233,7 +233,7 @@ class Failing(Notes):
 async def test_an_observer_that_fails_costs_no_request(caplog: pytest.LogCaptureFixture) -> None:
     async with Observed(hello) as client:
         failing = Failing()
-        client.server.service.observers = [failing, client.notes]
+        client.server.service.observe([failing, client.notes])
         peer = await client.connect()
         peer.send(GET * 2 + b"nonsense\r\n\r\n")
         peer.end()

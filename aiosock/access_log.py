@@ -102,6 +102,8 @@ class AccessFormat:
         parts = self._kept.get(key)
         if parts is None:
             parts = self._kept[key] = self._filled(record, time)
+        if not self._seconds:
+            return parts[0]
         line = parts[0]
         for number, spec in enumerate(self._seconds, 1):
             line += format(record.seconds, spec) + parts[number]

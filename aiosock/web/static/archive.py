@@ -30,8 +30,14 @@ FORMATS: Final = {"zip": "application/zip", "tar.gz": "application/gzip"}
 
 _LEVEL_ATTRIBUTE: Final = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
 
-_ZIP_ESCAPES: Final = {code: f"%{code & 0xFF:02X}" for code in UNDECODABLE}
-"""In a zip, names are UTF-8 (APPNOTE 4.4.4); other bytes are written as in a URL. A tar takes any bytes."""
+_MARK: Final = "\ufffd"
+
+_ZIP_ESCAPES: Final = {code: f"{_MARK}{code & 0xFF:02X}" for code in UNDECODABLE} | {ord(_MARK): 2 * _MARK}
+"""In a zip, names are UTF-8 (APPNOTE 4.4.4). Any other byte is written as U+FFFD and two digits. A tar takes any bytes.
+
+U+FFFD itself is doubled, so that two files never get the same name. Hence the mark is not `%`: many names have that, and
+must stay as they are.
+"""
 
 _SKIPPED_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 """Errors of opening a file that has been removed or may not be read: it is left out. Others, such as EMFILE, are raised."""

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aiosock import Disconnected
 from aiosock.errors import ResponseError
 from aiosock.testing import Client
-from aiosock.web.static.archive import BLOCK, FORMATS, Archive
+from aiosock.web.static.archive import _ZIP_ESCAPES, BLOCK, FORMATS, Archive
 from aiosock.web.static.listing import _archive_response
 from aiosock.web.static.tree import Tree
 from tests.patience import PATIENCE
@@ -454,7 +456,7 @@ async def test_a_client_that_leaves_leaves_no_descriptor_open(tmp_path: Path, ki
         await descriptors_fall_to(client, before)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("zip", "caf%E9"), ("tar.gz", os.fsdecode(b"caf\xe9"))])
+@pytest.mark.parametrize(("kind", "name"), [("zip", "caf\ufffdE9"), ("tar.gz", os.fsdecode(b"caf\xe9"))])
 async def test_a_name_that_is_not_utf_8_is_packed(tmp_path: Path, kind: str, name: str) -> None:
     directory = tmp_path / os.fsdecode(b"caf\xe9")
     try:
@@ -465,6 +467,43 @@ async def test_a_name_that_is_not_utf_8_is_packed(tmp_path: Path, kind: str, nam
 
     assert await archived(tmp_path, kind) == {name: None, f"{name}/{name}": b"text"}
     assert _archive_response(Tree(tmp_path), [directory.name], kind).headers["content-disposition"]
+
+
+async def test_no_two_files_of_a_zip_have_the_same_name(tmp_path: Path) -> None:
+    mark = "\ufffd".encode()
+    names = [
+        b"a\xff",
+        b"a%FF",
+        b"a%\xff",
+        b"a%25\xff",
+        b"a%25FF",
+        mark + b"FF",
+        b"\xff",
+        mark + mark + b"FF",
+        mark + b"\xff",
+    ]
+    directories = [tmp_path / os.fsdecode(name) for name in names]
+    try:
+        for directory in directories:
+            write(directory, {"name": bytes(directory.name, "utf-8", "surrogateescape")})
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+
+    found = await archived(tmp_path, "zip")
+
+    assert sorted(content for content in found.values() if content is not None) == sorted(names)
+    assert found["a%FF/name"] == b"a%FF"
+    assert len(found) == 2 * len(names)
+
+
+NAMES = st.lists(st.sampled_from([b"\xff", b"%", b"FF", "\ufffd".encode()])).map(b"".join) | st.binary(max_size=4)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(names=st.sets(NAMES))
+def test_different_names_stay_different_in_a_zip(names: set[bytes]) -> None:
+    assert len({os.fsdecode(name).translate(_ZIP_ESCAPES) for name in names}) == len(names)
+    assert all(os.fsdecode(name).translate(_ZIP_ESCAPES).encode() for name in names if name)
 
 
 @both

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from threading import Lock
 from typing import IO, Final, Protocol, cast
 
-from aiosock.errors import ResponseError
+from aiosock.errors import HTTPError
 from aiosock.web.disk.names import UNDECODABLE
 from aiosock.web.few_threads import in_few_threads
 from aiosock.web.static.tree import Tree
@@ -63,7 +63,7 @@ class Archive:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the archive piece by piece. Each is packed in one of few threads once the one before has been taken.
 
-        Raises ResponseError if a file has become shorter or the directory has been removed.
+        Raises HTTPError: 503 if a file has become shorter, 404 if the directory has been removed.
         """
         while piece := await in_few_threads(self._next):
             yield piece
@@ -130,21 +130,21 @@ class Archive:
         yield from packer.end()
 
     def _open(self, names: list[str], *, is_top: bool) -> int | None:
-        """Return a descriptor, None for a file that is left out; raise ResponseError if the top directory cannot be opened."""
+        """Return a descriptor, None for a file that is left out; raise HTTPError (404) if the top directory cannot be opened."""
         try:
             return self._tree.open(names)
         except OSError as error:
             if is_top:
-                raise ResponseError("the directory has been removed, or may not be read") from error
+                raise HTTPError(404, "The directory has been removed, or may not be read.") from error
             if error.errno not in _SKIPPED_ERRORS:
                 raise
             return None
 
     def _real_names(self) -> list[str]:
-        """Return the names that lead to the directory without a link; raise ResponseError if it is not below the root."""
+        """Return the names that lead to the directory without a link; raise HTTPError (404) if it is not below the root."""
         root, real = self._tree.root.resolve(), self._tree.root.joinpath(*self._names).resolve()
         if not real.is_relative_to(root):
-            raise ResponseError("the directory is no longer below its root")
+            raise HTTPError(404, "The directory is no longer below its root.")
         return list(real.relative_to(root).parts)
 
     def _children(self, names: list[str]) -> list[list[str]]:
@@ -276,11 +276,11 @@ def _pack_file(packer: _Packer, descriptor: int, path: str, status: os.stat_resu
 
 
 def _read_blocks(descriptor: int, path: str, size: int) -> Iterator[bytes]:
-    """Yield exactly `size` bytes; raise ResponseError if the file has become shorter."""
+    """Yield exactly `size` bytes; raise HTTPError (503) if the file has become shorter."""
     start = 0
     while start < size:
         block = os.pread(descriptor, min(BLOCK, size - start), start)
         if not block:
-            raise ResponseError(f"{path!r} became shorter while it was packed")
+            raise HTTPError(503, f"{path!r} became shorter while it was packed.")
         start += len(block)
         yield block

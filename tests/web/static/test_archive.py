@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock import Disconnected
-from aiosock.errors import ResponseError
+from aiosock.errors import HTTPError
 from aiosock.testing import Client
 from aiosock.web.static.archive import _ZIP_ESCAPES, BLOCK, FORMATS, Archive
 from aiosock.web.static.listing import _archive_response
@@ -29,6 +29,7 @@ from tests.patience import PATIENCE
 from tests.web.static.serving import (
     MOMENT,
     descriptors_fall_to,
+    errors_in,
     fetch,
     leave_amid_answer,
     open_descriptors,
@@ -135,7 +136,7 @@ async def test_a_directory_that_was_reached_by_a_link_is_packed(root: Path, kind
 async def test_a_directory_that_leads_out_is_not_packed(root: Path, kind: str) -> None:
     (root / "link").symlink_to("..")
 
-    with pytest.raises(ResponseError, match="no longer below its root"):
+    with pytest.raises(HTTPError, match="404 The directory is no longer below its root"):
         await taken(Archive(Tree(root, links=True), ["link"], kind))
 
 
@@ -331,20 +332,40 @@ async def test_a_file_that_shrinks_breaks_the_answer(tmp_path: Path, kind: str) 
     write(tmp_path, {"large.bin": os.urandom(3 * BLOCK)})
     before = open_descriptors()
 
-    with pytest.raises(ResponseError, match=r"'large\.bin' became shorter"):
+    with pytest.raises(HTTPError, match=r"503 'large\.bin' became shorter"):
         await taken(changing(tmp_path, kind, lambda: os.truncate(tmp_path / "large.bin", BLOCK + 1)))
     assert open_descriptors() == before
 
 
 @both
-async def test_a_client_sees_that_an_archive_is_not_whole(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_sees_that_an_archive_is_not_whole_and_the_log_has_a_line(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, {"large.bin": os.urandom(3 * BLOCK)})
     monkeypatch.setattr(os, "pread", lambda descriptor, size, offset: b"x" * size if offset < BLOCK else b"")
 
     with pytest.raises(Disconnected, match="within the body"):
         await fetch(tmp_path, f"/?archive={kind}", listing=True)
+    reason = "503 'large.bin' became shorter while it was packed."
+    assert errors_in(caplog) == [f"GET /?archive={kind} failed after its head was sent: {reason}"]
+
+
+@both
+async def test_a_directory_that_is_removed_before_it_is_packed_has_a_line_too(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare = Archive.__init__
+
+    def prepare_late(*arguments: Any) -> None:
+        prepare(*arguments)
+        shutil.rmtree(root / "sub")
+
+    monkeypatch.setattr(Archive, "__init__", prepare_late)
+
+    with pytest.raises(Disconnected, match="within the body"):
+        await fetch(root, f"/sub/?archive={kind}", listing=True)
+    reason = "404 The directory has been removed, or may not be read."
+    assert errors_in(caplog) == [f"GET /sub/?archive={kind} failed after its head was sent: {reason}"]
 
 
 @both
@@ -381,7 +402,7 @@ async def test_what_vanishes_is_left_out(root: Path, kind: str) -> None:
 
 @both
 async def test_a_directory_that_has_vanished_breaks_the_answer(root: Path, kind: str) -> None:
-    with pytest.raises(ResponseError, match="has been removed"):
+    with pytest.raises(HTTPError, match="404 The directory has been removed"):
         await taken(Archive(Tree(root), ["nothing"], kind))
 
 

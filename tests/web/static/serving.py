@@ -75,8 +75,8 @@ class Clock:
 
 
 def errors_in(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the messages that were logged as a warning or worse."""
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    """Return the messages that were logged as an error."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def serving(root: Path, prefix: str = "", **options: Any) -> App:

@@ -9,6 +9,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import IO, Final, Protocol, cast
 
@@ -25,6 +26,8 @@ PIECE: Final = 64 * 1024
 
 LEVEL: Final = 1
 """Compression level. Level 6 is much slower and saves little: most large files are compressed already."""
+
+GONE: Final = "The directory has been removed, or may not be read."
 
 FORMATS: Final = {"zip": "application/zip", "tar.gz": "application/gzip"}
 
@@ -123,6 +126,8 @@ class Archive:
                     remaining += self._children(names)
                     if path:
                         yield packer.begin(f"{path}/", status) + packer.finish()
+                elif not path:  # something else has replaced it
+                    raise HTTPError(404, GONE)
                 elif stat.S_ISREG(status.st_mode):
                     yield from _pack_file(packer, descriptor, path, status)
             finally:
@@ -134,15 +139,17 @@ class Archive:
         try:
             return self._tree.open(names)
         except OSError as error:
-            if is_top:
-                raise HTTPError(404, "The directory has been removed, or may not be read.") from error
             if error.errno not in _SKIPPED_ERRORS:
                 raise
+            if is_top:
+                raise HTTPError(404, GONE) from error
             return None
 
     def _real_names(self) -> list[str]:
         """Return the names that lead to the directory without a link; raise HTTPError (404) if it is not below the root."""
-        root, real = self._tree.root.resolve(), self._tree.root.joinpath(*self._names).resolve()
+        # Unlike `Path.resolve`, realpath takes a link that leads to itself (before Python 3.13); opening it then fails.
+        root = self._tree.root.resolve()
+        real = Path(os.path.realpath(root.joinpath(*self._names)))
         if not real.is_relative_to(root):
             raise HTTPError(404, "The directory is no longer below its root.")
         return list(real.relative_to(root).parts)

@@ -141,6 +141,20 @@ async def test_a_directory_that_leads_out_is_not_packed(root: Path, kind: str) -
 
 
 @both
+async def test_a_directory_that_became_a_link_to_itself_is_not_packed(root: Path, kind: str) -> None:
+    (root / "link").symlink_to("link")
+
+    with pytest.raises(HTTPError, match="404 The directory has been removed"):
+        await taken(Archive(Tree(root, links=True), ["link"], kind))
+
+
+@both
+async def test_a_directory_that_became_a_file_is_not_packed(root: Path, kind: str) -> None:
+    with pytest.raises(HTTPError, match="404 The directory has been removed"):
+        await taken(Archive(Tree(root), ["a.txt"], kind))
+
+
+@both
 async def test_dotfiles_that_are_served_are_packed(tmp_path: Path, kind: str) -> None:
     write(tmp_path, {".well-known/a": "a", ".env": "secret"})
 
@@ -407,6 +421,19 @@ async def test_a_directory_that_has_vanished_breaks_the_answer(root: Path, kind:
 
 
 # Clients that leave.
+
+
+@both
+async def test_a_directory_that_cannot_be_opened_for_another_reason_keeps_that(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tree: Tree, names: list[str]) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Tree, "open", refuse)
+
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        await taken(Archive(Tree(root), [], kind))
 
 
 @both

@@ -77,17 +77,20 @@ def evaluate(request: Headers, method: str, etag: str, modified: float) -> Verdi
     return Verdict.PROCEED
 
 
-def allows_range(request: Headers, etag: str, modified: float) -> bool:
+def allows_range(request: Headers, etag: str, modified: float, now: float) -> bool:
     """Return whether If-Range allows a 206: the client's part is of the current representation (section 13.1.5).
 
-    It takes a strong tag, or exactly the date of Last-Modified: the client joins the parts without comparing them.
+    It takes a strong tag, or exactly the date of Last-Modified: the client joins the parts without comparing them. `now` and
+    `modified` are in seconds since the epoch. A file that was modified in the second of `now` may have had two versions with
+    that date, so the date is weak (section 8.8.2.2).
     """
     condition = request.get("if-range")
     if condition is None:
         return True
     if condition.endswith('"'):
         return condition == etag and not etag.startswith("W/")
-    return parse_date(condition) == int(modified)
+    # Only the client knows whether it got its part in that second: it has the Date that came with the part.
+    return int(modified) < int(now) and parse_date(condition) == int(modified)
 
 
 def without_content(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

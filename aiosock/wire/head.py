@@ -279,6 +279,16 @@ def refuse_invalid(head: bytes, limits: Limits) -> None:
                 raise ProtocolError(431, f"The request head has more than {limits.fields} field lines.")
 
 
+def is_head_request(buffer: bytes, limits: Limits) -> bool:
+    """Return whether a request that was refused has the method HEAD: its response has no body (RFC 9110 section 9.3.2).
+
+    The verdict is the same in whatever pieces the request arrived: later bytes than those that got it refused do not count.
+    """
+    # The first byte beyond the limit arrived before the refusal, those behind it perhaps not.
+    judged = min(limits.request_line_bytes, limits.head_bytes) + 1
+    return buffer.startswith(b"HEAD ", _skip_empty_lines(buffer), judged)
+
+
 def encode_head(status: int, fields: Iterable[tuple[str, str]], framing: bytes = b"") -> bytes:
     r"""Encode a response head with its blank line: status line, `framing` (whole lines), then `fields`.
 

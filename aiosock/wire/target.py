@@ -41,7 +41,8 @@ def parse_host(value: str) -> str:
     """Return a Host field value in lower case, with its port unless that is empty. Percent-encodings are not decoded.
 
     Raises ProtocolError (400) unless it is a name, an IPv4 address or a bracketed IPv6 address, with or without a port.
-    A name may have any character of a reg-name (RFC 3986 section 3.2.2), such as `'` and `;`: escape it in a page.
+    A name may have any character of a reg-name (RFC 3986 section 3.2.2), such as `'` and `;`: escape it in a page. It may also
+    have empty labels, as `.` and `a..` do, although they are no names in the DNS (RFC 1034 section 3.1): a reg-name need not be one.
     An empty value is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
     """
     return _checked_authority(value)

@@ -95,7 +95,7 @@ def _look_at(data: bytes) -> None:
     for value in (headers.get(name, "") for name in headers):
         assert parse_cookies(value) is not None
     evaluate(headers, head.method, '"a"', 0)
-    allows_range(headers, '"a"', 0)
+    allows_range(headers, '"a"', 0, 1)
     parse_range(headers.get("range", ""), 1000)
     parse_weights(headers.get("accept-encoding", ""))
     decode_segments(head.raw_path)

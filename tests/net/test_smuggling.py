@@ -133,6 +133,37 @@ async def test_a_refused_request_gets_the_same_status_in_single_bytes(request_: 
         assert statuses(peer.received) == [status]
 
 
+# Refused requests, and whether they are HEAD, so that the answer has no body (RFC 9110 section 9.3.2).
+MAYBE_HEAD = [
+    *((b"\r\n" * count + b"HEAD / HTTP/1.1\r\nX Y: z\r\n\r\n", True) for count in (0, 1, 5, 6, 7, 30)),
+    (b"HEAD / HTTP/1.1\nHost: a\r\n\r\n", True),
+    (b"HEAD \x01/ HTTP/1.1\r\nHost: a\r\n\r\n", True),
+    (b"HEAD /" + b"a" * 70 + b" HTTP/1.1\r\n\r\n", True),
+    (b"\r\n" * 30 + b"HEAD /" + b"a" * 70, True),
+    (b"\r\n" * 32 + b"HEAD / HTTP/1.1\r\n\r\n", False),  # too long before the method is known
+    (b"\r\n" * 40 + b"HEAD / HTTP/1.1\r\n\r\n", False),
+    (b"\nHEAD / HTTP/1.1\r\nHost: a\r\n\r\n", False),  # the fault comes first
+    (b"\r\n\rHEAD / HTTP/1.1\r\nHost: a\r\n\r\n", False),
+    (b" HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", False),
+    (b"HEAD\t/ HTTP/1.1\r\nHost: a\r\n\r\n", False),
+    (b"HEAD\r\n\r\n", False),
+    (b"HEADS / HTTP/1.1\r\nX Y: z\r\n\r\n", False),
+    (b"head / HTTP/1.1\r\nX Y: z\r\n\r\n", False),
+]
+
+
+@pytest.mark.parametrize(("sent", "is_head"), MAYBE_HEAD)
+async def test_a_refused_head_request_gets_no_body_in_whatever_pieces_it_arrives(sent: bytes, is_head: bool) -> None:
+    splits = [[sent[:at], sent[at:]] for at in range(len(sent))] + [[bytes([octet]) for octet in sent]]
+    for pieces in splits:
+        async with connection(Witness(), limits=Limits(request_line_bytes=64)) as (client, peer, _):
+            for piece in pieces:
+                peer.send(piece)
+                await client.settle()
+            assert peer.received.startswith(b"HTTP/1.1 4")
+            assert peer.received.endswith(b"\r\n\r\n") is is_head
+
+
 @pytest.mark.parametrize("sent", [b"GET", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n", b"\r\nG"])
 async def test_the_end_of_input_within_a_head_is_400(sent: bytes) -> None:
     received = await answers_to(Witness(), sent)

@@ -213,15 +213,36 @@ def test_tags_may_stand_on_several_lines() -> None:
     ],
 )
 def test_if_range_takes_a_strong_tag_or_the_very_date(condition: str, allowed: bool) -> None:
-    assert allows_range(Headers({"if-range": condition}), '"a"', RFC_MOMENT + 0.5) is allowed
+    assert allows_range(Headers({"if-range": condition}), '"a"', RFC_MOMENT + 0.5, RFC_MOMENT + 100) is allowed
+
+
+@pytest.mark.parametrize(
+    ("condition", "modified", "now", "allowed"),
+    [
+        pytest.param(SAME, 0.5, 0.5, False, id="at once"),
+        pytest.param(SAME, 0.0, 0.999, False, id="the Date is the same second"),
+        pytest.param(SAME, 0.999, 1.0, True, id="the Date is the next second"),
+        pytest.param(SAME, 0.0, 1.0, True, id="a second later"),
+        pytest.param(SAME, 0.0, 100.0, True, id="much later"),
+        pytest.param(SAME, 0.5, -1.0, False, id="the clock was set back"),
+        pytest.param(LATER, 1.0, 1.5, False, id="the date of a second version"),
+        pytest.param('"a"', 0.5, 0.5, True, id="a tag is always strong"),
+    ],
+)
+def test_a_date_of_this_second_is_too_weak_for_if_range(
+    condition: str, modified: float, now: float, allowed: bool
+) -> None:
+    request = Headers({"if-range": condition})
+
+    assert allows_range(request, '"a"', RFC_MOMENT + modified, RFC_MOMENT + now) is allowed
 
 
 def test_without_if_range_every_range_is_honoured() -> None:
-    assert allows_range(Headers(), '"a"', RFC_MOMENT)
+    assert allows_range(Headers(), '"a"', RFC_MOMENT, RFC_MOMENT)
 
 
 def test_if_range_never_fits_a_weak_tag() -> None:
-    assert not allows_range(Headers({"if-range": 'W/"a"'}), 'W/"a"', RFC_MOMENT)
+    assert not allows_range(Headers({"if-range": 'W/"a"'}), 'W/"a"', RFC_MOMENT, RFC_MOMENT + 1)
 
 
 @SETTINGS

@@ -19,6 +19,7 @@ from aiosock.wire.head import (
     encode_head,
     find_head,
     invalid_head,
+    is_head_request,
     parse_head,
     read_fields,
     refuse_invalid,
@@ -377,6 +378,25 @@ def test_nothing_is_a_head_that_has_not_begun() -> None:
 
 def test_empty_lines_alone_are_no_head() -> None:
     assert find_head(b"\r\n\r\n\r\n", 0, LIMITS) == 0
+
+
+@pytest.mark.parametrize(
+    ("buffer", "is_head"),
+    [
+        (b"HEAD ", True),
+        (b"\r\n" * 100 + b"HEAD / HTTP/9", True),
+        (b"\r\n" * 2 + b"xHEAD ", False),
+        (b"HEAD", False),
+        (b"\nHEAD ", False),
+        (b"\r\rHEAD ", False),
+        (b"GET ", False),
+        (b"", False),
+        (b"\r\n" * 4094 + b"HEAD ", True),  # the last byte is the first beyond the limit
+        (b"\r\n" * 4095 + b"HEAD ", False),
+    ],
+)
+def test_the_method_of_a_refused_request_is_head_if_no_fault_comes_before_it(buffer: bytes, is_head: bool) -> None:
+    assert is_head_request(buffer, LIMITS) is is_head
 
 
 def test_empty_lines_given_for_a_head_are_refused() -> None:

@@ -17,7 +17,7 @@ from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
 from aiosock.web.exchange import Connection
 from aiosock.web.request import Request
-from aiosock.wire.head import Http1Head, encode_head
+from aiosock.wire.head import Http1Head, encode_head, is_head_request
 from aiosock.wire.scan import take_head
 
 YIELD_AFTER: Final = 32
@@ -40,7 +40,7 @@ class Http1Connection:
         "_is_between_requests",
         "_patience",
         "_previous",
-        "_refused",
+        "_refuses_head",
         "_service",
         "_task",
         "idle_since",
@@ -59,7 +59,7 @@ class Http1Connection:
         self._head_deadline = inf
         self._is_between_requests = False
         self._in_a_row = 0
-        self._refused = b""  # how a refused head starts: the response to HEAD has no body
+        self._refuses_head = False  # then the response has no body
         self.idle_since: float | None = None
         self._set_patience()
 
@@ -194,7 +194,7 @@ class Http1Connection:
             error = ProtocolError(408, f"The head took longer than {self._head_seconds():g} seconds.")
         if data or not buffer.strip(b"\r\n"):
             return data
-        self._refused = buffer[:16]
+        self._refuses_head = is_head_request(buffer, self._service.limits)
         raise error
 
     def _take_head(self, buffer: bytes, scanned: int) -> Http1Head | None:
@@ -207,7 +207,7 @@ class Http1Connection:
         try:
             head = take_head(buffer, scanned, limits, previous)
         except ProtocolError:
-            self._refused = buffer[:16]
+            self._refuses_head = is_head_request(buffer, limits)
             raise
         if head is not None:
             size = len(head.octets)
@@ -227,7 +227,7 @@ class Http1Connection:
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
         data = encode_head(response.status, response.pairs(), own)
-        if not self._refused.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 section 9.3.2
+        if not self._refuses_head:  # RFC 9110 section 9.3.2
             data += response.body
         try:
             await self._channel.send(data)

@@ -43,7 +43,7 @@ class Http1BodyWriter:
         return self._missing is not None and not self._silent and can_send_files(self._channel)
 
     async def write_file(self, body: FileBody) -> None:
-        """Send the spans of a file, unread where they are in memory; raise ResponseError if the file changes, and OSError."""
+        """Send the spans of a file, unread where they are in memory; raise HTTPError (503) if the file changes, and OSError."""
         for part in body.parts:
             if isinstance(part, bytes):
                 await self.write(part)

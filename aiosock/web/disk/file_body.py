@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
-from aiosock.errors import ResponseError
+from aiosock.errors import HTTPError
 from aiosock.wire.ranges import Span
 
 BLOCK: Final = 256 * 1024
@@ -21,6 +21,9 @@ class FileBody:
     The file is checked again before its last bytes are sent. If it has changed, the response is broken off, so that no client
     takes half of one version and half of another for a whole file. Bytes that the kernel copies are not safe: it keeps a
     reference to them until the peer has them, so writing into the file in place may still change them.
+
+    A change is an HTTPError, although its status can seldom be sent: it is no mistake of the program, so the log gets one line
+    and no traceback.
     """
 
     __slots__ = ("descriptor", "name", "parts", "status")
@@ -49,19 +52,19 @@ class FileBody:
             yield await asyncio.to_thread(self.read_last, last)
 
     def read(self, span: Span) -> bytes:
-        """Read a span; raise ResponseError if the file has become too short for it."""
+        """Read a span; raise HTTPError (503) if the file has become too short for it."""
         data = read_span(self.descriptor, span)
         if len(data) < span.length:
-            raise ResponseError(f"{self.name!r} became shorter while it was sent")
+            raise HTTPError(503, f"{self.name!r} became shorter while it was sent.")
         return data
 
     def read_last(self, span: Span) -> bytes:
-        """Read the last bytes of a span; raise ResponseError if the file has changed since it was opened."""
+        """Read the last bytes of a span; raise HTTPError (503) if the file has changed since it was opened."""
         data = self.read(span)
         now, then = os.fstat(self.descriptor), self.status
         # A file that has grown is accepted: probably something was appended, as to a log, and the rest is unchanged.
         if now.st_mtime_ns != then.st_mtime_ns and now.st_size <= then.st_size:
-            raise ResponseError(f"{self.name!r} changed while it was sent")
+            raise HTTPError(503, f"{self.name!r} changed while it was sent.")
         return data
 
     async def aclose(self) -> None:

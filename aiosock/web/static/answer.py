@@ -1,6 +1,7 @@
 """Answer a request with a representation: all of it, ranges of it, 304 or an error (RFC 9110 sections 13 to 15)."""
 
 import secrets
+import time
 
 from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import FileBody
@@ -54,7 +55,7 @@ def _requested_spans(request: Request, chosen: Representation) -> list[Span] | N
     # RFC 9110 section 14.2: Range is defined for GET only. An empty file has no ranges: it is sent whole.
     if asked is None or request.method != "GET" or not chosen.size:
         return None
-    if not allows_range(request.headers, chosen.etag, chosen.modified):
+    if not allows_range(request.headers, chosen.etag, chosen.modified, time.time()):
         return None
     spans = parse_range(asked, chosen.size)
     if spans is not None and not spans:

@@ -9,10 +9,11 @@ import time
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import IO, Final, Protocol, cast
 
-from aiosock.errors import ResponseError
+from aiosock.errors import HTTPError
 from aiosock.web.disk.names import UNDECODABLE
 from aiosock.web.few_threads import in_few_threads
 from aiosock.web.static.tree import Tree
@@ -26,12 +27,20 @@ PIECE: Final = 64 * 1024
 LEVEL: Final = 1
 """Compression level. Level 6 is much slower and saves little: most large files are compressed already."""
 
+GONE: Final = "The directory has been removed, or may not be read."
+
 FORMATS: Final = {"zip": "application/zip", "tar.gz": "application/gzip"}
 
 _LEVEL_ATTRIBUTE: Final = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
 
-_ZIP_ESCAPES: Final = {code: f"%{code & 0xFF:02X}" for code in UNDECODABLE}
-"""In a zip, names are UTF-8 (APPNOTE 4.4.4); other bytes are written as in a URL. A tar takes any bytes."""
+_MARK: Final = "\ufffd"
+
+_ZIP_ESCAPES: Final = {code: f"{_MARK}{code & 0xFF:02X}" for code in UNDECODABLE} | {ord(_MARK): 2 * _MARK}
+"""In a zip, names are UTF-8 (APPNOTE 4.4.4). Any other byte is written as U+FFFD and two digits. A tar takes any bytes.
+
+U+FFFD itself is doubled, so that two files never get the same name. Hence the mark is not `%`: many names have that, and
+must stay as they are.
+"""
 
 _SKIPPED_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 """Errors of opening a file that has been removed or may not be read: it is left out. Others, such as EMFILE, are raised."""
@@ -57,7 +66,7 @@ class Archive:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the archive piece by piece. Each is packed in one of few threads once the one before has been taken.
 
-        Raises ResponseError if a file has become shorter or the directory has been removed.
+        Raises HTTPError: 503 if a file has become shorter, 404 if the directory has been removed.
         """
         while piece := await in_few_threads(self._next):
             yield piece
@@ -117,6 +126,8 @@ class Archive:
                     remaining += self._children(names)
                     if path:
                         yield packer.begin(f"{path}/", status) + packer.finish()
+                elif not path:  # something else has replaced it
+                    raise HTTPError(404, GONE)
                 elif stat.S_ISREG(status.st_mode):
                     yield from _pack_file(packer, descriptor, path, status)
             finally:
@@ -124,21 +135,23 @@ class Archive:
         yield from packer.end()
 
     def _open(self, names: list[str], *, is_top: bool) -> int | None:
-        """Return a descriptor, None for a file that is left out; raise ResponseError if the top directory cannot be opened."""
+        """Return a descriptor, None for a file that is left out; raise HTTPError (404) if the top directory cannot be opened."""
         try:
             return self._tree.open(names)
         except OSError as error:
-            if is_top:
-                raise ResponseError("the directory has been removed, or may not be read") from error
             if error.errno not in _SKIPPED_ERRORS:
                 raise
+            if is_top:
+                raise HTTPError(404, GONE) from error
             return None
 
     def _real_names(self) -> list[str]:
-        """Return the names that lead to the directory without a link; raise ResponseError if it is not below the root."""
-        root, real = self._tree.root.resolve(), self._tree.root.joinpath(*self._names).resolve()
+        """Return the names that lead to the directory without a link; raise HTTPError (404) if it is not below the root."""
+        # Unlike `Path.resolve`, realpath takes a link that leads to itself (before Python 3.13); opening it then fails.
+        root = self._tree.root.resolve()
+        real = Path(os.path.realpath(root.joinpath(*self._names)))
         if not real.is_relative_to(root):
-            raise ResponseError("the directory is no longer below its root")
+            raise HTTPError(404, "The directory is no longer below its root.")
         return list(real.relative_to(root).parts)
 
     def _children(self, names: list[str]) -> list[list[str]]:
@@ -270,11 +283,11 @@ def _pack_file(packer: _Packer, descriptor: int, path: str, status: os.stat_resu
 
 
 def _read_blocks(descriptor: int, path: str, size: int) -> Iterator[bytes]:
-    """Yield exactly `size` bytes; raise ResponseError if the file has become shorter."""
+    """Yield exactly `size` bytes; raise HTTPError (503) if the file has become shorter."""
     start = 0
     while start < size:
         block = os.pread(descriptor, min(BLOCK, size - start), start)
         if not block:
-            raise ResponseError(f"{path!r} became shorter while it was packed")
+            raise HTTPError(503, f"{path!r} became shorter while it was packed.")
         start += len(block)
         yield block

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aiosock.errors import ResponseError
+from aiosock.errors import HTTPError
 from aiosock.web.disk.file_body import BLOCK, LAST_BLOCK, FileBody, split
 from aiosock.wire.ranges import Span
 from tests.web.static.serving import MOMENT, open_descriptors, write
@@ -78,7 +78,7 @@ def test_a_file_that_has_become_too_short_is_an_error(path: Path, size: int) -> 
     body = body_of(path)
     os.truncate(path, size)
 
-    with pytest.raises(ResponseError, match="'data' became shorter"):
+    with pytest.raises(HTTPError, match="503 'data' became shorter"):
         body.read(Span(5, 1000))
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_was_written_over_is_an_error_and_one_that_grew_is_not(
     os.utime(path, (MOMENT + 1, MOMENT + 1))
 
     if is_changed:
-        with pytest.raises(ResponseError, match="'data' changed"):
+        with pytest.raises(HTTPError, match="503 'data' changed"):
             body.read_last(Span(0, 10))
     else:
         assert body.read_last(Span(0, 10)) == CONTENT[:10]

@@ -1,12 +1,15 @@
 """Helpers for the tests of static files: directories served in memory."""
 
 import asyncio
+import logging
 import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from aiosock import App, StaticFiles
 from aiosock.config import Limits
@@ -69,6 +72,11 @@ class Clock:
     def __call__(self) -> float:
         self.now += self.step
         return self.now
+
+
+def errors_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the messages that were logged as an error."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def serving(root: Path, prefix: str = "", **options: Any) -> App:

@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aiosock import Disconnected
-from aiosock.errors import ResponseError
+from aiosock.errors import HTTPError
 from aiosock.testing import Client
-from aiosock.web.static.archive import BLOCK, FORMATS, Archive
+from aiosock.web.static.archive import _ZIP_ESCAPES, BLOCK, FORMATS, Archive
 from aiosock.web.static.listing import _archive_response
 from aiosock.web.static.tree import Tree
 from tests.patience import PATIENCE
 from tests.web.static.serving import (
     MOMENT,
     descriptors_fall_to,
+    errors_in,
     fetch,
     leave_amid_answer,
     open_descriptors,
@@ -133,8 +136,22 @@ async def test_a_directory_that_was_reached_by_a_link_is_packed(root: Path, kind
 async def test_a_directory_that_leads_out_is_not_packed(root: Path, kind: str) -> None:
     (root / "link").symlink_to("..")
 
-    with pytest.raises(ResponseError, match="no longer below its root"):
+    with pytest.raises(HTTPError, match="404 The directory is no longer below its root"):
         await taken(Archive(Tree(root, links=True), ["link"], kind))
+
+
+@both
+async def test_a_directory_that_became_a_link_to_itself_is_not_packed(root: Path, kind: str) -> None:
+    (root / "link").symlink_to("link")
+
+    with pytest.raises(HTTPError, match="404 The directory has been removed"):
+        await taken(Archive(Tree(root, links=True), ["link"], kind))
+
+
+@both
+async def test_a_directory_that_became_a_file_is_not_packed(root: Path, kind: str) -> None:
+    with pytest.raises(HTTPError, match="404 The directory has been removed"):
+        await taken(Archive(Tree(root), ["a.txt"], kind))
 
 
 @both
@@ -329,20 +346,40 @@ async def test_a_file_that_shrinks_breaks_the_answer(tmp_path: Path, kind: str) 
     write(tmp_path, {"large.bin": os.urandom(3 * BLOCK)})
     before = open_descriptors()
 
-    with pytest.raises(ResponseError, match=r"'large\.bin' became shorter"):
+    with pytest.raises(HTTPError, match=r"503 'large\.bin' became shorter"):
         await taken(changing(tmp_path, kind, lambda: os.truncate(tmp_path / "large.bin", BLOCK + 1)))
     assert open_descriptors() == before
 
 
 @both
-async def test_a_client_sees_that_an_archive_is_not_whole(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_sees_that_an_archive_is_not_whole_and_the_log_has_a_line(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, {"large.bin": os.urandom(3 * BLOCK)})
     monkeypatch.setattr(os, "pread", lambda descriptor, size, offset: b"x" * size if offset < BLOCK else b"")
 
     with pytest.raises(Disconnected, match="within the body"):
         await fetch(tmp_path, f"/?archive={kind}", listing=True)
+    reason = "503 'large.bin' became shorter while it was packed."
+    assert errors_in(caplog) == [f"GET /?archive={kind} failed after its head was sent: {reason}"]
+
+
+@both
+async def test_a_directory_that_is_removed_before_it_is_packed_has_a_line_too(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare = Archive.__init__
+
+    def prepare_late(*arguments: Any) -> None:
+        prepare(*arguments)
+        shutil.rmtree(root / "sub")
+
+    monkeypatch.setattr(Archive, "__init__", prepare_late)
+
+    with pytest.raises(Disconnected, match="within the body"):
+        await fetch(root, f"/sub/?archive={kind}", listing=True)
+    reason = "404 The directory has been removed, or may not be read."
+    assert errors_in(caplog) == [f"GET /sub/?archive={kind} failed after its head was sent: {reason}"]
 
 
 @both
@@ -379,11 +416,24 @@ async def test_what_vanishes_is_left_out(root: Path, kind: str) -> None:
 
 @both
 async def test_a_directory_that_has_vanished_breaks_the_answer(root: Path, kind: str) -> None:
-    with pytest.raises(ResponseError, match="has been removed"):
+    with pytest.raises(HTTPError, match="404 The directory has been removed"):
         await taken(Archive(Tree(root), ["nothing"], kind))
 
 
 # Clients that leave.
+
+
+@both
+async def test_a_directory_that_cannot_be_opened_for_another_reason_keeps_that(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tree: Tree, names: list[str]) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Tree, "open", refuse)
+
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        await taken(Archive(Tree(root), [], kind))
 
 
 @both
@@ -454,7 +504,7 @@ async def test_a_client_that_leaves_leaves_no_descriptor_open(tmp_path: Path, ki
         await descriptors_fall_to(client, before)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("zip", "caf%E9"), ("tar.gz", os.fsdecode(b"caf\xe9"))])
+@pytest.mark.parametrize(("kind", "name"), [("zip", "caf\ufffdE9"), ("tar.gz", os.fsdecode(b"caf\xe9"))])
 async def test_a_name_that_is_not_utf_8_is_packed(tmp_path: Path, kind: str, name: str) -> None:
     directory = tmp_path / os.fsdecode(b"caf\xe9")
     try:
@@ -465,6 +515,43 @@ async def test_a_name_that_is_not_utf_8_is_packed(tmp_path: Path, kind: str, nam
 
     assert await archived(tmp_path, kind) == {name: None, f"{name}/{name}": b"text"}
     assert _archive_response(Tree(tmp_path), [directory.name], kind).headers["content-disposition"]
+
+
+async def test_no_two_files_of_a_zip_have_the_same_name(tmp_path: Path) -> None:
+    mark = "\ufffd".encode()
+    names = [
+        b"a\xff",
+        b"a%FF",
+        b"a%\xff",
+        b"a%25\xff",
+        b"a%25FF",
+        mark + b"FF",
+        b"\xff",
+        mark + mark + b"FF",
+        mark + b"\xff",
+    ]
+    directories = [tmp_path / os.fsdecode(name) for name in names]
+    try:
+        for directory in directories:
+            write(directory, {"name": bytes(directory.name, "utf-8", "surrogateescape")})
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+
+    found = await archived(tmp_path, "zip")
+
+    assert sorted(content for content in found.values() if content is not None) == sorted(names)
+    assert found["a%FF/name"] == b"a%FF"
+    assert len(found) == 2 * len(names)
+
+
+NAMES = st.lists(st.sampled_from([b"\xff", b"%", b"FF", "\ufffd".encode()])).map(b"".join) | st.binary(max_size=4)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(names=st.sets(NAMES))
+def test_different_names_stay_different_in_a_zip(names: set[bytes]) -> None:
+    assert len({os.fsdecode(name).translate(_ZIP_ESCAPES) for name in names}) == len(names)
+    assert all(os.fsdecode(name).translate(_ZIP_ESCAPES).encode() for name in names if name)
 
 
 @both

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,10 +15,12 @@ from aiosock.config import Limits
 from aiosock.testing import Client
 from aiosock.web.disk.file_body import BLOCK
 from aiosock.web.handler import Next
+from aiosock.web.static import answer as answering
 from aiosock.wire.ranges import RANGES
 from tests.patience import PATIENCE
 from tests.web.static.serving import (
     MODIFIED,
+    MOMENT,
     NEW,
     OLD,
     UNCACHED,
@@ -256,6 +259,16 @@ async def test_a_part_is_sent_only_of_the_version_that_the_client_has(
 
     assert answer.status == (416 if status == 206 and asked == "bytes=1000-" else status)
     assert (answer.body == CONTENT) is (status == 200)
+
+
+@pytest.mark.parametrize(("now", "status"), [(0.9, 200), (1.0, 206)])
+async def test_a_part_of_a_file_that_changed_in_this_second_is_not_joined_by_its_date(
+    site: Path, limits: Limits, now: float, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "time", SimpleNamespace(time=lambda: MOMENT + now))
+    fields = {"range": "bytes=1-2", "if-range": MODIFIED}
+
+    assert (await fetch(site, "/data.bin", fields, limits=limits)).status == status
 
 
 async def test_if_range_without_range_is_ignored(site: Path, limits: Limits) -> None:

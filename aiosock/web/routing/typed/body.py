@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 from msgspec.json import Decoder
 
-from aiosock.errors import RouteError, ValidationError
+from aiosock.errors import HTTPError, RouteError, ValidationError
 from aiosock.web.json import BYTE_ORDER_MARK, LARGE, decode, finite, uncollected
 from aiosock.web.request import Request, json_limit
 from aiosock.web.routing.signature import Parameter
@@ -22,6 +22,12 @@ SMALL: Final = 1024
 
 MAX_EXPONENTS: Final = 100
 """Numbers with a large exponent that msgspec may read: it needs up to 15 us for each."""
+
+HALF_A_PAIR: Final = "A text in the body has half of a surrogate pair, which is no character."
+"""The detail of a text such as "\\ud800", which JSON can have and UTF-8 cannot (RFC 8259 section 8.2)."""
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair as JSON escapes it. The other half may follow."""
 
 _EXPONENT = re.compile(rb"[0-9.][eE][+-]?[0-9]{2,}+(?=[\s,\]}])")
 
@@ -68,7 +74,10 @@ class _BodyDecoder:
         self._has_float_names = reaches(kind, _is_named_by_floats)
 
     def decode(self, body: bytes) -> Any:
-        """Return the value; raise ValidationError for JSON of another type, and what `json.decode` raises for other text."""
+        """Return the value; raise ValidationError for JSON of another type, and what `json.decode` raises for other text.
+
+        Raises HTTPError (400) for half of a surrogate pair.
+        """
         if not body.isascii():
             body = body.removeprefix(BYTE_ORDER_MARK)
             body.decode()  # msgspec does not check the UTF-8 of members that it skips
@@ -79,8 +88,10 @@ class _BodyDecoder:
             value = self._decode(body) if len(body) <= SMALL else self._decode_large(body)
         except (ValueError, RecursionError) as error:
             value = decode(body)
-            if not isinstance(error, msgspec.ValidationError):  # half a surrogate pair, or nested too deeply for it
-                raise
+            if not isinstance(error, msgspec.ValidationError):
+                if isinstance(error, msgspec.DecodeError) and _SURROGATE.search(body):
+                    raise HTTPError(400, HALF_A_PAIR) from None
+                raise  # nested too deeply for it, or too many large exponents
             raise ValidationError(self._checker.problems(value) or [first_problem(error, value)]) from None
         except TypeError as error:
             if not self._has_decimals:

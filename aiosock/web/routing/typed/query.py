@@ -25,7 +25,7 @@ _TEXTS = (
 _LISTS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
 _ALLOWED = (
     "a dataclass or msgspec.Struct (the body), or str, int, float, bool, Decimal, UUID, datetime, date, time, timedelta, "
-    "Enum, Literal, a union of these with None, or a list, set or tuple of these (the query)"
+    "Enum, Literal, a union of these with None, or a list, set or tuple[..., ...] of these (the query)"
 )
 
 # RFC 8259 section 6. int() and float() would accept more: " 1", "1_000", "inf".

@@ -32,10 +32,10 @@ def has_wild_decimal(value: Any) -> bool:
 
 
 def is_sane(value: Decimal) -> bool:
-    """Return whether a Decimal is a number that is quick to format."""
+    """Return whether a Decimal is quick to format: a number whose first or last digit has an exponent within the limit."""
     if abs(value.adjusted()) <= MAX_EXPONENT:
         return value.is_finite()
-    exponent = value.as_tuple().exponent  # within the limit for a number of many digits
+    exponent = value.as_tuple().exponent  # that of the last digit
     return isinstance(exponent, int) and abs(exponent) <= MAX_EXPONENT
 
 

@@ -134,7 +134,16 @@ async def test_a_body_is_json_or_415() -> None:
         (b'{"unitPrice":\n}', "The body is not JSON: Expecting value at line 2, column 1."),
         (b'{"unitPrice": "x", }', "The body is not JSON: "),
         (b'{"unitPrice": 1, "other": "\xff"}', "The body is not UTF-8 at byte 27."),
-        (b'{"unitPrice": 1, "note": "\\ud800"}', "The body is not JSON of sane depth and numbers."),
+        (
+            b'{"unitPrice": 1, "note": "\\ud800"}',
+            "A text in the body has half of a surrogate pair, which is no character.",
+        ),
+        (
+            b'{"unitPrice": 1, "note": "\\udc00"}',
+            "A text in the body has half of a surrogate pair, which is no character.",
+        ),
+        (b'{"unitPrice": 1, "note": "\\ud800\\u0041"}', "A text in the body has half of a surrogate pair"),
+        (b'{"unitPrice": 1, "\\ud800": "%b"}' % (b"x" * 2000), "A text in the body has half of a surrogate pair"),
         (b'{"unitPrice": NaN}', "The body is not JSON of sane depth and numbers."),
         (b"[" * 100_000, "The body is not JSON of sane depth and numbers."),
     ],
@@ -380,6 +389,7 @@ class Mixed(Enum):
 async def two_bodies(request: Request, one: Item, other: Order) -> None: ...
 async def neither(request: Request, odd: dict[str, int] = {}) -> None: ...  # noqa: B006
 async def nested(request: Request, *, odd: list[list[int]]) -> None: ...
+async def paired(request: Request, *, odd: tuple[int, int]) -> None: ...
 async def mixed(request: Request, *, odd: list[int] | int) -> None: ...
 async def untextual(request: Request, *, odd: object) -> None: ...
 async def only_none(request: Request, odd: None = None) -> None: ...
@@ -395,6 +405,7 @@ async def forgotten(request: Request, odd: int) -> None: ...
         (two_bodies, "one body, but the parameters 'one' and 'other'"),
         (neither, "'odd' must be a dataclass or msgspec.Struct .*, not dict"),
         (nested, "'odd' must be a dataclass .*, not list"),
+        (paired, r"'odd' must be a dataclass .* tuple\[\.\.\., \.\.\.\] of these \(the query\), not tuple\[int, int\]"),
         (mixed, "'odd' must be a dataclass .*, not "),
         (untextual, "'odd' must be a dataclass .*, not "),
         (only_none, "'odd' must be a dataclass .*, not "),

@@ -7,14 +7,18 @@ from typing import Final
 
 from aiosock.config import Limits
 from aiosock.log import server_logger
+from aiosock.net.kernel import free_descriptors
 from aiosock.net.listener import SETTLING_TURNS, Connected, Listener
 
 ACCEPT_AT_ONCE: Final = 16
 """Connections accepted in one turn of the loop.
 
-asyncio takes four turns from accepting a connection to serving it, so the limit can be exceeded by four times as many.
+A connection is counted ACCEPTING_TURNS later, so the limit can be exceeded by as many times this number.
 RESERVED_DESCRIPTORS has enough for them.
 """
+
+ACCEPTING_TURNS: Final = 4
+"""Turns of the loop in asyncio from accepting a connection to serving it."""
 
 ACCEPT_RETRY_SECONDS: Final = 1.0
 """How long to wait when the process has no descriptor left to accept with."""
@@ -27,31 +31,37 @@ class Acceptor:
     """The listeners of a server, and the limit of its connections.
 
     `limit` is `limits.connections`, and at most what the process has descriptors for. The server tells how many
-    connections are open by `opened` and `closed`.
+    connections are open by `opened`, `closed` and `adjust`. Handlers and libraries have descriptors too, so the free ones
+    are counted as well. uvloop resets a client for which none is left, so accepting must pause before that.
     """
 
     def __init__(self, listeners: list[Listener], connected: Connected, limits: Limits) -> None:
         self.listeners: list[Listener] = listeners
         self._configured = limits.connections
-        self.limit: int = 0
-        self.look_at_limit()
+        self.limit: int = self._find_limit()
+        self._at_once = self._most_at_once
         self._connected = connected
         self._read_buffer_bytes = limits.read_buffer_bytes
-        self._has_been_full = False
-        self._is_full = False
+        self._told: set[int | None] = set()
+        self._unseen = 0
+        self._is_full = self._is_short = False
         self._has_place = asyncio.Event()
 
-    def look_at_limit(self) -> None:
-        """Find out how many connections there may be: the process' own limit may be changed while it runs."""
+    def _find_limit(self) -> int:
         available = connection_limit()
-        self.limit = min(self._configured or available, available)
+        return min(self._configured or available, available)
+
+    @property
+    def _most_at_once(self) -> int:
+        return max(1, min(ACCEPT_AT_ONCE, self.limit // 8))
 
     async def resume(self) -> None:
         """Accept on all listeners; raise OSError where there is no descriptor for that."""
         for listener in self.listeners:
             await listener.resume(
                 self._connected,
-                at_once=max(1, min(ACCEPT_AT_ONCE, self.limit // 8)),
+                self.exhausted,
+                at_once=self._at_once,
                 read_buffer_bytes=self._read_buffer_bytes,
             )
 
@@ -65,19 +75,67 @@ class Acceptor:
         for listener in self.listeners:
             listener.close()
 
+    # Whether there is room.
+
     def opened(self, connections: int) -> None:
-        """Pause at the limit."""
-        if connections >= self.limit:
-            if not self._has_been_full:  # once: a server at its limit meets it thousands of times
-                server_logger.warning("%d connections are open; further ones wait", self.limit)
-            self._has_been_full = self._is_full = True
-            self.pause()
+        """Pause at the limit, or when descriptors are short."""
+        self._unseen += 1
+        if self._unseen >= self._at_once:
+            self._look_at_descriptors()
+        if not self._has_room(connections):
+            self._leave_to_kernel(connections)
 
     def closed(self, connections: int) -> None:
         """Resume below the limit."""
-        if self._is_full and connections < self.limit:
-            self._is_full = False
-            self._has_place.set()
+        if self._is_full and self._has_room(connections):
+            self._let_in()
+
+    def adjust(self, connections: int) -> None:
+        """Pause or resume: the limit of the process, and what else it has open, may have changed. The sweep calls this."""
+        self.limit = self._find_limit()
+        if self._is_full:  # others may keep their descriptors: serve with those that are left, and accept fewer at once
+            self._at_once = max(1, min(self._most_at_once, self._free(8 * ACCEPT_AT_ONCE) // 8))
+        self._look_at_descriptors()
+        if self._has_room(connections):
+            self._let_in()
+        else:
+            self._leave_to_kernel(connections)
+
+    def exhausted(self) -> None:
+        """Pause until the next sweep: a listener had no descriptor for a client."""
+        self._is_short = True
+        self._leave_to_kernel(0)
+
+    def _look_at_descriptors(self) -> None:
+        """Find out whether there are too few for what may be accepted before the next look."""
+        self._unseen = 0
+        needed = ACCEPTING_TURNS * self._at_once + len(self.listeners)
+        self._is_short = self._free(needed) < needed
+
+    def _free(self, most: int) -> int:
+        return free_descriptors(self.listeners[0].sock, most) if self.listeners else most
+
+    def _has_room(self, connections: int) -> bool:
+        return connections < self.limit and not self._is_short
+
+    def _let_in(self) -> None:
+        self._is_full = False
+        self._has_place.set()
+
+    def _leave_to_kernel(self, connections: int) -> None:
+        self._tell_once(self.limit if connections >= self.limit else None)
+        self._is_full = True
+        self.pause()
+
+    def _tell_once(self, limit: int | None) -> None:
+        """Log why clients wait, once for each limit: a server at its limit meets it thousands of times."""
+        if limit in self._told:
+            return
+        self._told.add(limit)
+        if limit is None:
+            server_logger.warning("few file descriptors are left; further connections wait")
+        else:
+            server_logger.warning("%d connections are open; further ones wait", limit)
 
     def has_clients_waiting(self, connections: int) -> bool:
         """Return whether clients wait in the kernel for one of the open connections to end."""
@@ -90,6 +148,8 @@ class Acceptor:
             self._has_place.clear()
             if shutdown.is_set():
                 return
+            if self._is_full:  # again
+                continue
             try:
                 await self.resume()
             except OSError as error:  # no descriptor for the dup: some may be closed soon

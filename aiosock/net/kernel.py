@@ -1,6 +1,7 @@
 """What only the kernel knows of sockets, files and threads, and what only it can do: mostly Linux, with a plain answer elsewhere."""
 
 import array
+import errno
 import os
 import select
 import socket
@@ -9,8 +10,9 @@ import sys
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-if sys.platform == "linux":
+if sys.platform != "win32":
     import fcntl
+if sys.platform == "linux":
     import termios
 
 NOT_SENT_BYTES: Final = 128 * 1024
@@ -21,6 +23,9 @@ _MOST_DESCRIPTORS: Final = 1_048_576
 
 _NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
 """Only on Linux, and not with a musl before 1.2.5 (Alpine 3.19)."""
+
+_NONE_LEFT: Final = frozenset({errno.EMFILE, errno.EINVAL})
+"""Errors of F_DUPFD: no number is free, or the smallest that was asked for is at the limit of the process."""
 
 _UNUSED: Final = [bytearray(1)]
 """Where bytes are read to that nobody needs."""
@@ -95,6 +100,24 @@ def is_readable(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def free_descriptors(sock: socket.socket, most: int) -> int:
+    """Return how many descriptors the process has left, up to `most`; `most` where the kernel does not tell.
+
+    Each is taken as a copy of the open `sock`, and given back before the next, so no thread lacks one meanwhile
+    (fcntl(2), F_DUPFD).
+    """
+    if sys.platform == "win32" or sock.fileno() < 0:
+        return most
+    number = -1
+    for found in range(most):
+        try:
+            number = fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, number + 1)
+        except OSError as error:
+            return found if error.errno in _NONE_LEFT else most
+        os.close(number)
+    return most
 
 
 def reset_when_closed(sock: socket.socket | None) -> None:

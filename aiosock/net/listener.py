@@ -5,6 +5,7 @@ listener keeps the socket itself and lets asyncio accept on a `dup`: closing tha
 """
 
 import asyncio
+import errno
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,7 +19,35 @@ from aiosock.net.reader import Reader
 SETTLING_TURNS: Final = 8
 """Turns of the loop from accepting a connection to serving it: four in asyncio, and some to spare."""
 
+_SHORTAGE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Errors of accept(2) that say nothing of the client: it can be accepted later."""
+
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class _Accepting(socket.socket):
+    """The socket on which a selector loop of asyncio calls `accept`; uvloop and Windows use its descriptor only.
+
+    asyncio reports a shortage of descriptors with a traceback for each attempt of a turn, and schedules as many retries,
+    which multiply. It takes BlockingIOError for the end of the backlog.
+    """
+
+    exhausted: Callable[[], None]
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _SHORTAGE:
+                raise
+            self.exhausted()
+            raise BlockingIOError from error
+
+
+def _copy(sock: socket.socket, exhausted: Callable[[], None]) -> _Accepting:
+    copy = _Accepting(sock.family, sock.type, sock.proto, fileno=sock.dup().detach())
+    copy.exhausted = exhausted
+    return copy
 
 
 class Listener:
@@ -40,14 +69,18 @@ class Listener:
         """The listening socket."""
         return self._bound.sock
 
-    async def resume(self, connected: Connected, *, at_once: int, read_buffer_bytes: int) -> None:
+    async def resume(
+        self, connected: Connected, exhausted: Callable[[], None], *, at_once: int, read_buffer_bytes: int
+    ) -> None:
         """Start to accept, `at_once` in a turn of the loop. A task for each connection awaits `connected`.
 
+        Under asyncio, `exhausted` is called if no descriptor is left for a client. It has to pause, or the loop tries again in
+        each turn. uvloop does not tell: it resets the client.
         Raises OSError where there is no descriptor for the dup.
         """
         if self._server is not None:
             return
-        options: dict[str, Any] = {"sock": self.sock.dup(), "backlog": at_once}
+        options: dict[str, Any] = {"sock": _copy(self.sock, exhausted), "backlog": at_once}
 
         # asyncio calls this before anything can arrive, and makes a task of the coroutine. Its own reader stays empty.
         def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Awaitable[None]:

@@ -219,7 +219,7 @@ class Server:
         if late > STANDSTILL_SECONDS:
             for connection in self._connections:
                 connection.excuse(late)
-        self._acceptor.look_at_limit()
+        self._acceptor.adjust(len(self._connections))
         if self._acceptor.has_clients_waiting(len(self._connections)):
             self._make_place()
         now = self.service.clock()

@@ -8,7 +8,7 @@ import struct
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -17,6 +17,7 @@ from aiosock.net.binding import Bound
 from aiosock.net.kernel import (
     NOT_SENT_BYTES,
     backlog_of,
+    free_descriptors,
     has_hung_up,
     is_in_memory,
     is_readable,
@@ -95,6 +96,38 @@ def test_a_listening_socket_is_readable_when_a_client_waits(listening: socket.so
     assert not is_readable(listening)
 
 
+@pytest.fixture
+def few_descriptors(listening: socket.socket) -> Iterator[int]:
+    """Lower the limit of this process so that few numbers are free, with taken ones between them; return how many."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.dup(listening.fileno()) for _ in range(200)]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken[-1] + 1, hard))
+        for number in (taken[100], taken[150], taken[199]):
+            os.close(number)
+            taken.remove(number)
+        yield 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in taken:
+            os.close(number)
+
+
+def test_free_descriptors_are_counted_wherever_they_are(listening: socket.socket, few_descriptors: int) -> None:
+    for _ in range(2):  # none is kept
+        assert [free_descriptors(listening, most) for most in (0, 2, 3, 200)] == [0, 2, 3, few_descriptors]
+    with ExitStack() as stack:
+        for _ in range(few_descriptors):
+            stack.enter_context(listening.dup())
+        assert free_descriptors(listening, 10) == 0
+
+
+def test_a_closed_socket_cannot_tell_what_is_free(listening: socket.socket) -> None:
+    listening.close()
+    assert free_descriptors(listening, 10) == 10
+
+
 @LINUX
 def test_accepted_sockets_inherit_the_bound_of_what_is_unsent(listening: socket.socket) -> None:
     limit_unsent(listening)
@@ -123,7 +156,7 @@ async def test_a_listener_leaves_a_shared_socket_its_backlog(
 
     listening.setblocking(False)
     listener = Listener(Bound(listening.dup(), is_shared=is_shared), 500)
-    await listener.resume(connected, at_once=16, read_buffer_bytes=1024)
+    await listener.resume(connected, listener.pause, at_once=16, read_buffer_bytes=1024)
     assert backlog_of(listening) == backlog
     listener.close()
     for _ in range(SETTLING_TURNS + 1):  # then asyncio closes its dup

@@ -413,7 +413,7 @@ async def doorkeeper(listener: Listener) -> AsyncIterator[Doorkeeper]:
 
 
 async def let_in(listener: Listener, door: Doorkeeper) -> None:
-    await listener.resume(door, at_once=16, read_buffer_bytes=1024)
+    await listener.resume(door, listener.pause, at_once=16, read_buffer_bytes=1024)
 
 
 async def turns() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -396,14 +398,111 @@ def test_the_count_of_a_client_goes_with_its_connections() -> None:
     assert dict(clients._open) == {"192.0.2.1": 1, "192.0.2.2": 1}
 
 
-async def test_a_limit_of_the_process_that_changes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_limit_of_the_process_that_changes_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     available = 100
     monkeypatch.setattr(acceptor, "connection_limit", lambda: available)
     async with serving(hello, limits=Limits(connections=50)) as server:
-        assert server._acceptor.limit == 50
-        available = 10
+        first, second = [Visitor(server) for _ in range(2)]
+        for visitor in (first, second):
+            visitor.send(GET)
+            assert statuses(await visitor.receive()) == [200]
+        available = 2
         server.sweep()
-        assert server._acceptor.limit == 10
+        third = Visitor(server)
+        third.send(LAST)
+        await settle()
+        assert server.connections == 2
         available = 100
         server.sweep()
-        assert server._acceptor.limit == 50
+        assert statuses(await third.rest()) == [200]
+        for visitor in (first, second):
+            visitor.sock.close()
+    assert [record.getMessage() for record in caplog.records] == ["2 connections are open; further ones wait"]
+
+
+# Descriptors that others hold.
+
+SHORT = "few file descriptors are left; further connections wait"
+
+
+@asynccontextmanager
+async def serving_with(monkeypatch: pytest.MonkeyPatch, handler: Handler, descriptors: int) -> AsyncIterator[Server]:
+    """Serve as if the process had so many descriptors for connections, whatever its limit is."""
+    async with serving(handler) as server:
+        monkeypatch.setattr(acceptor, "free_descriptors", lambda _, most: min(descriptors - server.connections, most))
+        yield server
+
+
+async def test_clients_wait_while_descriptors_are_short(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_with(monkeypatch, hello, 0) as server:
+        visitor = Visitor(server)
+        for _ in range(3):
+            server.sweep()
+            await settle()
+            assert server.connections == 0
+        visitor.send(LAST)
+        monkeypatch.undo()
+        server.sweep()
+        assert statuses(await visitor.rest()) == [200]
+    assert [record.getMessage() for record in caplog.records] == [SHORT]
+
+
+async def test_a_few_descriptors_serve_a_few_clients_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving_with(monkeypatch, hello, 10) as server:
+        server.sweep()
+        visitors = [Visitor(server) for _ in range(50)]
+        for visitor in visitors:
+            visitor.send(LAST)
+        answers = await asyncio.gather(*[visitor.rest() for visitor in visitors])
+    assert [statuses(answer) for answer in answers] == [[200]] * 50
+
+
+async def test_a_burst_between_two_sweeps_leaves_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handlers hold nearly all that were free at the last sweep."""
+    gate = Gate()
+    async with serving_with(monkeypatch, gate, 200) as server:
+        visitors = [Visitor(server) for _ in range(250)]
+        for visitor in visitors:
+            visitor.send(LAST)
+        await gate.entered.wait()
+        for _ in range(10):
+            await settle()
+        assert server.connections < 200
+        gate.open.set()
+        answers = await asyncio.gather(*[visitor.rest() for visitor in visitors])
+    assert [statuses(answer) for answer in answers] == [[200]] * 250
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+async def test_who_cannot_be_accepted_waits_for_the_next_sweep(
+    code: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop):
+        pytest.skip("accepts in C")
+    accept, tried, fails = socket.socket.accept, asyncio.Event(), True
+
+    def accept_or_fail(self: socket.socket) -> tuple[socket.socket, Any]:
+        tried.set()
+        if fails:
+            raise OSError(code, os.strerror(code))
+        return accept(self)
+
+    async with serving(hello) as server:
+        monkeypatch.setattr(socket.socket, "accept", accept_or_fail)
+        with collected_errors(asyncio.get_running_loop()) as errors:
+            visitor = Visitor(server)
+            visitor.send(LAST)
+            for _ in range(3):
+                await asyncio.wait_for(tried.wait(), PATIENCE)
+                await settle()
+                assert server.connections == 0
+                tried.clear()
+                server.sweep()
+            fails = False
+            assert statuses(await visitor.rest()) == [200]
+    assert errors == []
+    assert [record.getMessage() for record in caplog.records] == [SHORT]

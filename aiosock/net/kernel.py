@@ -105,10 +105,13 @@ def is_readable(sock: socket.socket) -> bool:
 def free_descriptors(sock: socket.socket, most: int) -> int:
     """Return how many descriptors the process has left, up to `most`; `most` where the kernel does not tell.
 
-    Each is taken as a copy of the open `sock`, and given back before the next, so no thread lacks one meanwhile
-    (fcntl(2), F_DUPFD).
+    Linux tells how many are open since 6.2 (proc(5), /proc/PID/fd): nearly always few enough. Otherwise each that is left
+    is taken as a copy of the open `sock`, and given back before the next, so no thread lacks one meanwhile (fcntl(2),
+    F_DUPFD). That takes 1 us for each.
     """
     if sys.platform == "win32" or sock.fileno() < 0:
+        return most
+    if 0 < _open_descriptors() <= _descriptor_limit() - most:
         return most
     number = -1
     for found in range(most):
@@ -118,6 +121,22 @@ def free_descriptors(sock: socket.socket, most: int) -> int:
             return found if error.errno in _NONE_LEFT else most
         os.close(number)
     return most
+
+
+def _open_descriptors() -> int:
+    """Return how many descriptors the process has open; 0 where the kernel does not tell."""
+    try:
+        return os.stat("/proc/self/fd").st_size
+    except OSError:
+        return 0
+
+
+def _descriptor_limit() -> int:
+    """Return how many descriptors the process may have open."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
 def reset_when_closed(sock: socket.socket | None) -> None:

@@ -208,8 +208,8 @@ class LoggedAccess:
 class BufferedAccess:
     """Lines for standard output or a file, written together: when there are many, and when the server sweeps.
 
-    A closed stream, a full disk or a reader that stands still loses lines; it never delays a response. Lines that wait for
-    a slow reader take `limit` bytes at most.
+    A closed stream, a full disk or a reader that stands still loses lines; it never delays a response. Lines that wait
+    for a slow reader take `limit` bytes at most.
     """
 
     def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes) -> None:

@@ -27,8 +27,8 @@ from aiosock.stopping import outlive_log_rotation
 from aiosock.version import __version__
 from aiosock.web.handler import Handler
 
-# `*` drops the name of the parameter: --port and --limits.head-bytes, not --options.port and --options.limits.head-bytes.
-# No `--empty-bind`: an empty tuple is the default.
+# `*` drops the name of the parameter: --port and --limits.head-bytes, not --options.port and
+# --options.limits.head-bytes. No `--empty-bind`: an empty tuple is the default.
 _Options = Annotated[Config, Parameter(name="*", negative_iterable=())]
 _Tokens = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
 _File = Annotated[Path | None, Parameter(name="--config", env_var="AIOSOCK_CONFIG")]
@@ -58,8 +58,8 @@ _CHECK_HELP = "Send a server over 800 requests, valid and invalid, and report ho
 def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> None:
     """Serve `app`, or the app that the first argument names, with options from command line, environment and file.
 
-    `arguments` are those of the command line, `sys.argv[1:]` by default. For an invalid option or app, write one line to
-    standard error and exit with status 2.
+    `arguments` are those of the command line, `sys.argv[1:]` by default. For an invalid option or app, write one line
+    to standard error and exit with status 2.
     """
     commands = _commands_for(app) if app else _commands()
 

@@ -31,11 +31,11 @@ class ObservedHead(Protocol):
 class RequestRecord:
     """One request. All of it is known when the request has finished; `head`, `client` and `began` when it begins.
 
-    `head` is None where the client did not send a valid one. `client` is the address of the client, `-` for a UNIX socket.
-    `route` is the pattern of the route, empty where none was found. `status` is that of the response, 0 before it has
-    begun. `received` and `sent` are in bytes: of the request's body, and of the response with its head. `began` is the time of
-    the service's clock at which the head had arrived, `seconds` the time from there to the end of the response. `request_id`
-    is set by the middleware of that name, `-` without it.
+    `head` is None where the client did not send a valid one. `client` is the address of the client, `-` for a UNIX
+    socket. `route` is the pattern of the route, empty where none was found. `status` is that of the response, 0 before
+    it has begun. `received` and `sent` are in bytes: of the request's body, and of the response with its head. `began`
+    is the time of the service's clock at which the head had arrived, `seconds` the time from there to the end of the
+    response. `request_id` is set by the middleware of that name, `-` without it.
     """
 
     route: str = ""

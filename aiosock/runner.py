@@ -76,13 +76,14 @@ def run(
         run(app, port=8080)
     ```
 
-    `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the server
-    listens; an exception of it ends the server and comes out. `observers` are told of every request. A signal while the
-    lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is one.
+    `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the
+    server listens; an exception of it ends the server and comes out. `observers` are told of every request. A signal
+    while the lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is
+    one.
 
-    `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1 if
-    a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second signal.
-    Raises TimeoutError for a lifespan that does not start or stop within its deadline.
+    `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1
+    if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second
+    signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
     """
     try:
         config = replace(config or Config(), **options)

@@ -25,8 +25,8 @@ REOPENING: Final = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGHUP")
 class Signals:
     """The signals of a server: the first one of STOPPING asks it to stop, the second one ends the process at once.
 
-    The loop receives the first one, and a function of the main thread the second one, which may come while a handler or the
-    lifespan blocks the loop. Only code in C that does not return holds it up.
+    The loop receives the first one, and a function of the main thread the second one, which may come while a handler or
+    the lifespan blocks the loop. Only code in C that does not return holds it up.
 
     Those of REOPENING call `reopen`. They never end the process, except when its terminal has been closed: then SIGHUP
     asks it to stop. A handler that the program has set for them stays.
@@ -43,7 +43,8 @@ class Signals:
     def listen(self) -> None:
         """Receive the signals in the running loop. Outside the main thread and on Windows there are none."""
         loop = asyncio.get_running_loop()
-        # NotImplementedError: Windows, where KeyboardInterrupt ends the run without a drain. The others: not in the main thread.
+        # NotImplementedError: Windows, where KeyboardInterrupt ends the run without a drain. The others: not in the
+        # main thread.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             for number in STOPPING:
                 loop.add_signal_handler(number, self._stop)

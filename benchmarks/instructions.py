@@ -1,7 +1,7 @@
 """Count the instructions that a request costs a server, with valgrind. The figure does not depend on other programs.
 
-`python -m benchmarks.instructions [--servers NAME ...] [--workloads NAME ...]` sends two different numbers of requests to
-each server, over a socket. The difference is the cost of further requests, without the start of the interpreter. It
+`python -m benchmarks.instructions [--servers NAME ...] [--workloads NAME ...]` sends two different numbers of requests
+to each server, over a socket. The difference is the cost of further requests, without the start of the interpreter. It
 counts all threads, and nothing of the kernel. With `--check` it fails where a figure of aiosock is 3 % above, or below,
 the one in instructions.json for the same interpreter. With `--update` it writes the figures there.
 

@@ -1,7 +1,7 @@
 """Hooks for mkdocs: pages may link to any file of the project, and the site shows the linked files.
 
-On GitHub such a link leads to the file. A reader of the site may not have the project at hand. So each linked file becomes
-a page below `source/`. A link to a missing file fails the build.
+On GitHub such a link leads to the file. A reader of the site may not have the project at hand. So each linked file
+becomes a page below `source/`. A link to a missing file fails the build.
 """
 
 import posixpath

@@ -79,10 +79,10 @@ class Demand:
 class Case:
     """The bytes that a client sends, and the demands on the server, the most important first.
 
-    `data` is sent at once. `then` is sent as soon as the server has sent something. After that the client half-closes if
-    `ends` is true; otherwise it sends FOLLOWING. `methods` are the methods of the requests in `data`. The demands are
-    about the response to the last of these. `ours` is the status of aiosock's response, from an app that takes a body
-    with any method at `/`.
+    `data` is sent at once. `then` is sent as soon as the server has sent something. After that the client half-closes
+    if `ends` is true; otherwise it sends FOLLOWING. `methods` are the methods of the requests in `data`. The demands
+    are about the response to the last of these. `ours` is the status of aiosock's response, from an app that takes a
+    body with any method at `/`.
     """
 
     name: str
@@ -161,8 +161,8 @@ def unframed(
 ) -> Case:
     """Return a case whose body is malformed: the server must close and must not read a next request.
 
-    Any status is allowed, for a server may answer before it reads the malformed part. A status of success fails at STRICT
-    level only, for a handler may answer without reading the body.
+    Any status is allowed, for a server may answer before it reads the malformed part. A status of success fails at
+    STRICT level only, for a handler may answer without reading the body.
     """
     demands = (
         Demand(level, section, ANY_OR_NONE, closes=True, following=Following.REFUSED),

@@ -31,8 +31,8 @@ class Acceptor:
     """The listeners of a server, and the limit of its connections.
 
     `limit` is `limits.connections`, and at most what the process has descriptors for. The server tells how many
-    connections are open by `opened`, `closed` and `adjust`. Handlers and libraries have descriptors too, so the free ones
-    are counted as well. uvloop resets a client for which none is left, so accepting must pause before that.
+    connections are open by `opened`, `closed` and `adjust`. Handlers and libraries have descriptors too, so the free
+    ones are counted as well. uvloop resets a client for which none is left, so accepting must pause before that.
     """
 
     def __init__(self, listeners: list[Listener], connected: Connected, limits: Limits) -> None:

@@ -24,8 +24,8 @@ FAILED: Final = "The server failed to answer."
 class Answering:
     """One request while it is answered. The exchange of a protocol derives from it, and sends the bytes.
 
-    `status` is that of the response, 0 before it has begun. The handler runs in `task`, which is the connection's. `work` counts
-    it while it is at work.
+    `status` is that of the response, 0 before it has begun. The handler runs in `task`, which is the connection's.
+    `work` counts it while it is at work.
     """
 
     __slots__ = (
@@ -196,9 +196,9 @@ class Answering:
     def client_left(self, now: float, *, reset: bool) -> None:
         """Tell a handler that waits for it. Cancel the handler, unless its route says otherwise.
 
-        `reset` is False where the client has only ended its input. That may be a half-close, or a goodbye: TCP does not tell.
-        So the handler has `timeouts.half_close_seconds` to begin its response, unless its route is "eager". From then on, writing
-        finds out whether anybody reads.
+        `reset` is False where the client has only ended its input. That may be a half-close, or a goodbye: TCP does not
+        tell. So the handler has `timeouts.half_close_seconds` to begin its response, unless its route is "eager". From
+        then on, writing finds out whether anybody reads.
         """
         if self._left is not None:
             self._left.set()

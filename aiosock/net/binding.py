@@ -97,7 +97,8 @@ def _bind(address: str) -> list[Bound]:
         return _bind_tcp(address)
     except ConfigError:
         raise
-    # Not only OSError: a host of 64 letters is a UnicodeError, a path with a NUL a ValueError, fd:2**64 an OverflowError.
+    # Not only OSError: a host of 64 letters is a UnicodeError, a path with a NUL a ValueError, fd:2**64 an
+    # OverflowError.
     except (OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot listen on {address}: {reason}") from error

@@ -32,8 +32,8 @@ YIELD_AFTER: Final = 32
 class Channel:
     """One connection. A wait in it ends by the peer, or by a deadline in seconds of `clock`, which whoever waits has set.
 
-    `deadline` is for the next bytes of the peer. The wait until the peer has taken what was sent has a deadline of its own:
-    a handler may read in one task and write in another. `sent` counts bytes given to the transport.
+    `deadline` is for the next bytes of the peer. The wait until the peer has taken what was sent has a deadline of its
+    own: a handler may read in one task and write in another. `sent` counts bytes given to the transport.
     """
 
     __slots__ = (
@@ -268,8 +268,8 @@ class Channel:
     def abort(self) -> None:
         """End it at once. Bytes not yet sent are dropped; the peer sees a reset."""
         if not self._transport.is_closing():
-            # Without the reset the peer would see an orderly end. It would take half a response for a whole one, where the
-            # end of the connection is the end of the body.
+            # Without the reset the peer would see an orderly end. It would take half a response for a whole one, where
+            # the end of the connection is the end of the body.
             reset_when_closed(self.socket)
         self._transport.abort()
 
@@ -294,8 +294,8 @@ class Channel:
             raise
         finally:
             self._writer.close()
-            # The streams keep what ended the connection in a future. Nobody else retrieves it, and the garbage collector
-            # would then report it with a traceback: seen for one reset in a thousand.
+            # The streams keep what ended the connection in a future. Nobody else retrieves it, and the garbage
+            # collector would then report it with a traceback: seen for one reset in a thousand.
             with suppress(OSError, RuntimeError):
                 await self._writer.wait_closed()
 

@@ -1,8 +1,8 @@
 """A context for each request (PEP 567): what one request sets in a ContextVar, the next one on its connection never sees.
 
-A connection serves its requests in one task, because a task for each would cost as much as the rest of a plain request. So
-`asyncio.current_task()` is the connection's task, in every handler; cancellation and `asyncio.timeout` work in it as usual.
-Tasks that a handler starts inherit the context of its request.
+A connection serves its requests in one task, because a task for each would cost as much as the rest of a plain request.
+So `asyncio.current_task()` is the connection's task, in every handler; cancellation and `asyncio.timeout` work in it as
+usual. Tasks that a handler starts inherit the context of its request.
 """
 
 import sys
@@ -43,8 +43,8 @@ def in_own_context(
             except BaseException as error:
                 step, value = work.throw, error
     finally:
-        # An error refers to this frame by its traceback. Kept here it would keep all that the handler held, such as a body,
-        # until the garbage collector runs.
+        # An error refers to this frame by its traceback. Kept here it would keep all that the handler held, such as a
+        # body, until the garbage collector runs.
         del step, value, awaited
 
 

@@ -48,8 +48,8 @@ def unacknowledged(sock: socket.socket | None) -> int:
 def is_in_memory(descriptor: int, start: int, stop: int) -> bool:
     """Return whether a piece of a file seems to be in the page cache, so that to read it does not wait for a disk.
 
-    The first and the last page are asked for: reading all would cost half as much as copying. False where the kernel does not
-    tell: for tmpfs, overlayfs, FUSE and NFS, and on other systems than Linux (preadv2(2), RWF_NOWAIT).
+    The first and the last page are asked for: reading all would cost half as much as copying. False where the kernel
+    does not tell: for tmpfs, overlayfs, FUSE and NFS, and on other systems than Linux (preadv2(2), RWF_NOWAIT).
     """
     if not _NOWAIT:
         return False
@@ -72,7 +72,8 @@ class ThreadTimes(NamedTuple):
 def thread_times(native_id: int) -> ThreadTimes | None:
     """Return the times of a thread of this process; None where the kernel does not tell (proc(5), Linux only).
 
-    `waiting` is the time in which the thread was runnable and other threads had the processors. A wait counts when it ends.
+    `waiting` is the time in which the thread was runnable and other threads had the processors. A wait counts when it
+    ends.
     """
     try:
         with open(f"/proc/self/task/{native_id}/schedstat", "rb") as file:
@@ -105,9 +106,9 @@ def is_readable(sock: socket.socket) -> bool:
 def free_descriptors(sock: socket.socket, most: int) -> int:
     """Return how many descriptors the process has left, up to `most`; `most` where the kernel does not tell.
 
-    Linux tells how many are open since 6.2 (proc(5), /proc/PID/fd): nearly always few enough. Otherwise each that is left
-    is taken as a copy of the open `sock`, and given back before the next, so no thread lacks one meanwhile (fcntl(2),
-    F_DUPFD). That takes 1 us for each.
+    Linux tells how many are open since 6.2 (proc(5), /proc/PID/fd): nearly always few enough. Otherwise each that is
+    left is taken as a copy of the open `sock`, and given back before the next, so no thread lacks one meanwhile
+    (fcntl(2), F_DUPFD). That takes 1 us for each.
     """
     if sys.platform == "win32" or sock.fileno() < 0:
         return most
@@ -149,8 +150,8 @@ def reset_when_closed(sock: socket.socket | None) -> None:
 def limit_unsent(sock: socket.socket) -> None:
     """Bound what the kernel keeps unsent for each connection that a listening TCP socket will accept, on Linux.
 
-    Without the bound, megabytes wait in the kernel for a slow peer. The transport hears nothing before a third of them is
-    gone, so the peer would seem to take nothing.
+    Without the bound, megabytes wait in the kernel for a slow peer. The transport hears nothing before a third of them
+    is gone, so the peer would seem to take nothing.
     """
     if sys.platform == "linux" and sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
@@ -184,8 +185,8 @@ def raise_descriptor_limit() -> None:
 def drop_new_connections(sock: socket.socket) -> None:
     """Have the kernel ignore SYNs to a listening TCP socket, on Linux; connections already under way arrive.
 
-    Between the last `accept` and `close` there are microseconds in which the kernel would complete another handshake and
-    then reset it. A client whose SYN is ignored sends it again after a second, and is refused.
+    Between the last `accept` and `close` there are microseconds in which the kernel would complete another handshake
+    and then reset it. A client whose SYN is ignored sends it again after a second, and is refused.
     """
     if sys.platform != "linux" or sock.family == socket.AF_UNIX:
         return

@@ -1,7 +1,7 @@
 """Listeners: listening sockets that are held while accepting on them is paused and resumed.
 
-Closing an `asyncio.Server` closes its sockets, and the kernel then resets the clients that wait in their backlog. So the
-listener keeps the socket itself and lets asyncio accept on a `dup`: closing that one only pauses.
+Closing an `asyncio.Server` closes its sockets, and the kernel then resets the clients that wait in their backlog. So
+the listener keeps the socket itself and lets asyncio accept on a `dup`: closing that one only pauses.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 class _Accepting(socket.socket):
     """The socket on which a selector loop of asyncio calls `accept`; uvloop and Windows use its descriptor only.
 
-    asyncio reports a shortage of descriptors with a traceback for each attempt of a turn, and schedules as many retries,
-    which multiply. It takes BlockingIOError for the end of the backlog.
+    asyncio reports a shortage of descriptors with a traceback for each attempt of a turn, and schedules as many
+    retries, which multiply. It takes BlockingIOError for the end of the backlog.
     """
 
     exhausted: Callable[[], None]
@@ -74,9 +74,9 @@ class Listener:
     ) -> None:
         """Start to accept, `at_once` in a turn of the loop. A task for each connection awaits `connected`.
 
-        Under asyncio, `exhausted` is called if no descriptor is left for a client. It has to pause, or the loop tries again in
-        each turn. uvloop does not tell: it resets the client.
-        Raises OSError where there is no descriptor for the dup.
+        Under asyncio, `exhausted` is called if no descriptor is left for a client. It has to pause, or the loop tries
+        again in each turn. uvloop does not tell: it resets the client. Raises OSError where there is no descriptor for
+        the dup.
         """
         if self._server is not None:
             return

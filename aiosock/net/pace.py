@@ -4,9 +4,9 @@
 class Pace:
     """One direction of a connection. All times are seconds of the connection's clock.
 
-    The peer may move nothing for `idle_seconds` at a time. We wait for `grace_seconds` in all, and longer for each byte that it
-    moves: for its bytes divided by `min_bytes_per_second`, where 0 sets no minimum. Only waiting counts, so a slow handler
-    costs the peer nothing.
+    The peer may move nothing for `idle_seconds` at a time. We wait for `grace_seconds` in all, and longer for each byte
+    that it moves: for its bytes divided by `min_bytes_per_second`, where 0 sets no minimum. Only waiting counts, so a
+    slow handler costs the peer nothing.
     """
 
     __slots__ = ("_grace", "_idle", "_moved_before", "_rate", "_since", "_waited")

@@ -33,7 +33,8 @@ class Reader(asyncio.StreamReader, asyncio.Protocol):
     async def read(self, n: int = -1) -> bytes:
         """Read up to `n` bytes, and wait only while there are none; b"" at the end of the input.
 
-        A read that is cancelled loses nothing. Raises what has ended the connection; RuntimeError if another task reads.
+        A read that is cancelled loses nothing. Raises what has ended the connection; RuntimeError if another task
+        reads.
         """
         if self._arrival is not None:
             raise RuntimeError("read() called while another task already waits for incoming data")

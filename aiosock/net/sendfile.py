@@ -23,9 +23,9 @@ def can_send_files(channel: Channel) -> bool:
 async def send_file(channel: Channel, descriptor: int, start: int, stop: int) -> int:
     """Let the kernel copy bytes of a file to the peer; return the offset that this has reached.
 
-    It is less than `stop` where the next bytes are not in memory: copying them would stop the loop until the disk has read
-    them. It is less at the end of the file, and if sendfile fails, too. In each case the caller reads on in a thread, and gets
-    the error; then it may call this again.
+    It is less than `stop` where the next bytes are not in memory: copying them would stop the loop until the disk has
+    read them. It is less at the end of the file, and if sendfile fails, too. In each case the caller reads on in a
+    thread, and gets the error; then it may call this again.
 
     Raises Disconnected as `Channel.drain` does.
     """
@@ -58,8 +58,8 @@ def _copy(channel: Channel, descriptor: int, start: int, size: int) -> int:
         return 0
     channel.sent += copied
     if copied < size:
-        # The socket is full. Under every loop the transport knows how to wait for it, if it has something to send. Waiting
-        # on a dup of the socket took a third descriptor for each download.
+        # The socket is full. Under every loop the transport knows how to wait for it, if it has something to send.
+        # Waiting on a dup of the socket took a third descriptor for each download.
         piece = os.pread(descriptor, min(size - copied, WAITING_BYTES), start + copied)
         channel.write(piece)
         copied += len(piece)

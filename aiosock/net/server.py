@@ -114,8 +114,8 @@ class Server:
         """Stop without losing a request; return whether every handler has ended.
 
         Clients in the backlog are accepted, then the listeners close. Requests in flight are answered, with
-        `Connection: close`; idle connections may send one more; `request.shutdown` is set. At `timeouts.drain_seconds` the
-        remaining ones are cancelled, and all of them if the drain itself is cancelled.
+        `Connection: close`; idle connections may send one more; `request.shutdown` is set. At `timeouts.drain_seconds`
+        the remaining ones are cancelled, and all of them if the drain itself is cancelled.
         """
         self.service.shutdown.set()
         try:
@@ -133,7 +133,8 @@ class Server:
             except OSError:  # this client has left, the others have not
                 sock.close()
                 continue
-            # In the context in which the server was started: `drain` may be called by a handler, in that of its request.
+            # In the context in which the server was started: `drain` may be called by a handler, in that of its
+            # request.
             task = asyncio.create_task(self.connected(reader, writer), context=self._context.copy())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -213,8 +214,8 @@ class Server:
     def sweep(self, late: float = 0.0) -> None:
         """Enforce the deadlines that have passed. A sweep that is `late`, in seconds, has been held up by the server itself.
 
-        The process was stopped, say, or a handler blocked the loop. What has arrived meanwhile has not been read yet, so
-        that time does not count for anybody's deadline.
+        The process was stopped, say, or a handler blocked the loop. What has arrived meanwhile has not been read yet,
+        so that time does not count for anybody's deadline.
         """
         if late > STANDSTILL_SECONDS:
             for connection in self._connections:

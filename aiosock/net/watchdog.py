@@ -20,9 +20,9 @@ class Watchdog:
 
     The sign of life is a timer of the loop, so requests cost nothing more. Start and stop it in the thread of the loop.
 
-    Code blocks the loop while it computes and while it sleeps, in `time.sleep` or in a read. Time in which the loop's thread got
-    no processor does not count, see `held_up`: the machine was too busy, or the process was stopped. Only Linux tells
-    that; elsewhere all time counts.
+    Code blocks the loop while it computes and while it sleeps, in `time.sleep` or in a read. Time in which the loop's
+    thread got no processor does not count, see `held_up`: the machine was too busy, or the process was stopped. Only
+    Linux tells that; elsewhere all time counts.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -66,10 +66,10 @@ class Watchdog:
 def held_up(elapsed: float, period: float, before: ThreadTimes | None, now: ThreadTimes | None) -> float:
     """Return how many of the `elapsed` seconds between two looks the loop's thread lost through no fault of its code.
 
-    That is the longest of three times. The first is the time that the thread waited for a processor. The second is all of
-    `elapsed`, if it still waits: it is runnable and has not run. The third is the time by which the look itself was later than
-    `period`, less the time that the loop's thread ran. A process that is stopped stops the thread that looks too. Code in C that
-    keeps the GIL also delays the look, but it runs.
+    That is the longest of three times. The first is the time that the thread waited for a processor. The second is all
+    of `elapsed`, if it still waits: it is runnable and has not run. The third is the time by which the look itself was
+    later than `period`, less the time that the loop's thread ran. A process that is stopped stops the thread that looks
+    too. Code in C that keeps the GIL also delays the look, but it runs.
     """
     if before is None or now is None:
         return 0.0

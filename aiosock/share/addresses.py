@@ -26,8 +26,9 @@ def local_names(config: Config) -> list[str]:
 
     The addresses that will be bound count, not how they are spelled: `127.1` and an inherited socket may be local too.
 
-    A hostile site can make its own name point to 127.0.0.1 after its page was loaded (DNS rebinding). Its requests then still
-    have the name of the site in their Host field. If other machines can reach the server, its names are not known.
+    A hostile site can make its own name point to 127.0.0.1 after its page was loaded (DNS rebinding). Its requests then
+    still have the name of the site in their Host field. If other machines can reach the server, its names are not
+    known.
     """
     names = ["localhost", "127.0.0.1", "::1"]
     for address in config.bind or [f"[{config.host}]:0"]:

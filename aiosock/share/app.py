@@ -27,18 +27,20 @@ def directory_app(
 ) -> App:
     """Return an app that serves the files below a directory and lists its directories.
 
-    Dotfiles are hidden. Symbolic links are followed if they stay below the directory. A directory with an index.html is not
-    listed. Clients check with each request whether a file has changed, and nothing is kept in memory: whoever develops a site
-    sees each change at once.
+    Dotfiles are hidden. Symbolic links are followed if they stay below the directory. A directory with an index.html is
+    not listed. Clients check with each request whether a file has changed, and nothing is kept in memory: whoever
+    develops a site sees each change at once.
 
-    With `upload`, the app accepts files of up to `upload_bytes`, but not from pages of other sites. `users` are passwords by
-    name; if there are none, no password is needed. After ten wrong ones, those of one network are checked slowly. With `share`, scripts of other sites may read, but not upload. With `spa`,
-    browsers get index.html for paths where nothing is. With `names`, requests for other hosts are refused.
+    With `upload`, the app accepts files of up to `upload_bytes`, but not from pages of other sites. `users` are
+    passwords by name; if there are none, no password is needed. After ten wrong ones, those of one network are checked
+    slowly. With `share`, scripts of other sites may read, but not upload. With `spa`, browsers get index.html for paths
+    where nothing is. With `names`, requests for other hosts are refused.
 
-    Raises NotADirectoryError if `directory` is not a directory, and ConfigError for uploads on a system without openat().
+    Raises NotADirectoryError if `directory` is not a directory, and ConfigError for uploads on a system without
+    openat().
     """
-    # Whoever may upload must not be able to choose what is shown under the name of a file that exists already. So a path then
-    # leads to the file of exactly that name: not to about.html or about.gz.
+    # Whoever may upload must not be able to choose what is shown under the name of a file that exists already. So a
+    # path then leads to the file of exactly that name: not to about.html or about.gz.
     files = StaticFiles(
         directory,
         cache=FileCache(fresh_seconds=0.0),

@@ -42,7 +42,8 @@ class Arrival:
     def begin(self) -> None:
         """Create the file in its directory.
 
-        Raises FileNotFoundError if the directory does not exist, other OSErrors as `os.open` does, and what `permit` raises.
+        Raises FileNotFoundError if the directory does not exist, other OSErrors as `os.open` does, and what `permit`
+        raises.
         """
         with self._opened() as directory:
             self._identity = _identity_of(directory)

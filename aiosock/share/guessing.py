@@ -28,8 +28,9 @@ WAIT_SECONDS: Final = 5.0
 class Guesses:
     """The passwords that each network has tried, as one number: the time at which its free guesses will be complete again.
 
-    A try is counted before the password is checked, and taken back if it was right. Otherwise many requests at the same time
-    could all be checked before the first wrong one counts. Beyond `MAX_KEYS` networks, the least recent one is forgotten.
+    A try is counted before the password is checked, and taken back if it was right. Otherwise many requests at the same
+    time could all be checked before the first wrong one counts. Beyond `MAX_KEYS` networks, the least recent one is
+    forgotten.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,8 +65,8 @@ def guarded_by_password(
 ) -> Middleware:
     """Let a request through as `basic_auth` does, but check few wrong passwords of one client network.
 
-    Whoever knows the password waits only while somebody in the same network guesses. Other networks notice nothing. Behind a
-    proxy, all clients are in its network.
+    Whoever knows the password waits only while somebody in the same network guesses. Other networks notice nothing.
+    Behind a proxy, all clients are in its network.
     """
     authenticated = basic_auth(users)
     guesses = guesses or Guesses()

@@ -49,11 +49,11 @@ _REFUSALS: Final = {
 class Upload:
     """A Handler that stores files below a directory, by PUT or by POST of a form, and serves them with StaticFiles.
 
-    A file gets its name when it is complete. An existing file is replaced only by a PUT with If-Match. A new index page is
-    refused: it would be shown instead of its directory.
+    A file gets its name when it is complete. An existing file is replaced only by a PUT with If-Match. A new index page
+    is refused: it would be shown instead of its directory.
 
-    `files` must serve each file under its own name only: without precompressed siblings and clean URLs. Otherwise an uploaded
-    report.html.gz would be shown instead of report.html.
+    `files` must serve each file under its own name only: without precompressed siblings and clean URLs. Otherwise an
+    uploaded report.html.gz would be shown instead of report.html.
     """
 
     checks_target = True

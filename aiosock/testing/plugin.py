@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures that test an app. They work with any plugin for async tests.
 
-`aiosock_client(app)` is a Client in memory. `aiosock_server(app)` serves the app on a real port from a thread and returns
-its URL, for tests that use a browser or a blocking HTTP library.
+`aiosock_client(app)` is a Client in memory. `aiosock_server(app)` serves the app on a real port from a thread and
+returns its URL, for tests that use a browser or a blocking HTTP library.
 """
 
 import asyncio

@@ -110,8 +110,8 @@ class App(Router):
     def exception(self, kind: type[_E]) -> Callable[[ExceptionHandler[_E]], ExceptionHandler[_E]]:
         """Register a handler for exceptions of a class and its subclasses: `async def h(request, error)`.
 
-        It may return whatever a handler may return. An HTTPError has a response of its own, so a handler for Exception is not
-        called for it: register one for HTTPError or a subclass.
+        It may return whatever a handler may return. An HTTPError has a response of its own, so a handler for Exception
+        is not called for it: register one for HTTPError or a subclass.
         """
 
         def register(handler: ExceptionHandler[_E]) -> ExceptionHandler[_E]:

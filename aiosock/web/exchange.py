@@ -11,8 +11,8 @@ from aiosock.headers import Headers
 OnDisconnect = Literal["cancel", "eager", "finish"]
 """When a handler is cancelled because its client leaves.
 
-`cancel`: at a reset, and some time after the end of its input (`timeouts.half_close_seconds`). `eager`: at the end of its input
-at once, too. `finish`: never.
+`cancel`: at a reset, and some time after the end of its input (`timeouts.half_close_seconds`). `eager`: at the end of
+its input at once, too. `finish`: never.
 """
 
 
@@ -129,8 +129,9 @@ class Held:
 class Connection:
     """A connection as its requests see it.
 
-    `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is set when the server is told to stop: a handler
-    that could go on for ever checks it or waits for it. `load` is None where concurrency has no limit.
+    `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is
+    set when the server is told to stop: a handler that could go on for ever checks it or waits for it. `load` is None
+    where concurrency has no limit.
     """
 
     __slots__ = ("_server", "bodies", "client", "debug", "limits", "load", "scheme", "shutdown")

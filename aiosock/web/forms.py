@@ -220,8 +220,8 @@ class Parts:
 def open_form(content_type: str, incoming: Incoming, limit: int, limits: Limits) -> Parts | None:
     """Start to read a multipart form of up to `limit` bytes; return None for a form of another type.
 
-    Raises HTTPError: 415 for a body that is no form or in another charset, 400 for a malformed content type, 413 where the client
-    announces more bytes.
+    Raises HTTPError: 415 for a body that is no form or in another charset, 400 for a malformed content type, 413 where
+    the client announces more bytes.
     """
     from aiosock.wire.forms import MULTIPART, MultipartDecoder, parse_form_type, too_long_form
 
@@ -251,8 +251,8 @@ async def urlencoded(content_type: str, content: bytes, limits: Limits) -> Form:
 async def collect(parts: Parts, exchange: Exchange) -> Form:
     """Keep all parts: fields as text, files in memory while the form may hold more, then in one file.
 
-    Raises what `Part.__anext__` raises, and HTTPError: 413 if the fields have more bytes than `limits.body_bytes`, 400 for
-    text that is not UTF-8, 503 beyond `limits.bodies_bytes`, 507 if the disk is full.
+    Raises what `Part.__anext__` raises, and HTTPError: 413 if the fields have more bytes than `limits.body_bytes`, 400
+    for text that is not UTF-8, 503 beyond `limits.bodies_bytes`, 507 if the disk is full.
     """
     from aiosock.web.disk.spool import Spool
 

@@ -39,8 +39,8 @@ def with_target_checked(handler: Handler) -> Handler:
     """Return a handler that passes only those requests to `handler` whose target it can take.
 
     Refused are https URLs, as by `refuse_other_scheme`, and paths that are not text. A handler whose attribute
-    `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles, since
-    names of files are bytes.
+    `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles,
+    since names of files are bytes.
     """
     if getattr(handler, "checks_target", False):
         return handler

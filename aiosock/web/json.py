@@ -180,7 +180,8 @@ def _fast() -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
         from msgspec.json import Decoder, Encoder
     except ImportError:
         return _refuse, _refuse
-    # The hook is for floats: msgspec itself needs a hundred times as long for those with a large exponent, such as 7e306.
+    # The hook is for floats: msgspec itself needs a hundred times as long for those with a large exponent, such as
+    # 7e306.
     return Encoder().encode, Decoder(float_hook=finite).decode
 
 

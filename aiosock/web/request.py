@@ -45,7 +45,8 @@ class lazy(Generic[_T]):
         if instance is None:
             return self
         value = self._make(instance)
-        # Not by `instance.__dict__`: from there on, CPython 3.11 would find every attribute of the instance by its slow way.
+        # Not by `instance.__dict__`: from there on, CPython 3.11 would find every attribute of the instance by its slow
+        # way.
         setattr(instance, self._name, value)
         return value
 
@@ -100,9 +101,9 @@ class Request:
         return f"{name}: {len(lines)} lines, {language}, tagged {request.query.get_all('tag')}"
     ```
 
-    `method` and `target` (the request-target, RFC 9112 section 3.2) are as the client sent them. `path` is percent-decoded
-    (`%2F` included), `raw_path` is as sent, `subpath` is the part of it below the mounts. `params` holds the path
-    parameters, converted. `head` is shared with equal requests of the connection: never change it.
+    `method` and `target` (the request-target, RFC 9112 section 3.2) are as the client sent them. `path` is
+    percent-decoded (`%2F` included), `raw_path` is as sent, `subpath` is the part of it below the mounts. `params`
+    holds the path parameters, converted. `head` is shared with equal requests of the connection: never change it.
     """
 
     body_limit: int | None = None
@@ -253,8 +254,8 @@ class Request:
         """Return the whole body; called again, the same bytes.
 
         `limit` in bytes overrides the route's. Raises HTTPError (413) for a longer body, before it is read where its
-        length is announced, and 503 beyond `limits.bodies_bytes`. Raises what `Incoming.receive` raises, and RuntimeError
-        after `body` has been iterated.
+        length is announced, and 503 beyond `limits.bodies_bytes`. Raises what `Incoming.receive` raises, and
+        RuntimeError after `body` has been iterated.
         """
         if self._content is not None:
             return self._content
@@ -291,12 +292,13 @@ class Request:
     async def json(self, decode: Callable[[bytes], Any] = decode) -> Any:
         """Return the body decoded from JSON (RFC 8259), or by another `decode`, which raises ValueError for malformed input.
 
-        The limit is that of the route, or else `limits.json_bytes`; a body that `read` has returned already may have any
-        length. Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position for
-        malformed JSON.
+        The limit is that of the route, or else `limits.json_bytes`; a body that `read` has returned already may have
+        any length. Raises what `read` raises, and HTTPError: 415 unless the content type is JSON, 400 with the position
+        for malformed JSON.
         """
         media_type = self._field("content-type").partition(";")[0].strip().lower()
-        # A page of another origin can post a form or text/plain without a preflight, but not JSON. So JSON must be labelled.
+        # A page of another origin can post a form or text/plain without a preflight, but not JSON. So JSON must be
+        # labelled.
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise HTTPError(415, "The body must have the content type application/json.")
         try:
@@ -312,9 +314,9 @@ class Request:
     async def form(self, limit: int | None = None) -> Form:
         """Return the fields and files of a form, urlencoded or multipart/form-data; called again, the same.
 
-        Files are kept until the request is over, beyond `limits.form_memory_bytes` on disk. `limit` in bytes overrides the
-        route's. Raises HTTPError: 415 for another content type or charset, 413 beyond a limit, 400 for a malformed form.
-        Raises what `Incoming.receive` raises, and RuntimeError after `body` has been iterated.
+        Files are kept until the request is over, beyond `limits.form_memory_bytes` on disk. `limit` in bytes overrides
+        the route's. Raises HTTPError: 415 for another content type or charset, 413 beyond a limit, 400 for a malformed
+        form. Raises what `Incoming.receive` raises, and RuntimeError after `body` has been iterated.
         """
         if self._form is None:
             parts = self._open_form(limit)

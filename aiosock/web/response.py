@@ -33,10 +33,11 @@ class Response:
         return response
     ```
 
-    A str is sent as UTF-8 text. The connection sets Content-Length, Date and the fields that frame the message. A streamed
-    body whose length is known may set Content-Length itself, and must then have that length.
+    A str is sent as UTF-8 text. The connection sets Content-Length, Date and the fields that frame the message. A
+    streamed body whose length is known may set Content-Length itself, and must then have that length.
 
-    Raises ResponseError for a field that cannot be sent or a status that is not final, TypeError for a body of another type.
+    Raises ResponseError for a field that cannot be sent or a status that is not final, TypeError for a body of another
+    type.
     """
 
     __slots__ = ("_headers", "_implied", "_trailers", "body", "status")
@@ -87,8 +88,8 @@ class Response:
     def trailers(self) -> Trailers:
         """Fields sent after a streamed body (RFC 9110 section 6.5), and announced before it.
 
-        Each function is called when the body has been sent. Clients may drop trailers; HTTP/1.0 and bodies of known length
-        have none. Setting a field that must not follow the body, such as Content-Length, raises ResponseError.
+        Each function is called when the body has been sent. Clients may drop trailers; HTTP/1.0 and bodies of known
+        length have none. Setting a field that must not follow the body, such as Content-Length, raises ResponseError.
         """
         # Set only where somebody sets it: most responses have none.
         trailers: Trailers = getattr(self, "_trailers", {})
@@ -180,8 +181,8 @@ class Upgrade(Response):
         return Upgrade("shout", shout)
     ```
 
-    `protocol` is a token that the client offered in its Upgrade field. The connection chooses the status on the wire: 101 in
-    HTTP/1. A client that has not offered the protocol gets 426.
+    `protocol` is a token that the client offered in its Upgrade field. The connection chooses the status on the wire:
+    101 in HTTP/1. A client that has not offered the protocol gets 426.
     """
 
     __slots__ = ("protocol", "run")

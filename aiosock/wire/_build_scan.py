@@ -1,6 +1,7 @@
 """Compile `_scan.c` when the package is built: a hook of hatchling, which is not part of a wheel.
 
-Where it cannot be compiled, one line says so, and the package is built without it. With AIOSOCK_PURE nothing is compiled.
+Where it cannot be compiled, one line says so, and the package is built without it. With AIOSOCK_PURE nothing is
+compiled.
 """
 
 import os

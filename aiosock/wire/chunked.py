@@ -49,8 +49,8 @@ class LengthDecoder:
 class ChunkedDecoder:
     """The decoder of a body in chunks (RFC 9112 section 7.1), with its trailers.
 
-    Chunk extensions are dropped, and trailers that only a head may have. `limits.head_bytes` limits the extensions and the trailer section together, so that
-    only the data of a body can be longer than that.
+    Chunk extensions are dropped, and trailers that only a head may have. `limits.head_bytes` limits the extensions and
+    the trailer section together, so that only the data of a body can be longer than that.
     """
 
     __slots__ = ("_allowance", "_limits", "_missing", "_pending", "_scanned", "_step", "complete", "rest", "trailers")
@@ -71,8 +71,8 @@ class ChunkedDecoder:
 
         Raises ProtocolError: 400 for a malformed chunk or trailer section, 431 for extensions or trailers over a limit.
         """
-        # The pending bytes start with an unfinished line. Its first `_scanned` bytes are not searched again: if the line
-        # arrives byte by byte, that would take quadratic time.
+        # The pending bytes start with an unfinished line. Its first `_scanned` bytes are not searched again: if the
+        # line arrives byte by byte, that would take quadratic time.
         self._scanned = len(self._pending)
         data, self._pending = self._pending + data, b""
         pieces: list[bytes] = []

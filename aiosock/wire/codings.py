@@ -64,8 +64,8 @@ class Decoder(Protocol):
     def decode(self, data: bytes) -> bytes:
         """Take compressed bytes and return the next block of the body.
 
-        Raises ValueError for malformed bytes, and TooManyFrames, which is one, for more than `FREE_FRAMES` and one for each
-        `FRAME_BYTES`.
+        Raises ValueError for malformed bytes, and TooManyFrames, which is one, for more than `FREE_FRAMES` and one for
+        each `FRAME_BYTES`.
 
         Before new bytes are taken, call this with b"" until it returns b"": the bytes taken earlier may hold more.
         """

@@ -32,8 +32,8 @@ def parse_date(value: str) -> int | None:
             day, month, year, *clock = match.groups()
         elif match := _RFC_850.fullmatch(value):
             day, month, short_year, *clock = match.groups()
-            # A year of two digits. RFC 9110 reads one that seems over 50 years ahead as in the past, which takes a clock;
-            # POSIX reads 69 and above as 19xx.
+            # A year of two digits. RFC 9110 reads one that seems over 50 years ahead as in the past, which takes a
+            # clock; POSIX reads 69 and above as 19xx.
             year = f"{'19' if int(short_year) >= 69 else '20'}{short_year}"
         elif match := _ASCTIME.fullmatch(value):
             month, day, *clock, year = match.groups()
@@ -80,9 +80,9 @@ def evaluate(request: Headers, method: str, etag: str, modified: float) -> Verdi
 def allows_range(request: Headers, etag: str, modified: float, now: float) -> bool:
     """Return whether If-Range allows a 206: the client's part is of the current representation (section 13.1.5).
 
-    It takes a strong tag, or exactly the date of Last-Modified: the client joins the parts without comparing them. `now` and
-    `modified` are in seconds since the epoch. A file that was modified in the second of `now` may have had two versions with
-    that date, so the date is weak (section 8.8.2.2).
+    It takes a strong tag, or exactly the date of Last-Modified: the client joins the parts without comparing them.
+    `now` and `modified` are in seconds since the epoch. A file that was modified in the second of `now` may have had
+    two versions with that date, so the date is weak (section 8.8.2.2).
     """
     condition = request.get("if-range")
     if condition is None:

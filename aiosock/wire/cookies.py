@@ -44,9 +44,9 @@ class CookieScope(TypedDict, total=False):
     """The cookie is sent to this host and the hosts below it. By default only to the host that set it."""
 
     secure: bool | None
-    """Send the cookie over TLS only. By default True if something requires it: `same_site="none"`, `partitioned`, or a name
-    that starts with `__Secure-`, `__Host-` or `__Http-`. Otherwise False, so that the cookie works on http://localhost.
-    Set it to True on a site with TLS."""
+    """Send the cookie over TLS only. By default True if something requires it: `same_site="none"`, `partitioned`, or a
+    name that starts with `__Secure-`, `__Host-` or `__Http-`. Otherwise False, so that the cookie works on
+    http://localhost. Set it to True on a site with TLS."""
 
     http_only: bool
     """Hide the cookie from scripts. By default True."""
@@ -71,9 +71,10 @@ class CookieAttributes(CookieScope, total=False):
 def parse_cookies(value: str) -> dict[str, str]:
     """Return the names and values of a Cookie field, as they arrived.
 
-    `value` is ISO-8859-1, as in Headers. Names and values that are UTF-8 are decoded from that, because browsers send what
-    a page sets with `document.cookie` as UTF-8 (the HTML standard). Others stay ISO-8859-1. If two cookies have one name, the first counts: clients send the more specific path first. A cookie without a name is
-    dropped, so that it cannot pass for another one.
+    `value` is ISO-8859-1, as in Headers. Names and values that are UTF-8 are decoded from that, because browsers send
+    what a page sets with `document.cookie` as UTF-8 (the HTML standard). Others stay ISO-8859-1. If two cookies have
+    one name, the first counts: clients send the more specific path first. A cookie without a name is dropped, so that
+    it cannot pass for another one.
     """
     cookies: dict[str, str] = {}
     is_ascii = value.isascii()
@@ -91,9 +92,9 @@ def encode_cookie(
 ) -> str:
     """Return the value of a Set-Cookie field; the attributes are those of `CookieAttributes`.
 
-    Raises ResponseError for a name that is not a token, a value with anything but visible ASCII or with one of `",;\\`, an
-    attribute that browsers refuse or ignore, a prefix in the name that forbids an attribute, and more than 4096 bytes of
-    name and value.
+    Raises ResponseError for a name that is not a token, a value with anything but visible ASCII or with one of `",;\\`,
+    an attribute that browsers refuse or ignore, a prefix in the name that forbids an attribute, and more than 4096
+    bytes of name and value.
     """
     _check_pair(name, value)
     parts = [f"{name}={value}"]

@@ -1,7 +1,7 @@
 """Forms (RFC 7578, and the URL standard for urlencoded ones): bytes of a body in, fields and files out. No I/O.
 
-`multipart.PushMultipartParser` finds the parts. This module adds checks whose result does not depend on how the input is
-split, and turns the limits and errors of the parser into HTTPErrors.
+`multipart.PushMultipartParser` finds the parts. This module adds checks whose result does not depend on how the input
+is split, and turns the limits and errors of the parser into HTTPErrors.
 """
 
 import re
@@ -30,8 +30,8 @@ _MEDIA_TYPE = re.compile(rf"([{TCHAR}]++/[{TCHAR}]++)[ \t]*+")
 _PARAMETER = re.compile(
     rf';[ \t]*+(?:([{TCHAR}]++)=(?:([!#-:<-~]++)|"((?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*+)"))?+[ \t]*+'
 )
-"""RFC 9110 section 5.6.6; an empty parameter is allowed. A value without quotes may have any visible characters but `"` and
-`;`, not only those of a token: many clients send a boundary such as `----=_Part_1` or `a/b` without quotes."""
+"""RFC 9110 section 5.6.6; an empty parameter is allowed. A value without quotes may have any visible characters but `"`
+and `;`, not only those of a token: many clients send a boundary such as `----=_Part_1` or `a/b` without quotes."""
 
 _BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
 """RFC 2046 section 5.1.1 allows fewer characters. Clients send `*****` and `{0}` too, and every reader compares bytes."""
@@ -75,8 +75,8 @@ class PartHead:
     def __init__(self, segment: Segment) -> None:
         """Read the fields of a part.
 
-        Raises HTTPError: 400 for an invalid header field or a part without a name, 415 for text in another charset and for
-        content in base64 or another transfer encoding.
+        Raises HTTPError: 400 for an invalid header field or a part without a name, 415 for text in another charset and
+        for content in base64 or another transfer encoding.
         """
         try:
             # The fields of a part are UTF-8 (RFC 7578 section 5.1). Headers keeps bytes as ISO-8859-1.
@@ -87,9 +87,11 @@ class PartHead:
             raise HTTPError(400, "A part of the form has a header field with a control character.") from None
         encoding = self.headers.get("content-transfer-encoding", "binary").lower()
         if encoding not in _NOT_ENCODED:
-            # RFC 7578 section 4.7: no sender should use one. Go decodes quoted-printable, Django base64, and aiohttp both.
+            # RFC 7578 section 4.7: no sender should use one. Go decodes quoted-printable, Django base64, and aiohttp
+            # both.
             raise HTTPError(415, "A part of the form has a transfer encoding. Send it as it is.")
-        # RFC 7578 section 4.2 asks for no name* and filename*, but programs send them, and the library does not know them.
+        # RFC 7578 section 4.2 asks for no name* and filename*, but programs send them, and the library does not know
+        # them.
         extended = _extended_parameters(self.headers.get("content-disposition", ""))
         self.name: str = extended.get("name*") or segment.name or ""
         self.filename: str | None = extended.get("filename*") or segment.filename
@@ -174,8 +176,8 @@ def parse_urlencoded(body: bytes, limits: Limits, charset: str = "utf-8") -> lis
 def iterate_urlencoded(body: bytes, limits: Limits, charset: str = "utf-8") -> Iterator[tuple[str, str]]:
     """Yield the pairs of an urlencoded form: only `&` separates, `+` is a space, and a stray percent sign stays.
 
-    Raises HTTPError: 413 for more pairs than `form_parts` or a pair longer than `form_field_bytes`, 400 for text that is
-    not in `charset`.
+    Raises HTTPError: 413 for more pairs than `form_parts` or a pair longer than `form_field_bytes`, 400 for text that
+    is not in `charset`.
     """
     if body.count(b"&") >= limits.form_parts:
         raise _too_many_parts(limits)
@@ -240,8 +242,8 @@ class MultipartDecoder:
     def feed(self, data: bytes) -> Iterator[PartHead | bytes | None]:
         """Yield the parts in the next bytes: the head of a part, the pieces of its content, and None at its end.
 
-        The iterator must be used up before the next call. Bytes before the first and after the last boundary are dropped
-        (RFC 2046 section 5.1.1).
+        The iterator must be used up before the next call. Bytes before the first and after the last boundary are
+        dropped (RFC 2046 section 5.1.1).
 
         Raises HTTPError: 413 above a limit, 400 for a malformed form, 415 for a field in a charset other than UTF-8 and
         ISO-8859-1, and for a part in a transfer encoding.
@@ -284,7 +286,8 @@ class MultipartDecoder:
     def _without_preamble(self, data: bytes) -> bytes:
         """Return the bytes from the first boundary on, and b"" before it has come.
 
-        Raises HTTPError (400) for a preamble that is longer than the head of a part may be: the boundary is another one.
+        Raises HTTPError (400) for a preamble that is longer than the head of a part may be: the boundary is another
+        one.
         """
         if self._start == b"\r\n" and data.startswith(self._delimiter[2:]):  # no preamble, as browsers send it
             self._start = None

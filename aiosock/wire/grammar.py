@@ -1,8 +1,8 @@
 r"""The grammar of RFC 9110 and RFC 9112 as compiled patterns, each with its section.
 
-Every repetition is possessive (`*+`, `++`), and two repetitions in a row never match the same byte. So each pattern takes
-linear time on any input. The RFC's `OWS field-value OWS`, copied literally, would take quadratic time; here whitespace is
-part of the value and is stripped afterwards.
+Every repetition is possessive (`*+`, `++`), and two repetitions in a row never match the same byte. So each pattern
+takes linear time on any input. The RFC's `OWS field-value OWS`, copied literally, would take quadratic time; here
+whitespace is part of the value and is stripped afterwards.
 """
 
 import re

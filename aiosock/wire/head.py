@@ -19,9 +19,9 @@ CHUNKED: Final = -1
 class FieldSection:
     """The fields of one head that the server itself acts on, in lower case.
 
-    `host` and `expect` are None where absent. `connection` and `upgrade` are sets of tokens. `transfer_encoding` joins its
-    lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3). `closes` is True
-    if `connection` has the option close.
+    `host` and `expect` are None where absent. `connection` and `upgrade` are sets of tokens. `transfer_encoding` joins
+    its lines with a comma. `framing` is the length of the body in bytes, or CHUNKED (RFC 9112 section 6.3). `closes` is
+    True if `connection` has the option close.
     """
 
     __slots__ = (
@@ -71,8 +71,9 @@ Target = tuple[str, str, str, str, str | None]
 class Http1Head:
     """A request line and its fields; `message.RequestHead` says what all protocols have in common.
 
-    `minor_version` is 0 or 1. `keeps_alive` says whether the client wants the connection to persist. `octets` holds the head as
-    it arrived, up to and with its blank line. Not to be changed: the requests of a connection that have equal heads share one.
+    `minor_version` is 0 or 1. `keeps_alive` says whether the client wants the connection to persist. `octets` holds the
+    head as it arrived, up to and with its blank line. Not to be changed: the requests of a connection that have equal
+    heads share one.
     """
 
     __slots__ = (
@@ -184,8 +185,8 @@ def find_head(buffer: bytes, scanned: int, limits: Limits) -> int:
 def parse_head(head: bytes, limits: Limits, previous: Http1Head | None = None) -> Http1Head:
     """Parse a request head, given up to and with its blank line.
 
-    `previous` is the connection's last request. An equal field block is not read again, nor are the lines with which all
-    heads of the connection have started: a browser repeats most of its fields (docs/decisions/0008).
+    `previous` is the connection's last request. An equal field block is not read again, nor are the lines with which
+    all heads of the connection have started: a browser repeats most of its fields (docs/decisions/0008).
 
     Raises ProtocolError: 400 malformed, 414 and 431 beyond the limits, 501 a foreign transfer coding, 505 not HTTP/1.
     """
@@ -282,7 +283,8 @@ def refuse_invalid(head: bytes, limits: Limits) -> None:
 def is_head_request(buffer: bytes, limits: Limits) -> bool:
     """Return whether a request that was refused has the method HEAD: its response has no body (RFC 9110 section 9.3.2).
 
-    The verdict is the same in whatever pieces the request arrived: later bytes than those that got it refused do not count.
+    The verdict is the same in whatever pieces the request arrived: later bytes than those that got it refused do not
+    count.
     """
     # The first byte beyond the limit arrived before the refusal, those behind it perhaps not.
     judged = min(limits.request_line_bytes, limits.head_bytes) + 1

@@ -48,8 +48,8 @@ FORBIDDEN_TRAILERS: Final = frozenset(
         "if-range",
     ]
 )
-"""Framing, routing, authentication, request modifiers and response control: a sender must not put them among the trailers
-(RFC 9110 section 6.5.1)."""
+"""Framing, routing, authentication, request modifiers and response control: a sender must not put them among the
+trailers (RFC 9110 section 6.5.1)."""
 
 REFUSED_TRAILERS: Final = frozenset(
     [
@@ -65,15 +65,15 @@ REFUSED_TRAILERS: Final = frozenset(
         "www-authenticate",
     ]
 )
-"""Framing, routing and authentication. Another program could act on them, so a message that has them is refused. The other
-forbidden trailers are dropped, as any recipient may do (RFC 9112 section 7.1.2)."""
+"""Framing, routing and authentication. Another program could act on them, so a message that has them is refused. The
+other forbidden trailers are dropped, as any recipient may do (RFC 9112 section 7.1.2)."""
 
 
 class RequestHead(Protocol):
     """What a request says before its body. Not to be changed: requests that are equal may share one.
 
-    `target` and `raw_path` are as sent; `path` is percent-decoded (see `wire.target.is_text`), `query` is not. `host` is in lower case, with its port; None
-    where the client did not name one.
+    `target` and `raw_path` are as sent; `path` is percent-decoded (see `wire.target.is_text`), `query` is not. `host`
+    is in lower case, with its port; None where the client did not name one.
     """
 
     method: str

@@ -19,8 +19,8 @@ _WEIGHT = re.compile(r"[ \t]*+q[ \t]*+=[ \t]*+(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?
 def parse_weights(field: str) -> dict[str, float]:
     """Return the weight of each member of an Accept or Accept-Encoding field, with names in lower case.
 
-    A member with a malformed weight gets weight 0: it is better not to send it than to send it to a client that does not
-    want it.
+    A member with a malformed weight gets weight 0: it is better not to send it than to send it to a client that does
+    not want it.
     """
     weights: dict[str, float] = {}
     for member in field.split(",", MEMBERS)[:MEMBERS]:
@@ -50,7 +50,8 @@ def coding_weight(weights: dict[str, float], coding: str) -> float:
 def choose_coding(accept_encoding: str, offers: Sequence[str]) -> str:
     """Return the offer with the greatest weight, the first one if two are equal; identity if the client prefers that.
 
-    Without a field any coding is acceptable, but such a client is a simple one: identity is chosen, as for an empty field.
+    Without a field any coding is acceptable, but such a client is a simple one: identity is chosen, as for an empty
+    field.
     """
     weights = parse_weights(accept_encoding)
     best, most = "identity", 0.0
@@ -64,9 +65,9 @@ def choose_coding(accept_encoding: str, offers: Sequence[str]) -> str:
 def choose_media_type(accept: str, offers: Sequence[str]) -> str:
     """Return the offer that an Accept field names with the greatest weight, the first one if two are equal.
 
-    If the field names no offer, the last offer is returned: `*/*` names none. A type with a suffix does not name the type
-    of its suffix: a client that asks for application/vnd.pypi.simple.v1+json cannot use just any JSON. But it can read
-    a problem in JSON, so every JSON type names application/problem+json (RFC 9457 section 3), and that type names
+    If the field names no offer, the last offer is returned: `*/*` names none. A type with a suffix does not name the
+    type of its suffix: a client that asks for application/vnd.pypi.simple.v1+json cannot use just any JSON. But it can
+    read a problem in JSON, so every JSON type names application/problem+json (RFC 9457 section 3), and that type names
     application/json.
     """
     weights = parse_weights(accept)

@@ -31,8 +31,9 @@ class Span(NamedTuple):
 def parse_range(field: str, size: int) -> list[Span] | None:
     """Return the spans that a Range field asks for, of a representation with `size` bytes, in the order of the field.
 
-    Spans that overlap or nearly touch are joined, so that never more than the whole is sent. An empty list means 416: no
-    range can be satisfied. None means that the field is ignored: it is malformed, in another unit, or has too many ranges.
+    Spans that overlap or nearly touch are joined, so that never more than the whole is sent. An empty list means 416:
+    no range can be satisfied. None means that the field is ignored: it is malformed, in another unit, or has too many
+    ranges.
     """
     if not _FIELD.fullmatch(field):
         return None

@@ -18,10 +18,11 @@ def parse_target(target: str, method: str) -> tuple[str, str, str, str | None]:
     """Parse a request-target into (raw path, decoded path, raw query, authority or None).
 
     `target` must be ASCII without spaces or controls. The path of the authority-form (CONNECT) is empty, that of the
-    asterisk-form (OPTIONS) is `*`. Bytes of the decoded path that are not UTF-8 are lone surrogates (PEP 383): see `is_text`.
+    asterisk-form (OPTIONS) is `*`. Bytes of the decoded path that are not UTF-8 are lone surrogates (PEP 383): see
+    `is_text`.
 
-    Raises ProtocolError (400) for a target in none of the four forms, or in a form that the method does not allow, for a
-    fragment, and for a percent sign that encodes nothing.
+    Raises ProtocolError (400) for a target in none of the four forms, or in a form that the method does not allow, for
+    a fragment, and for a percent sign that encodes nothing.
     """
     if method == "CONNECT":  # section 3.2.3
         return "", "", "", _checked_authority(target, needs_port=True)
@@ -41,9 +42,9 @@ def parse_host(value: str) -> str:
     """Return a Host field value in lower case, with its port unless that is empty. Percent-encodings are not decoded.
 
     Raises ProtocolError (400) unless it is a name, an IPv4 address or a bracketed IPv6 address, with or without a port.
-    A name may have any character of a reg-name (RFC 3986 section 3.2.2), such as `'` and `;`: escape it in a page. It may also
-    have empty labels, as `.` and `a..` do, although they are no names in the DNS (RFC 1034 section 3.1): a reg-name need not be one.
-    An empty value is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
+    A name may have any character of a reg-name (RFC 3986 section 3.2.2), such as `'` and `;`: escape it in a page. It
+    may also have empty labels, as `.` and `a..` do, although they are no names in the DNS (RFC 1034 section 3.1): a
+    reg-name need not be one. An empty value is refused too: an http URL always has a host (RFC 9110 section 4.2.1).
     """
     return _checked_authority(value)
 

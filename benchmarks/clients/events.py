@@ -1,7 +1,8 @@
 """Read event streams and count events: `events.py PORT SUBSCRIBERS`.
 
 It prints `ready` when every subscriber has received an event. Each line on standard input is a number of seconds. For
-each it prints the events that arrived in that time, the seconds that it took, and the subscribers that are still connected.
+each it prints the events that arrived in that time, the seconds that it took, and the subscribers that are still
+connected.
 """
 
 import asyncio

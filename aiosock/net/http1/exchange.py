@@ -99,9 +99,9 @@ class Http1Exchange(Answering):
     async def _drop_unread(self, status: int) -> None:
         """Read and drop the rest of the body, if it is short and arrives soon: the response says whether connections stay.
 
-        So does Go. A response that promised to keep the connection before the whole body was known to be in order could not
-        keep that promise: a request that a proxy sends on it meanwhile, for somebody else, would be lost. A streamed response
-        may still read the body, so nothing is dropped before it.
+        So does Go. A response that promised to keep the connection before the whole body was known to be in order could
+        not keep that promise: a request that a proxy sends on it meanwhile, for somebody else, would be lost. A
+        streamed response may still read the body, so nothing is dropped before it.
         """
         body = self._body
         if body is None or body.is_complete() or body.awaits_continue or self._channel.has_reader:

@@ -17,8 +17,8 @@ class Http1BodyReader:
     """Reads one body from a channel, under the deadline for its next piece and the minimum rate: an `Incoming`.
 
     `length` is in bytes, None for a body in chunks. `awaits_continue` is True while the client may be waiting for a 100
-    before it sends (RFC 9110 section 10.1.1). `is_broken` is True once the body is malformed: then nobody knows where the next
-    request starts. `is_over` is set when the response has been sent.
+    before it sends (RFC 9110 section 10.1.1). `is_broken` is True once the body is malformed: then nobody knows where
+    the next request starts. `is_over` is set when the response has been sent.
     """
 
     __slots__ = (

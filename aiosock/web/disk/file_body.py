@@ -18,12 +18,12 @@ LAST_BLOCK: Final = 16 * 1024
 class FileBody:
     """Spans of an open file, and bytes between them, as one body. Whoever sends it must close it.
 
-    The file is checked again before its last bytes are sent. If it has changed, the response is broken off, so that no client
-    takes half of one version and half of another for a whole file. Bytes that the kernel copies are not safe: it keeps a
-    reference to them until the peer has them, so writing into the file in place may still change them.
+    The file is checked again before its last bytes are sent. If it has changed, the response is broken off, so that no
+    client takes half of one version and half of another for a whole file. Bytes that the kernel copies are not safe: it
+    keeps a reference to them until the peer has them, so writing into the file in place may still change them.
 
-    A change is an HTTPError, although its status can seldom be sent: it is no mistake of the program, so the log gets one line
-    and no traceback.
+    A change is an HTTPError, although its status can seldom be sent: it is no mistake of the program, so the log gets
+    one line and no traceback.
     """
 
     __slots__ = ("descriptor", "name", "parts", "status")
@@ -74,8 +74,8 @@ class FileBody:
             os.close(descriptor)
 
     def __del__(self) -> None:
-        # The response may never be sent: a middleware replaces it or fails, or the request is cancelled while a thread opens the
-        # file.
+        # The response may never be sent: a middleware replaces it or fails, or the request is cancelled while a thread
+        # opens the file.
         if self.descriptor >= 0:
             os.close(self.descriptor)
 

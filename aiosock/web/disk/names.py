@@ -53,8 +53,8 @@ def is_plain_on_windows(name: str) -> bool:
 def safe_name(name: str, dotfiles: Collection[str] = ()) -> str:
     """Return the name, changed so that it is plain on every system, and every file system accepts it.
 
-    Names that Windows refuses are changed on all systems: a file may be copied to another one later. Raises HTTPError (400)
-    if nothing is left.
+    Names that Windows refuses are changed on all systems: a file may be copied to another one later. Raises HTTPError
+    (400) if nothing is left.
     """
     name = _UNSAFE.sub("_", name).strip(" ").rstrip(". ")
     if not name:

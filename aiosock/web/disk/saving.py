@@ -70,8 +70,8 @@ async def save(pieces: AsyncIterable[bytes], target: Target, name: str) -> Path:
 
     If `target` is a directory, the file gets the safe name `name` in it, and no file is replaced.
 
-    Raises FileExistsError, other OSErrors, HTTPError (400 if there is no name, 503 without descriptors, 507 if the disk is
-    full), and what the pieces raise. No file is left then.
+    Raises FileExistsError, other OSErrors, HTTPError (400 if there is no name, 503 without descriptors, 507 if the disk
+    is full), and what the pieces raise. No file is left then.
     """
     from aiofiles.threadpool import wrap
 

@@ -14,8 +14,8 @@ from aiosock.wire.ranges import Span
 class Spool:
     """One temporary file for all uploads of a form, one after the other, so that a form needs only one descriptor.
 
-    The file has no name if the system allows that, and is deleted when it is closed. `memory` is the number of bytes that may
-    still be held in memory instead.
+    The file has no name if the system allows that, and is deleted when it is closed. `memory` is the number of bytes
+    that may still be held in memory instead.
     """
 
     def __init__(self, memory: int) -> None:

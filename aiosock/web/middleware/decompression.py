@@ -26,9 +26,10 @@ def decompression(*, max_bytes: int = MAX_BYTES, max_ratio: float = MAX_RATIO) -
     app.middleware(decompression(max_bytes=1024 * 1024))
     ```
 
-    A body is decoded while it is read, in blocks of 64 KiB. The `body_limit` of a route counts decoded bytes. A request is
-    refused with 413 if its body has more than `max_bytes`, encoded or decoded, or decodes to more than `max_ratio` times its
-    size and one block, or has more than 1000 frames (zstd) or members (gzip) and one for each KiB; with 400 if the body is malformed or ends early; with 415 if it is in another coding, or in several.
+    A body is decoded while it is read, in blocks of 64 KiB. The `body_limit` of a route counts decoded bytes. A request
+    is refused with 413 if its body has more than `max_bytes`, encoded or decoded, or decodes to more than `max_ratio`
+    times its size and one block, or has more than 1000 frames (zstd) or members (gzip) and one for each KiB; with 400
+    if the body is malformed or ends early; with 415 if it is in another coding, or in several.
     """
     codings = installed()
 

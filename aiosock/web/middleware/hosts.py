@@ -16,10 +16,9 @@ def hosts(names: Collection[str]) -> Middleware:
     app.middleware(hosts(["example.org", "*.example.org", "127.0.0.1"]))
     ```
 
-    A name without a port matches every port, a name with a port only that one; a Host field without a port has the default
-    port of the scheme, 80 or 443. `*.example.org` matches all hosts below
-    example.org, but not example.org itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case and a dot at the end
-    of a name are ignored.
+    A name without a port matches every port, a name with a port only that one; a Host field without a port has the
+    default port of the scheme, 80 or 443. `*.example.org` matches all hosts below example.org, but not example.org
+    itself. An address is a name like any other: `127.0.0.1`, `[::1]`. Case and a dot at the end of a name are ignored.
     Routes with `health=True` are served for every host, since load balancers and Kubernetes ask by address.
 
     Raises ValueError for an invalid host, and for an empty list.

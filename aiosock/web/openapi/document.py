@@ -23,8 +23,9 @@ def openapi(
 ) -> dict[str, Any]:
     """Return an OpenAPI document of the documented routes of a router or an app, in their order.
 
-    `version` is the version of the API. `servers` are the base URLs of the API. The document does not contain routes for any
-    method ("*"), methods that OpenAPI does not know, and mounted apps. Raises RouteError if msgspec is not installed.
+    `version` is the version of the API. `servers` are the base URLs of the API. The document does not contain routes
+    for any method ("*"), methods that OpenAPI does not know, and mounted apps. Raises RouteError if msgspec is not
+    installed.
     """
     require_msgspec("a description of an API")
     from aiosock.web.openapi.schemas import schemas_of

@@ -17,8 +17,8 @@ _INVALID = {"$ref": "#/components/responses/ValidationError"}
 class Operation:
     """One method of one route.
 
-    `annotations` are the types whose schemas `described` needs, in this order: those of the parameters, then that of the
-    JSON response.
+    `annotations` are the types whose schemas `described` needs, in this order: those of the parameters, then that of
+    the JSON response.
     """
 
     def __init__(

@@ -33,8 +33,8 @@ def publish(
 ) -> None:
     """Add a route `path` for the OpenAPI document of an app, and a route `docs`, unless None, for a page that shows it.
 
-    Both are made at the first request, and again when routes have been added. They have an ETag. Without `servers`, it names the path where
-    the app is mounted. Raises RouteError if a path is taken or msgspec is not installed.
+    Both are made at the first request, and again when routes have been added. They have an ETag. Without `servers`, it
+    names the path where the app is mounted. Raises RouteError if a path is taken or msgspec is not installed.
     """
     require_msgspec("a description of an API")
     published = _Published(app, path, title=title, version=version, description=description, servers=servers)

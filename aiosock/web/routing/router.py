@@ -19,8 +19,8 @@ class RouteOptions(TypedDict, total=False):
 
     `name` is for `url_for`; by default it is the handler's name. `on_disconnect` says what happens to the handler when
     the client leaves. `body_limit` is in bytes, for bodies that are read as a whole. A `health` route is answered even
-    if the server has reached its `limits.concurrency`, and if the middleware `hosts` does not know the host. If a route is
-    not `documented`, `aiosock.web.openapi` leaves it out.
+    if the server has reached its `limits.concurrency`, and if the middleware `hosts` does not know the host. If a route
+    is not `documented`, `aiosock.web.openapi` leaves it out.
     """
 
     name: str

@@ -38,8 +38,8 @@ _MARK: Final = "\ufffd"
 _ZIP_ESCAPES: Final = {code: f"{_MARK}{code & 0xFF:02X}" for code in UNDECODABLE} | {ord(_MARK): 2 * _MARK}
 """In a zip, names are UTF-8 (APPNOTE 4.4.4). Any other byte is written as U+FFFD and two digits. A tar takes any bytes.
 
-U+FFFD itself is doubled, so that two files never get the same name. Hence the mark is not `%`: many names have that, and
-must stay as they are.
+U+FFFD itself is doubled, so that two files never get the same name. Hence the mark is not `%`: many names have that,
+and must stay as they are.
 """
 
 _SKIPPED_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})

@@ -1,7 +1,8 @@
 """Fingerprints: hashes of the content that build tools write into names of files, such as index-BpVSPpQO.js.
 
-Such a file never changes under its name. A name is only a guess: where a hash is not recognised, clients ask again whether the
-file has changed. Where an ordinary name is taken for a hash, they keep an old file for a year. So in doubt it is none.
+Such a file never changes under its name. A name is only a guess: where a hash is not recognised, clients ask again
+whether the file has changed. Where an ordinary name is taken for a hash, they keep an old file for a year. So in doubt
+it is none.
 """
 
 import re
@@ -97,8 +98,8 @@ def has_fingerprint(name: str) -> bool:
 def _is_random(part: str) -> bool:
     """Return whether eight characters look like a hash in base64url (Vite, Rollup) or base32 (esbuild, Angular).
 
-    Words change between capitals, small letters and digits two or three times, and can be pronounced. Nine of ten hashes in
-    base64url do not.
+    Words change between capitals, small letters and digits two or three times, and can be pronounced. Nine of ten
+    hashes in base64url do not.
     """
     runs = _RUN.findall(part)
     if _NUMBERED.fullmatch(part):

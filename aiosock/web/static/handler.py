@@ -29,13 +29,13 @@ class StaticFiles:
     app.mount("/static", StaticFiles("static", cache_control={"*.css": "max-age=3600"}))
     ```
 
-    Hidden files get 404, like missing ones: dotfiles, symbolic links, and anything that is not a regular file. Files of up to
-    `limits.cached_file_bytes` are kept in memory, and checked in the file system again once a second at most.
+    Hidden files get 404, like missing ones: dotfiles, symbolic links, and anything that is not a regular file. Files of
+    up to `limits.cached_file_bytes` are kept in memory, and checked in the file system again once a second at most.
 
     The options are those of `StaticOptions`. Each StaticFiles has a `cache` of its own, unless it is given one.
 
-    Raises NotADirectoryError if `directory` is not a directory, so that a wrong path is noticed at start. Raises ValueError
-    for a page whose path ends with a slash, and TypeError for an unknown option.
+    Raises NotADirectoryError if `directory` is not a directory, so that a wrong path is noticed at start. Raises
+    ValueError for a page whose path ends with a slash, and TypeError for an unknown option.
     """
 
     checks_target = True
@@ -62,8 +62,9 @@ class StaticFiles:
     async def serve(self, request: Request, subpath: str) -> Response:
         """Answer with the file at `subpath`, which starts with a slash and is percent-encoded, as in a URL.
 
-        Raises HTTPError: 404 if nothing is served there, 405 and 501 for other methods, 406 if the client accepts no form of
-        the file, 412 if a precondition fails, 416 if all ranges are beyond the end, 503 if no descriptor is left.
+        Raises HTTPError: 404 if nothing is served there, 405 and 501 for other methods, 406 if the client accepts no
+        form of the file, 412 if a precondition fails, 416 if all ranges are beyond the end, 503 if no descriptor is
+        left.
         """
         if request.method not in ("GET", "HEAD"):
             return answer_options(request, "GET, HEAD, OPTIONS")
@@ -186,7 +187,8 @@ class StaticFiles:
         except OSError:
             if chosen is original:
                 raise
-            # The sibling has been removed since it was looked up. It has no content in memory: the weight stays the same.
+            # The sibling has been removed since it was looked up. It has no content in memory: the weight stays the
+            # same.
             resource.representations = [known for known in resource.representations if known is not chosen]
             return await self._respond(request, resource, status)
         return await self._respond_with(file, request, chosen, status, varies=len(resource.representations) > 1)

@@ -16,7 +16,8 @@ from aiosock.web.static.listing_page import page_response
 from aiosock.web.static.selection import Selection, packed, unpacked
 from aiosock.web.static.tree import Entry, Tree
 
-# For text: characters that could add a line or control a terminal (CWE-150), and the backslash that the escapes begin with.
+# For text: characters that could add a line or control a terminal (CWE-150), and the backslash that the escapes begin
+# with.
 _ESCAPES = (
     CONTROL_ESCAPES
     | {code: f"\\u{code:04x}" for code in MISLEADING}

@@ -85,8 +85,8 @@ class Policy:
 
     def page_for_missing(self, path: str) -> tuple[str, int]:
         """Return which page browsers get for a path where nothing is, "" for none, and with which status."""
-        # A last name with the suffix of a file is meant for one: a missing script must not be answered with a page and 200.
-        # Other names with a dot may be routes, such as /users/jane.doe, but not dotfiles.
+        # A last name with the suffix of a file is meant for one: a missing script must not be answered with a page and
+        # 200. Other names with a dot may be routes, such as /users/jane.doe, but not dotfiles.
         is_route = not (path.startswith(".") or "/." in path or is_known(path.rpartition("/")[2]))
         return (self._spa, 200) if self._spa and is_route else (self._not_found, 404)
 

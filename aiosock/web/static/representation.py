@@ -87,8 +87,8 @@ class Resource:
 def find(tree: Tree, names: Sequence[str], codings: Sequence[str], limit: int) -> Resource:
     """Look up a file and its precompressed siblings, and read those of up to `limit` bytes; blocks.
 
-    Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for anything else that is not a
-    regular file.
+    Raises OSError as `Tree.open` does; IsADirectoryError for a directory; PermissionError for anything else that is not
+    a regular file.
     """
     original = _represent(tree, names, "", "", limit)
     representations = [original]

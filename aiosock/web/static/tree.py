@@ -1,8 +1,8 @@
 """Tree: the files below a directory, opened name by name, so that no path leads out of it.
 
-Between checking a path and opening it, somebody could replace a directory with a link. So each name is opened relative to
-the directory before it, which is already open. The kernel never follows a symbolic link: the link is read, and its target
-is opened name by name too.
+Between checking a path and opening it, somebody could replace a directory with a link. So each name is opened relative
+to the directory before it, which is already open. The kernel never follows a symbolic link: the link is read, and its
+target is opened name by name too.
 """
 
 import errno
@@ -28,8 +28,8 @@ MISSING_ERRORS: Final = frozenset(
 
 _HAS_OPENAT: Final = os.open in os.supports_dir_fd
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
-# O_PATH: to pass through a directory, the right to enter it is enough; listing it may be forbidden. O_NONBLOCK: without it,
-# opening a FIFO waits for a writer.
+# O_PATH: to pass through a directory, the right to enter it is enough; listing it may be forbidden. O_NONBLOCK: without
+# it, opening a FIFO waits for a writer.
 _DIRECTORY_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
 _READ_FLAGS: Final = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -53,9 +53,9 @@ class _Part(NamedTuple):
 class Tree:
     """The regular files below `root`. Files and directories whose names start with a dot are hidden.
 
-    Names in `dotfiles` are not hidden. With `links`, symbolic links are followed if they lead to something below the root;
-    without it, they are hidden. A link may lead through hidden directories, as those of a Kubernetes ConfigMap (`..data`) and
-    of pnpm (`.pnpm`) do, but not to a hidden file or directory.
+    Names in `dotfiles` are not hidden. With `links`, symbolic links are followed if they lead to something below the
+    root; without it, they are hidden. A link may lead through hidden directories, as those of a Kubernetes ConfigMap
+    (`..data`) and of pnpm (`.pnpm`) do, but not to a hidden file or directory.
 
     The root itself may be a link. It is followed anew for each file, so that it can be switched to another directory.
 
@@ -77,8 +77,8 @@ class Tree:
     def open(self, names: Sequence[str]) -> int:
         """Open a file or directory for reading, by the names that lead to it from the root, and return its descriptor.
 
-        Raises OSError as `os.open` does, and PermissionError for a name that `has_name` refuses and for a link that leads out
-        of the root.
+        Raises OSError as `os.open` does, and PermissionError for a name that `has_name` refuses and for a link that
+        leads out of the root.
         """
         if not all(map(self.has_name, names)):
             raise _denied("this name is not served")

@@ -20,7 +20,8 @@ async def hello(request: Request, name: str) -> str:
 
 @app.get("/sum/{number:int}")
 async def add(request: Request, number: int) -> str:
-    # Here, too, one thread serves all clients: use `asyncio.to_thread` for long computations, or aiosock logs a warning.
+    # Here, too, one thread serves all clients: use `asyncio.to_thread` for long computations, or aiosock logs a
+    # warning.
     return f"{sum(n for n in range(number))}\n"
 
 

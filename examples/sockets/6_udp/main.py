@@ -11,8 +11,9 @@ def main(port: int) -> None:
         sock.bind(("127.0.0.1", port))
         print(f"udp://127.0.0.1:{sock.getsockname()[1]}", flush=True)
         while True:
-            # One call returns one whole datagram and its sender. No datagram is longer than 65,535 bytes; with a smaller
-            # number here, the rest of a longer one would be lost. An empty datagram is b"" too, and does not mean an end.
+            # One call returns one whole datagram and its sender. No datagram is longer than 65,535 bytes; with a
+            # smaller number here, the rest of a longer one would be lost. An empty datagram is b"" too, and does not
+            # mean an end.
             data, sender = sock.recvfrom(65535)
             with suppress(OSError):  # an answer that cannot be sent is lost, as any datagram may be
                 sock.sendto(data.upper(), sender)

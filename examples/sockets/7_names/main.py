@@ -14,8 +14,8 @@ def main(name: str) -> None:
     except OSError as error:
         print(f"gethostbyname({name!r}): {error.strerror}")
 
-    # The new way: every address, IPv4 and IPv6, in the order in which to try them. Each row has the arguments for `socket`
-    # and then for `bind` or `connect`, so the program works with both families.
+    # The new way: every address, IPv4 and IPv6, in the order in which to try them. Each row has the arguments for
+    # `socket` and then for `bind` or `connect`, so the program works with both families.
     try:
         found = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM)
     except OSError as error:

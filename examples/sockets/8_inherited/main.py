@@ -18,8 +18,8 @@ def main(port: int) -> None:
     with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         while not told:
-            # A socket is a descriptor, a number in this process. `pass_fds` gives it to the child under the same number;
-            # by default a child gets only the standard descriptors.
+            # A socket is a descriptor, a number in this process. `pass_fds` gives it to the child under the same
+            # number; by default a child gets only the standard descriptors.
             number = listener.fileno()
             child = subprocess.Popen([sys.executable, str(CHILD), str(number)], pass_fds=[number])
             # The child ends because of an error, or because somebody wants new code to run. The socket stays open, for

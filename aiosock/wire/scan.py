@@ -44,7 +44,7 @@ def chosen_scan() -> Scan:
 
 
 # Chosen at import, although imports read no environment elsewhere: no parser changes while a connection uses it.
-scan = chosen_scan()
+scan: Scan = chosen_scan()
 LANGUAGE: Final = "Python" if scan is decline else "C"
 """The language in which plain heads are read."""
 

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from json import JSONDecodeError
 from types import SimpleNamespace
-from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
+from typing import Any, NamedTuple
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
+from aiosock.web.lazy import lazy
 from aiosock.web.multidict import MultiDict
 from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
@@ -18,37 +19,6 @@ from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import as_text, parse_query
-
-_T = TypeVar("_T")
-
-
-class lazy(Generic[_T]):
-    """A property that is computed when it is first read, then kept.
-
-    It is `functools.cached_property` as Python has it since 3.12, without the lock that makes it slow on 3.11.
-    """
-
-    def __init__(self, make: Callable[[Any], _T]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-
-    @overload
-    def __get__(self, instance: object, owner: type) -> _T: ...
-
-    def __get__(self, instance: object, owner: type) -> Self | _T:
-        if instance is None:
-            return self
-        value = self._make(instance)
-        # Not by `instance.__dict__`: from there on, CPython 3.11 would find every attribute of the instance by its slow
-        # way.
-        setattr(instance, self._name, value)
-        return value
 
 
 class Query(MultiDict[str]):

@@ -19,10 +19,15 @@ def growth(prepare: Callable[[int], Callable[[], object]], size: int) -> float:
     bad result is measured again, because caches can only make it worse.
     """
     small, large = prepare(size), prepare(_FACTOR * size)
+    return lowest_ratio(large, small, LINEAR, _ATTEMPTS)
+
+
+def lowest_ratio(one: Callable[[], object], other: Callable[[], object], enough: float, attempts: int) -> float:
+    """Return the ratio of two CPU times, the lowest of several attempts; no further one is made below `enough`."""
     ratio = float("inf")
-    for _ in range(_ATTEMPTS):
-        ratio = min(ratio, _best(large) / _best(small))
-        if ratio < LINEAR:
+    for _ in range(attempts):
+        ratio = min(ratio, _best(one) / _best(other))
+        if ratio < enough:
             break
     return ratio
 

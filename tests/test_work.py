@@ -6,16 +6,14 @@ gain unnoticed later. `python -m benchmarks.instructions` counts instructions in
 """
 
 import asyncio
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
 import aiosock
 from aiosock.wire.scan import compiled_scan, decline
 from benchmarks.in_memory import COUNTED, by_name, serve
+from tests.calls import counted
 
 WARM_UP, REQUESTS = 100, 200
 TOLERANCE = 0.05
@@ -29,25 +27,9 @@ PACKAGE = str(Path(aiosock.__file__).parent)
 
 def calls(workload: str) -> float:
     """Count the calls to and from the code of aiosock for a request, including resumed coroutines."""
-    counted = 0
-
-    def count(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal counted
-        if event in ("call", "c_call") and frame.f_code.co_filename.startswith(PACKAGE):
-            counted += 1
-
-    def counted_for(requests: int) -> int:
-        nonlocal counted
-        counted = 0
-        sys.setprofile(count)
-        try:
-            asyncio.run(serve(by_name(workload), requests))
-        finally:
-            sys.setprofile(None)
-        return counted
-
-    few = counted_for(WARM_UP)
-    return (counted_for(WARM_UP + REQUESTS) - few) / REQUESTS
+    _, few = counted(lambda: asyncio.run(serve(by_name(workload), WARM_UP)), PACKAGE)
+    _, many = counted(lambda: asyncio.run(serve(by_name(workload), WARM_UP + REQUESTS)), PACKAGE)
+    return (many - few) / REQUESTS
 
 
 @pytest.mark.parametrize("workload", COUNTED)

@@ -2,16 +2,11 @@
 
 from collections.abc import Callable
 
-from tests.growth import _best
+from tests.growth import lowest_ratio
 
 _ATTEMPTS = 5
 
 
 def times_as_costly(hostile: Callable[[], object], ordinary: Callable[[], object], enough: float) -> float:
     """Return the ratio of two CPU times. It is measured again while it is above `enough`: noise can only be worse."""
-    ratio = float("inf")
-    for _ in range(_ATTEMPTS):
-        ratio = min(ratio, _best(hostile) / _best(ordinary))
-        if ratio < enough:
-            break
-    return ratio
+    return lowest_ratio(hostile, ordinary, enough, _ATTEMPTS)

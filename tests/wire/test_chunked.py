@@ -1,10 +1,7 @@
 """Tests of aiosock.wire.chunked."""
 
-import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +12,7 @@ from aiosock.errors import ProtocolError, ResponseError
 from aiosock.headers import FIELD_CHAR, TCHAR
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder, encode_chunk, encode_last_chunk
 from aiosock.wire.message import FORBIDDEN_TRAILERS, REFUSED_TRAILERS, check_trailers
+from tests.calls import counted
 from tests.growth import LINEAR, growth
 
 LIMITS = Limits()
@@ -543,20 +541,10 @@ HOSTILE_BODIES: dict[str, Callable[[int], bytes]] = {
 
 def calls_for(data: bytes) -> int:
     """Count the calls that a decoder makes and receives for a body."""
-    counted = 0
-
-    def count(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal counted
-        counted += event in ("call", "c_call")
-
     decoder = ChunkedDecoder(ENDLESS)
-    sys.setprofile(count)
-    try:
-        decoder.feed(data)
-    finally:
-        sys.setprofile(None)
+    _, calls = counted(lambda: decoder.feed(data))
     assert decoder.complete
-    return counted
+    return calls
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from aiosock import HTTPError, Limits
 from aiosock.wire.forms import MultipartDecoder, PartHead, parse_form_type, parse_urlencoded
+from tests.calls import counted
 from tests.growth import LINEAR, growth
 
 FIELD = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n'
@@ -202,18 +201,7 @@ def test_a_hostile_urlencoded_form_is_decoded_in_linear_time(unit: bytes) -> Non
 
 def test_percent_encodings_take_no_call_each() -> None:
     def calls(value: bytes) -> int:
-        counted = 0
-
-        def count(frame: FrameType, event: str, _: Any) -> None:
-            nonlocal counted
-            counted += event in ("call", "c_call")
-
-        sys.setprofile(count)
-        try:
-            parse_urlencoded(b"a=" + value, Limits())
-        finally:
-            sys.setprofile(None)
-        return counted
+        return counted(lambda: parse_urlencoded(b"a=" + value, Limits()))[1]
 
     assert calls(b"%41" * 10_000) == calls(b"%41")
 

@@ -1,13 +1,11 @@
 """Tests of aiosock.web.routing.typed.problems: every problem is found, and nothing else, in limited time."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from types import FrameType
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 from urllib.parse import unquote
 from uuid import UUID
@@ -19,6 +17,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct, inspect
 
 from aiosock.web.routing.typed.problems import MAX_PROBLEMS, MAX_STEPS, Checker, first_problem
+from tests.calls import counted
 
 SETTINGS = settings(max_examples=50, derandomize=True, deadline=None)
 
@@ -200,18 +199,7 @@ def test_what_no_walk_finds_is_said_as_msgspec_says_it(annotation: Any, value: A
 
 def calls(check: Checker, value: Any) -> tuple[list[dict[str, str]], int]:
     """Return the problems, and the number of calls that were made to find them."""
-    counted = 0
-
-    def count(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal counted
-        counted += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        problems = check.problems(value)
-    finally:
-        sys.setprofile(None)
-    return problems, counted
+    return counted(lambda: check.problems(value))
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -237,10 +225,10 @@ HOSTILE: Mapping[str, tuple[Any, Any]] = {
 def test_hostile_input_is_given_up_after_a_bounded_number_of_steps(case: str) -> None:
     annotation, value = HOSTILE[case]
 
-    problems, counted = calls(checker(annotation), value)
+    problems, made = calls(checker(annotation), value)
 
     assert len(problems) <= MAX_PROBLEMS
-    assert counted < 35 * MAX_STEPS + 100 * sum(problem["pointer"].count("/") + 50 for problem in problems)
+    assert made < 35 * MAX_STEPS + 100 * sum(problem["pointer"].count("/") + 50 for problem in problems)
     assert len(json.dumps(problems)) < 1000 * MAX_PROBLEMS
 
 

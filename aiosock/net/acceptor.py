@@ -7,7 +7,7 @@ from typing import Final
 
 from aiosock.config import Limits
 from aiosock.log import server_logger
-from aiosock.net.kernel import free_descriptors
+from aiosock.net.kernel import descriptor_limit, free_descriptors
 from aiosock.net.listener import SETTLING_TURNS, Connected, Listener
 
 ACCEPT_AT_ONCE: Final = 16
@@ -96,10 +96,10 @@ class Acceptor:
         if self._is_full:  # others may keep their descriptors: serve with those that are left, and accept fewer at once
             self._at_once = max(1, min(self._most_at_once, self._free(8 * ACCEPT_AT_ONCE) // 8))
         self._look_at_descriptors()
-        if self._has_room(connections):
-            self._let_in()
-        else:
+        if not self._has_room(connections):
             self._leave_to_kernel(connections)
+        elif self._is_full:
+            self._let_in()
 
     def exhausted(self) -> None:
         """Pause until the next sweep: a listener had no descriptor for a client."""
@@ -197,11 +197,7 @@ def connection_limit() -> int:
     file, such as the one that is sent or uploaded. More are open only while a thread works on it. Threads are few, so
     the reserve has enough for them. If none is left all the same, the client gets 503.
     """
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
+    available = descriptor_limit()
+    if available is None:
         return 1_000_000
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return 1_000_000
-    return max((soft - RESERVED_DESCRIPTORS) // 2, soft // 4, 1)
+    return max((available - RESERVED_DESCRIPTORS) // 2, available // 4, 1)

@@ -6,15 +6,16 @@ Setting a deadline is an attribute assignment. The server's one sweep compares i
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from typing import Any, Final, cast
 
-from aiosock.config import Limits, Timeouts
+from aiosock.config import Timeouts
 from aiosock.errors import Disconnected
 from aiosock.net.kernel import has_hung_up, reset_when_closed, unacknowledged
 from aiosock.net.pace import Pace
+from aiosock.net.service import Service
 
 READ_SIZE: Final = 256 * 1024
 """The most that one read takes. It is what a loop receives at once, so a piece of a body is passed on as it came."""
@@ -30,7 +31,8 @@ YIELD_AFTER: Final = 32
 
 
 class Channel:
-    """One connection. A wait in it ends by the peer, or by a deadline in seconds of `clock`, which whoever waits has set.
+    """One connection. A wait in it ends by the peer, or by a deadline, which whoever waits has set: a time of the
+    service's clock.
 
     `deadline` is for the next bytes of the peer. The wait until the peer has taken what was sent has a deadline of its
     own: a handler may read in one task and write in another. `sent` counts bytes given to the transport.
@@ -45,21 +47,12 @@ class Channel:
         "_transport",
         "_writer",
         "buffer",
-        "clock",
         "deadline",
-        "limits",
         "sent",
-        "timeouts",
+        "service",
     )
 
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        limits: Limits,
-        timeouts: Timeouts,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: Service) -> None:
         self._reader = reader
         self._writer = writer
         self._transport = cast(asyncio.Transport, writer.transport)
@@ -67,15 +60,13 @@ class Channel:
         self._drain: _Drain | None = None  # made for the first response that does not leave at once
         self._sends = 0
         self._rest = b""
-        self.limits: Limits = limits
-        self.timeouts: Timeouts = timeouts
-        self.clock: Callable[[], float] = clock
+        self.service: Service = service
         self.buffer: bytes = b""
         self.deadline: float = inf
         self.sent: int = 0
         # A peer can be gone before its coroutine starts.
-        if limits.write_buffer_bytes != WRITE_BUFFER_BYTES and not self._transport.is_closing():
-            self._transport.set_write_buffer_limits(high=limits.write_buffer_bytes)
+        if service.limits.write_buffer_bytes != WRITE_BUFFER_BYTES and not self._transport.is_closing():
+            self._transport.set_write_buffer_limits(high=service.limits.write_buffer_bytes)
 
     # Receiving.
 
@@ -132,7 +123,7 @@ class Channel:
 
     def is_full(self) -> bool:
         """Return whether so much waits for the peer that `drain` is due."""
-        return self.unsent() > self.limits.write_buffer_bytes
+        return self.unsent() > self.service.limits.write_buffer_bytes
 
     async def send(self, data: bytes) -> None:
         """Write bytes, and wait while the peer is slower than we are. Other connections get a turn now and then.
@@ -162,7 +153,7 @@ class Channel:
         """
         drain = self._draining()
         if not drain.waiters:
-            now = self.clock()
+            now = self.service.clock()
             drain.acknowledged = self._acknowledged()
             drain.deadline = drain.pace.begin(now, self._taken())
         drain.waiters += 1
@@ -176,12 +167,12 @@ class Channel:
         finally:
             drain.waiters -= 1
             if not drain.waiters:
-                drain.pace.end(self.clock())
+                drain.pace.end(self.service.clock())
                 drain.deadline = inf
 
     def _draining(self) -> "_Drain":
         if self._drain is None:
-            self._drain = _Drain(self.timeouts)
+            self._drain = _Drain(self.service.timeouts)
         return self._drain
 
     @contextmanager
@@ -192,7 +183,7 @@ class Channel:
             yield
         finally:
             if not self.is_closing():
-                self._transport.set_write_buffer_limits(high=self.limits.write_buffer_bytes)
+                self._transport.set_write_buffer_limits(high=self.service.limits.write_buffer_bytes)
 
     def _taken(self) -> int:
         return self.sent - self.unsent()
@@ -286,7 +277,7 @@ class Channel:
                 await self.drain()
             if linger and not self.has_reader and self._transport.can_write_eof() and not self.is_closing():
                 self._transport.write_eof()
-                await self._discard(self.clock() + self.timeouts.linger_seconds)
+                await self._discard(self.service.clock() + self.service.timeouts.linger_seconds)
         except (Disconnected, OSError, TimeoutError):
             self.abort()
         except BaseException:  # cancelled: nothing bounds the wait below any more

@@ -110,9 +110,10 @@ def free_descriptors(sock: socket.socket, most: int) -> int:
     left is taken as a copy of the open `sock`, and given back before the next, so no thread lacks one meanwhile
     (fcntl(2), F_DUPFD). That takes 1 us for each.
     """
-    if sys.platform == "win32" or sock.fileno() < 0:
+    limit = descriptor_limit()
+    if sys.platform == "win32" or limit is None or sock.fileno() < 0:
         return most
-    if 0 < _open_descriptors() <= _descriptor_limit() - most:
+    if 0 < _open_descriptors() <= limit - most:
         return most
     number = -1
     for found in range(most):
@@ -132,12 +133,14 @@ def _open_descriptors() -> int:
         return 0
 
 
-def _descriptor_limit() -> int:
-    """Return how many descriptors the process may have open."""
-    import resource
-
+def descriptor_limit() -> int | None:
+    """Return how many descriptors the process may have open (getrlimit(2), RLIMIT_NOFILE); None for any number."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def reset_when_closed(sock: socket.socket | None) -> None:

@@ -55,7 +55,7 @@ class Reader(asyncio.StreamReader, asyncio.Protocol):
     # The transport calls these. The protocol of the streams is told all but the bytes.
 
     def data_received(self, data: bytes) -> None:
-        """Give the bytes to the task that waits, or keep them."""
+        """Hand the bytes to the task that waits, or keep them."""
         if self._arrival is None or self._arrival.done():
             self.feed_data(data)
             return

@@ -176,7 +176,7 @@ class Server:
         if not self._clients.admit(client):
             writer.transport.abort()
             return
-        channel = Channel(reader, writer, service.limits, service.timeouts, service.clock)
+        channel = Channel(reader, writer, service)
         connection = self._speak(channel, service, description, task)
         self._connections.add(connection)
         if task is not None:

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from aiosock.config import Limits, Timeouts
+from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import Disconnected
 from aiosock.net.channel import Channel
+from aiosock.net.service import Service
 from aiosock.testing.transport import MemoryTransport, open_memory_streams
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+
+async def nobody(request: Request) -> Response:
+    raise AssertionError("a channel knows nothing of requests")
 
 
 class Line:
@@ -19,9 +26,8 @@ class Line:
     def __init__(self, timeouts: Timeouts | None = None, **limits: int) -> None:
         self.now = 0.0
         reader, writer, self.peer = open_memory_streams(1024)
-        self.channel = Channel(
-            reader, writer, Limits(**limits), timeouts or Timeouts(rate_grace_seconds=5), lambda: self.now
-        )
+        config = Config(limits=Limits(**limits), timeouts=timeouts or Timeouts(rate_grace_seconds=5))
+        self.channel = Channel(reader, writer, Service(nobody, config, lambda: self.now))
 
     async def pass_time(self, seconds: float) -> None:
         await settle()
@@ -392,7 +398,7 @@ async def test_an_abort_drops_what_is_left(open_line: OpenLine) -> None:
 async def test_a_peer_that_is_gone_before_its_channel_is_made_is_no_error() -> None:
     reader, writer, transport = open_memory_streams(1024)
     transport.peer_resets()
-    channel = Channel(reader, writer, Limits(), Timeouts(), lambda: 0.0)
+    channel = Channel(reader, writer, Service(nobody, Config(), lambda: 0.0))
     assert channel.is_closing()
     await settle()
 

@@ -45,7 +45,7 @@ class LineConnection:
         channel, timeouts = self._channel, self._service.timeouts
         data = channel.take()
         while b"\n" not in data:
-            now = channel.clock()
+            now = channel.service.clock()
             self.idle_since = now if is_idle and not data else None
             channel.deadline = now + (timeouts.keep_alive_seconds if self.idle_since else timeouts.head_seconds)
             piece = await channel.receive()
@@ -58,7 +58,7 @@ class LineConnection:
 
     def go_away(self) -> None:
         if self.idle_since is not None:
-            self._channel.deadline = self._channel.clock()
+            self._channel.deadline = self._channel.service.clock()
 
     def check(self, now: float) -> None:
         self._channel.check(now)

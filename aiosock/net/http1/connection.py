@@ -40,7 +40,6 @@ class Http1Connection:
         "_is_between_requests",
         "_patience",
         "_previous",
-        "_refuses_head",
         "_service",
         "_task",
         "idle_since",
@@ -59,7 +58,6 @@ class Http1Connection:
         self._head_deadline = inf
         self._is_between_requests = False
         self._in_a_row = 0
-        self._refuses_head = False  # then the response has no body
         self.idle_since: float | None = None
         self._set_patience()
 
@@ -110,8 +108,8 @@ class Http1Connection:
         self._set_patience()
         if self._exchange is None:
             patience = timeouts.drain_idle_seconds if self._is_between_requests else timeouts.drain_head_seconds
-            self._head_deadline = min(self._head_deadline, channel.clock() + patience)
-            channel.deadline = min(channel.deadline, channel.clock() + patience)
+            self._head_deadline = min(self._head_deadline, self._service.clock() + patience)
+            channel.deadline = min(channel.deadline, self._service.clock() + patience)
 
     def check(self, now: float) -> None:
         """Enforce the deadlines, and tell the exchange under way of a peer that has left."""
@@ -143,7 +141,7 @@ class Http1Connection:
         if buffer:
             await self._take_turns()
         else:
-            now = channel.clock()
+            now = self._service.clock()
             channel.deadline = now + self._patience
             self._is_between_requests = True
             self.idle_since = now if self._has_answered else None
@@ -160,7 +158,7 @@ class Http1Connection:
         scanned = 0
         while (head := self._take_head(buffer, scanned)) is None:
             if not scanned:
-                self._head_deadline = channel.clock() + self._head_seconds()
+                self._head_deadline = self._service.clock() + self._head_seconds()
             scanned = len(buffer)
             more = await self._wait_for_more(buffer)
             if not more:
@@ -194,21 +192,20 @@ class Http1Connection:
             error = ProtocolError(408, f"The head took longer than {self._head_seconds():g} seconds.")
         if data or not buffer.strip(b"\r\n"):
             return data
-        self._refuses_head = is_head_request(buffer, self._service.limits)
         raise error
 
     def _take_head(self, buffer: bytes, scanned: int) -> Http1Head | None:
-        """Return the head at the start of the buffer and leave the rest to the channel; None while it is not whole."""
+        """Return the head at the start of the buffer and leave the rest to the channel; None while it is not whole.
+
+        Then, and if it is refused, all bytes are left there.
+        """
         previous, limits = self._previous, self._service.limits
         # Clients repeat themselves byte for byte (docs/decisions/0007).
         if previous is not None and buffer.startswith(previous.octets):
             self._channel.buffer = buffer[len(previous.octets) :]
             return previous
-        try:
-            head = take_head(buffer, scanned, limits, previous)
-        except ProtocolError:
-            self._refuses_head = is_head_request(buffer, limits)
-            raise
+        self._channel.buffer = buffer
+        head = take_head(buffer, scanned, limits, previous)
         if head is not None:
             size = len(head.octets)
             self._channel.buffer = buffer[size:]
@@ -227,7 +224,7 @@ class Http1Connection:
         assert isinstance(response.body, bytes)
         own = b"%bContent-Length: %d\r\nConnection: close\r\n" % (self._service.date_line(), len(response.body))
         data = encode_head(response.status, response.pairs(), own)
-        if not self._refuses_head:  # RFC 9110 section 9.3.2
+        if not is_head_request(self._channel.buffer, self._service.limits):  # RFC 9110 section 9.3.2
             data += response.body
         try:
             await self._channel.send(data)

@@ -109,7 +109,7 @@ class Http1Exchange(Answering):
         if status in IMPATIENT:
             return
         if self._keep_alive:  # else nobody depends on it
-            await body.drop(self._channel.timeouts.linger_seconds)
+            await body.drop(self.service.timeouts.linger_seconds)
 
     def finish(self) -> bool:
         """End the exchange; return whether another request can follow (RFC 9112 section 9.3)."""

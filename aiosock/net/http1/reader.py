@@ -35,7 +35,9 @@ class Http1BodyReader:
     )
 
     def __init__(self, channel: Channel, framing: int, work: Work | None, *, awaits_continue: bool) -> None:
-        self._decoder: BodyDecoder = ChunkedDecoder(channel.limits) if framing == CHUNKED else LengthDecoder(framing)
+        self._decoder: BodyDecoder = (
+            ChunkedDecoder(channel.service.limits) if framing == CHUNKED else LengthDecoder(framing)
+        )
         self._channel = channel
         self._until = inf
         self._work = work
@@ -95,7 +97,7 @@ class Http1BodyReader:
         """Read and drop the rest; return whether it has ended, in so many seconds and within `unread_body_bytes`."""
         if self.is_broken or (self.length is not None and not self._is_short(self.length - self.received)):
             return False
-        self._until = self._channel.clock() + seconds
+        self._until = self._channel.service.clock() + seconds
         before = self.received
         try:
             while await self._next():
@@ -106,7 +108,7 @@ class Http1BodyReader:
         return True
 
     def _is_short(self, size: int) -> bool:
-        return size <= self._channel.limits.unread_body_bytes
+        return size <= self._channel.service.limits.unread_body_bytes
 
     async def _wait(self) -> bytes:
         channel = self._channel
@@ -115,11 +117,11 @@ class Http1BodyReader:
         if self.awaits_continue:
             self.awaits_continue = False
             await channel.send(encode_head(100, ()))
-        timeouts = channel.timeouts
+        timeouts = channel.service.timeouts
         self._pace = pace = self._pace or Pace(
             timeouts.body_idle_seconds, timeouts.body_min_bytes_per_second, timeouts.rate_grace_seconds
         )
-        channel.deadline = min(pace.begin(channel.clock(), self.received), self._until)
+        channel.deadline = min(pace.begin(channel.service.clock(), self.received), self._until)
         if self._work is not None:
             self._work.wait()
         try:
@@ -131,5 +133,5 @@ class Http1BodyReader:
                 self._work.go_on()
         if not data:
             raise ProtocolError(400, "The body ended before its announced end.")
-        pace.end(channel.clock())
+        pace.end(channel.service.clock())
         return data

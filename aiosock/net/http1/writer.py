@@ -103,7 +103,7 @@ class Http1Duplex:
         channel = self._channel
         if channel.has_reader:  # checked here, before the deadline of the other task could change
             raise RuntimeError("another task is already receiving")
-        channel.deadline = inf if seconds is None else channel.clock() + seconds
+        channel.deadline = inf if seconds is None else channel.service.clock() + seconds
         return channel.take() or await channel.receive()
 
     async def send(self, data: bytes) -> None:

@@ -176,15 +176,14 @@ class AccessObserver(Observer):
     def __init__(self, log_format: str, log: AccessLog) -> None:
         self._format = AccessFormat(log_format)
         self._log = log
+        self._second = 0
         self._time = ""
-        self._expires = 0.0
 
     def finished(self, record: RequestRecord) -> None:
         """Write the line."""
-        now = time.time()
-        if not self._expires - 1.0 <= now < self._expires:  # a clock can be set back too
-            self._time = timestamp(int(now))
-            self._expires = int(now) + 1.0
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._time = second, timestamp(second)
         self._log.write(self._format.line(record, self._time))
 
 

@@ -58,8 +58,7 @@ def with_target_checked(handler: Handler) -> Handler:
 
 def refuse_other_scheme(request: Request) -> None:
     """Raise HTTPError (421) for an https URL in the target where neither we nor a trusted proxy had TLS (RFC 9110 section 7.4)."""
-    target = request.head.target
-    if target[:1] != "/" and target[:8].lower() == "https://" and request.scheme != "https":
+    if request.head.target[:8].lower() == "https://" and request.scheme != "https":
         raise HTTPError(421, "This URL is https, but the connection has no TLS.")
 
 

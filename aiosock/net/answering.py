@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -31,9 +31,11 @@ class Answering:
     __slots__ = (
         "_cancelling",
         "_ended_at",
+        "_failure",
         "_left",
         "_task",
         "_when_over",
+        "_when_sent",
         "connection",
         "on_disconnect",
         "service",
@@ -52,6 +54,8 @@ class Answering:
         self._ended_at = inf
         self._left: asyncio.Event | None = None
         self._when_over: Sequence[Callable[[], None]] = ()
+        self._when_sent: Sequence[Callable[[BaseException | None], Awaitable[None]]] = ()
+        self._failure: BaseException | None = None
 
     # What a protocol adds.
 
@@ -105,24 +109,22 @@ class Answering:
                 ending = Ending.COMPLETE
             except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
                 ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
-        except asyncio.CancelledError:
-            if not self._is_own_cancellation():
+            finally:
+                if self._when_sent:
+                    await self._tell_sent()
+        except (asyncio.CancelledError, Disconnected) as error:
+            if isinstance(error, asyncio.CancelledError) and not self._is_own_cancellation():
                 ending = Ending.CANCELLED
                 raise
-            server_logger.debug("%s %s: the peer has left", request.method, request.target)
-        except Disconnected as error:
-            server_logger.debug("%s %s: %s", request.method, request.target, error)
+            server_logger.debug("%s %s: %s", request.method, request.target, str(error) or "the peer has left")
         finally:
-            if self._when_over or self._left is not None:
-                self._release()
-            if record is not None:
-                self._finish_record(record, request, ending)
-        if ending is Ending.COMPLETE:
-            if self._task is not None and self._task.cancelling():
-                await self._forget_cancellations(self._task)
-            return True
-        self.abort()
-        return False
+            if self._when_over or self._left is not None or record is not None:
+                self._end(record, request, ending)
+        if ending is not Ending.COMPLETE:
+            self.abort()
+        elif self._task is not None and self._task.cancelling():
+            await self._forget_cancellations(self._task)
+        return ending is Ending.COMPLETE
 
     async def _at_work(self, handler: Handler, request: Request) -> Response:
         """Await a handler, and count it until it returns."""
@@ -138,6 +140,8 @@ class Answering:
 
         Raises an error again that has no response, since it ends the request or us.
         """
+        if self._when_sent:
+            self._failure = error
         error = ungrouped(error)
         if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
             raise error
@@ -226,12 +230,39 @@ class Answering:
 
     # The end.
 
+    def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
+        """Await `function` once the response has been sent, or cannot be; see `web.exchange.Exchange`."""
+        self._when_sent = [*self._when_sent, function]
+
+    async def _tell_sent(self) -> None:
+        """Await the functions of `when_sent`, the last one first. From now on the client cannot cancel them.
+
+        A cancellation by somebody else comes out, once all of them have been called.
+        """
+        self.on_disconnect = "finish"
+        failure, self._failure = self._failure, None
+        cancelled: BaseException | None = None
+        try:
+            for function in reversed(self._when_sent):
+                try:
+                    await function(failure)
+                except BaseException as error:
+                    if isinstance(error, KeyboardInterrupt) or self._is_cancelled_by(error):
+                        failure = cancelled = error
+                    else:
+                        server_logger.exception("a function of when_sent failed")
+            if cancelled is not None:
+                raise cancelled
+        finally:
+            # An error refers to this frame by its traceback, and would keep all that the request held.
+            del failure, cancelled
+
     def when_over(self, close: Callable[[], None]) -> None:
         """Call `close` once the request is over."""
         self._when_over = [*self._when_over, close]
 
-    def _release(self) -> None:
-        """Release what the request held, and wake the tasks that wait for its client to leave."""
+    def _end(self, record: RequestRecord | None, request: Request, ending: Ending) -> None:
+        """Release what the request held, wake the tasks that wait for its client to leave, tell the observers."""
         for close in self._when_over:
             try:
                 close()
@@ -239,6 +270,8 @@ class Answering:
                 server_logger.exception("a function of when_over failed")
         if self._left is not None:
             self._left.set()
+        if record is not None:
+            self._finish_record(record, request, ending)
 
 
 def _host_of(request: Request) -> str:

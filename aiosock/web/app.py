@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from copy import copy
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
@@ -16,9 +16,10 @@ from aiosock.web.error_response import error_response
 from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.request import Request
 from aiosock.web.response import Response
-from aiosock.web.routing.endpoint import to_response
+from aiosock.web.routing.endpoint import returned_none, to_response
 from aiosock.web.routing.pattern import Convertor, build_path
-from aiosock.web.routing.router import Router
+from aiosock.web.routing.providing import ProvidingRouter
+from aiosock.web.routing.scope import Scope
 from aiosock.web.routing.table import (
     ANY,
     IMPLEMENTED,
@@ -36,10 +37,16 @@ logger: logging.Logger = logging.getLogger("aiosock.app")
 _E = TypeVar("_E", bound=Exception)
 _M = TypeVar("_M", bound=Middleware)
 _L = TypeVar("_L", bound=Callable[..., Any])
+if TYPE_CHECKING:  # the checkers know `default`, which the running Python has from 3.13 on (PEP 696)
+    from typing_extensions import TypeVar as _TypeVar
+
+    _S = _TypeVar("_S", default=SimpleNamespace)
+else:
+    _S = TypeVar("_S")
 ExceptionHandler = Callable[[Request, _E], Awaitable[object]]
 
 
-class App(Router):
+class App(ProvidingRouter, Generic[_S]):
     """An application: a Handler made of routes.
 
     ```python
@@ -51,23 +58,23 @@ class App(Router):
         return {"id": id}
     ```
 
-    `state` is a namespace for things that the lifespan opens and handlers use.
+    `state` is a namespace for things that the lifespan opens and handlers use. Or it is an object of your own, so that
+    a type checker knows its attributes: `App(State())`. `request.app` is the app, in other files too.
     """
 
     checks_target = True
     """An app checks the request-target itself, behind its middleware; see `with_target_checked`."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: _S | None = None) -> None:
         super().__init__()
-        self.state: SimpleNamespace = SimpleNamespace()
+        self.state: _S = cast("_S", SimpleNamespace()) if state is None else state
         self.table: RouteTable = RouteTable()
         self.convertors: dict[str, Convertor] = self.table.convertors
         self._methods = set(IMPLEMENTED)
         self._middleware: list[Middleware] = []
         self._exceptions: dict[type[Exception], ExceptionHandler[Any]] = {}
-        self._lifespan: Callable[[App], AbstractAsyncContextManager[object]] | None = None
+        self._lifespan: Callable[[App[Any]], AbstractAsyncContextManager[object]] | None = None
         self._hosts: dict[str, Handler] = {}
-        self._mounted: list[App] = []
         self._handler: Handler | None = None
         self._health: Callable[[Request], bool] = self._is_health  # bound once, not for each request
 
@@ -100,11 +107,11 @@ class App(Router):
     def middleware(self, middleware: _M) -> _M:
         """Wrap all handlers: `async def m(request, next) -> Response`. The first one registered is the outermost.
 
-        Raises RouteError after the first request.
+        Further parameters are resources, by type. Raises RouteError after the first request.
         """
         if self._handler is not None:
             raise RouteError("middleware must be registered before the first request")
-        self._middleware.append(middleware)
+        self._middleware.append(self._with_resources(middleware))
         return middleware
 
     def exception(self, kind: type[_E]) -> Callable[[ExceptionHandler[_E]], ExceptionHandler[_E]]:
@@ -144,10 +151,15 @@ class App(Router):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Enter the lifespan of this app and those of the apps mounted in it; leave them at the end."""
+        """Enter the lifespan of this app, make its resources, do so for the apps mounted in it; leave them at the end.
+
+        Raises RouteError for a handler, middleware or provider that needs what nothing provides.
+        """
+        self.providers.check()
         async with AsyncExitStack() as stack:
             if self._lifespan is not None:
                 await stack.enter_async_context(self._lifespan(self))
+            await stack.enter_async_context(self.providers.running(self))
             for app in self._mounted:
                 await stack.enter_async_context(app.running())
             yield
@@ -156,6 +168,7 @@ class App(Router):
         """Return the response to a request. Raises only Disconnected and CancelledError; other exceptions become responses."""
         handler = self._handler or self._fold()
         request.is_health = self._health
+        request._app = self
         load = request.exchange.connection.load
         if load is not None and load.is_exceeded and not self._is_health(request):
             return _overloaded(request)
@@ -177,6 +190,7 @@ class App(Router):
         return isinstance(below, App) and below._has_health_route(request, subpath)
 
     def _fold(self) -> Handler:
+        self.providers.check()
         handler: Handler = partial(self._guard, self._dispatch) if self._middleware else self._dispatch
         for middleware in reversed(self._middleware):
             # An exception of a middleware becomes a response too, which the middleware around it sees.
@@ -207,9 +221,13 @@ class App(Router):
                 request.exchange.on_disconnect = route.on_disconnect
                 request.params = found.params or {}  # its own dict: literal routes share an empty one
                 result = await route.endpoint(request, **found.params)
+                if result is None and route.refuses_none:
+                    raise returned_none(route.handler or route.endpoint)
                 response = to_response(result)
                 if response is not result:  # made here, for this request
                     request.answer = response
+                    if route.status != 200:
+                        response.status = route.status
                 return response
             if isinstance(found, Mounted):
                 return await _below(request, found)
@@ -242,6 +260,8 @@ class App(Router):
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         """Turn an exception into a response: that of a registered handler, of the HTTPError itself, or 500."""
+        if isinstance(request.resources, Scope):
+            request.resources.failure = error
         error = _answerable(error)
         if (handler := self._handler_of_exception(type(error))) is not None:
             try:

@@ -1,7 +1,7 @@
 """The contract between a request and its connection, the same for every protocol: `web` knows none of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
@@ -218,6 +218,15 @@ class Exchange(Protocol):
 
     async def informational(self, status: int, headers: Headers) -> None:
         """Send an interim response, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
+
+    def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
+        """Await `function` once the response has been sent, or cannot be: before `when_over`, in the context of the request.
+
+        It gets the exception that has ended the request: what a bare handler or a streamed body has raised,
+        Disconnected if the client left while the response was sent, CancelledError if the request was cancelled; None
+        if the response was sent. The next request of the connection waits for it. The client cannot cancel it, the end
+        of the drain does. Its exceptions are logged.
+        """
 
     def when_over(self, close: Callable[[], None]) -> None:
         """Call `close` once the request is over: answered, failed, cancelled or left by its client."""

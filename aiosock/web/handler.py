@@ -1,6 +1,7 @@
 """The seam between `net` and `web`: a Handler takes a Request and returns a Response."""
 
 from collections.abc import Awaitable, Callable
+from typing import Concatenate
 
 from aiosock.errors import HTTPError
 from aiosock.web.request import Request
@@ -22,8 +23,8 @@ run(hello, port=8080)
 Next = Handler
 """The rest of the way to the response: the next middleware, or the handler. A middleware awaits it."""
 
-Middleware = Callable[[Request, Next], Awaitable[Response]]
-"""`async def m(request, next) -> Response`, awaited in the request's own task.
+Middleware = Callable[Concatenate[Request, Next, ...], Awaitable[Response]]
+"""`async def m(request, next) -> Response`, awaited in the request's own task. Further parameters are resources, by type.
 
 ```python
 @app.middleware

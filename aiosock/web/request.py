@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from json import JSONDecodeError
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
@@ -60,6 +60,17 @@ class Forwarded(NamedTuple):
     host: str
 
 
+class Application(Protocol):
+    """The app that answers a request, as its handlers see it."""
+
+    @property
+    def state(self) -> Any:
+        """The app's own namespace."""
+
+    def url_for(self, name: str, /, **params: object) -> str:
+        """Return the path of the route with that name."""
+
+
 class Request:
     """One request. Headers, query, cookies and body are decoded when they are first read.
 
@@ -97,6 +108,10 @@ class Request:
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 
+    resources: object = None
+    """What providers have made for this request; None while they have made nothing."""
+
+    _app: "Application | None" = None
     _content: bytes | None = None
     _form: Form | None = None
     _has_headers: bool = False
@@ -193,6 +208,17 @@ class Request:
     def state(self) -> SimpleNamespace:
         """A namespace in which middleware leaves values for handlers."""
         return SimpleNamespace()
+
+    @property
+    def app(self) -> Application:
+        """The app that answers, of mounted ones the innermost; raises RuntimeError where a bare handler answers."""
+        if self._app is None:
+            raise RuntimeError("no App answers this request")
+        return self._app
+
+    @app.setter
+    def app(self, app: Application) -> None:
+        self._app = app
 
     @property
     def session(self) -> Session:

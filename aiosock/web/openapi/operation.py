@@ -45,7 +45,7 @@ class Operation:
             for name, schema in self.template.parameters
         ]
         for each, schema in zip(self._inputs, schemas, strict=False):
-            if each.is_body:
+            if each.place == "body":
                 described["requestBody"] = {
                     "required": each.is_required,
                     "content": {"application/json": {"schema": schema}},
@@ -70,7 +70,7 @@ class Operation:
             responses["204"] = {"description": "Success, without content"}
         if not responses or any(_is_response(member) for member in self._returned):
             responses["2XX"] = {"description": "Success"}
-        if any(each.is_body for each in self._inputs):
+        if any(each.place == "body" for each in self._inputs):
             responses |= {"400": _ERROR, "413": _ERROR, "415": _ERROR}
         if self._inputs:
             responses["422"] = _INVALID

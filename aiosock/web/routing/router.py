@@ -1,13 +1,15 @@
 """Router: registers routes, under a prefix or without one, for an app to include."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from aiosock.errors import RouteError
 from aiosock.web.exchange import OnDisconnect
-from aiosock.web.routing.endpoint import as_endpoint
+from aiosock.web.routing.endpoint import as_endpoint, refuses_none
+from aiosock.web.routing.path_parameters import typed_pattern
 from aiosock.web.routing.pattern import parameter_names
+from aiosock.web.routing.signature import Endpoint
 from aiosock.web.routing.table import IMPLEMENTED, Route
 from aiosock.wire import grammar
 
@@ -21,6 +23,11 @@ class RouteOptions(TypedDict, total=False):
     the client leaves. `body_limit` is in bytes, for bodies that are read as a whole. A `health` route is answered even
     if the server has reached its `limits.concurrency`, and if the middleware `hosts` does not know the host. If a route
     is not `documented`, `aiosock.web.openapi` leaves it out.
+
+    `status` is that of a result that is no Response. `responses` describes other answers, for the documentation: by
+    status, a text or the type of their JSON. `tags` groups operations there. `security` names the schemes that the
+    route asks for, those of `publish(app, security=...)`, one of which is enough; [] if it asks for none. The last
+    three describe: they check nothing.
     """
 
     name: str
@@ -28,6 +35,10 @@ class RouteOptions(TypedDict, total=False):
     body_limit: int
     health: bool
     documented: bool
+    status: int
+    responses: Mapping[int, Any]
+    tags: Sequence[str]
+    security: Sequence[str]
 
 
 class Router:
@@ -64,14 +75,16 @@ class Router:
         if callable(pattern):
             raise RouteError('a route needs a pattern: @app.get("/"), not @app.get')
         pattern = self.prefix + pattern
-        parameters = parameter_names(pattern)
+        parameter_names(pattern)  # raises for a malformed pattern
         known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))
 
         def register(handler: _F) -> _F:
             name = options.get("name", "") or getattr(handler, "__name__", type(handler).__name__)
             settings: RouteOptions = {**options, "name": name}
-            endpoint = as_endpoint(handler, pattern, parameters, known)
-            self.add(Route(pattern, known, endpoint, handler=handler, **settings))
+            known_pattern = typed_pattern(handler, pattern)
+            endpoint = self._endpoint(handler, known_pattern, known, options.get("status", 200))
+            none = refuses_none(handler)
+            self.add(Route(known_pattern, known, endpoint, handler=handler, refuses_none=none, **settings))
             return handler
 
         return register
@@ -102,14 +115,26 @@ class Router:
         Raises RouteError if a parameter in a prefix does not fit a handler.
         """
         for route in router.routes:
-            pattern = self.prefix + prefix + route.pattern
-            # Made again from the handler: a parameter that is in the prefix is no longer read from the query.
-            endpoint = as_endpoint(route.handler or route.endpoint, pattern, parameter_names(pattern), route.methods)
+            handler = route.handler or route.endpoint
+            pattern = typed_pattern(handler, self.prefix + prefix + route.pattern)
+            # Made again from the handler: a parameter that is in the prefix is no longer read from the query, and only
+            # the app knows what is provided.
+            endpoint = self._endpoint(handler, pattern, route.methods, route.status)
             self.add(replace(route, pattern=pattern, endpoint=endpoint))
+
+    def _endpoint(self, handler: Callable[..., Any], pattern: str, methods: Collection[str], status: int) -> Endpoint:
+        """Return a handler in the form that routes call; an App knows more of it than a Router."""
+        return as_endpoint(handler, pattern, methods, status=_final(status))
 
     def add(self, route: Route) -> None:
         """Add a route without changes."""
         self.routes.append(route)
+
+
+def _final(status: int) -> int:
+    if not 200 <= status <= 599:
+        raise RouteError(f"a route has a status from 200 to 599, not {status}")
+    return status
 
 
 def _method(method: str) -> str:

@@ -42,6 +42,12 @@ class Route:
     body_limit: int | None = None
     health: bool = False
     documented: bool = True
+    status: int = 200
+    responses: Mapping[int, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    security: Sequence[str] | None = None
+    refuses_none: bool = False
+    """Whether the annotation of the handler says that it does not return None."""
 
 
 @dataclass(slots=True)

@@ -284,7 +284,7 @@ async def test_the_return_annotation_serialises() -> None:
         (Response.html("<p>", 201), 201, "text/html; charset=utf-8"),
         ("text", 200, "text/plain; charset=utf-8"),
         (b"bytes", 200, "application/octet-stream"),
-        (None, 204, None),
+        (None, 500, "text/plain; charset=utf-8"),
         (Order("of another class"), 500, "text/plain; charset=utf-8"),
         (3, 500, "text/plain; charset=utf-8"),
     ],

@@ -19,9 +19,10 @@ from aiosock.web.app import App
 from aiosock.web.events import Event, EventStream
 from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
-from aiosock.web.request import Request
+from aiosock.web.request import Query, Request
 from aiosock.web.response import Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
+from aiosock.web.routing.places import Cookie, Header
 from aiosock.web.routing.router import Router
 from aiosock.web.static import StaticFiles
 
@@ -31,16 +32,19 @@ __all__ = [
     "Config",
     "ConfigError",
     "Convertor",
+    "Cookie",
     "Disconnected",
     "Event",
     "EventStream",
     "Form",
     "HTTPError",
     "Handler",
+    "Header",
     "Headers",
     "Limits",
     "Middleware",
     "ProtocolError",
+    "Query",
     "Request",
     "Response",
     "ResponseError",

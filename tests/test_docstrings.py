@@ -8,9 +8,10 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -52,12 +53,15 @@ DOCSTRINGS = {
 ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "App": ("GET /users/7", {}, '200 {"id":7}'),
     "Convertor": ("GET /half/8", {}, "200 4"),
+    "Cookie": ("GET /", {"headers": {"cookie": "theme=dark"}}, "200 dark"),
     "Disconnected": ("PUT /report", {"body": "all of it"}, "200 9 bytes"),
     "EventStream": ("GET /ticks", {}, "id: 2\ndata: tick 2\n\n"),
     "Form": ("POST /order", {"body": "name=Ada&item=tea&item=cake"}, "200 Ada orders tea, cake."),
     "HTTPError": ("GET /items/100", {}, "404 Not Found: There is no item 100."),
+    "Header": ("GET /greeting", {"headers": {"accept-language": "de", "x-visits": "3"}}, "200 de, 3"),
     "Handler": ("GET /there", {}, "200 Hello from /there!"),
     "Middleware": ("GET /", {}, "server: aiosock"),
+    "Query": ("GET /search?text=a&tag=b&tag=c", {}, "200 a ['b', 'c'], page 1"),
     "Request": ("PUT /notes/plan?tag=a&tag=b", {"body": "1\n2"}, "200 plan: 2 lines, unknown, tagged ['a', 'b']"),
     "Response": ("GET /", {}, "set-cookie: theme=dark; Max-Age=3600"),
     "Router": ("GET /users/7", {}, '200 {"id":7}'),
@@ -151,6 +155,7 @@ def sample() -> dict[str, Any]:
     app = App()
     app.mount("/", greet)
     given = {"AsyncIterator": AsyncIterator, "Client": Client, "app": app, "asyncio": asyncio, "hmac": hmac, "os": os}
+    given |= {"Annotated": Annotated, "dataclass": dataclass}
     return {"__name__": "__main__", **vars(aiosock), **vars(middleware), **given, "run": check_run}
 
 

@@ -12,7 +12,7 @@ from aiosock.errors import Disconnected
 from aiosock.headers import Headers
 from aiosock.net.server import Server
 from aiosock.testing.transport import MemoryTransport, open_memory_streams
-from aiosock.web.app import lifespan_of
+from aiosock.web.app import App, lifespan_of
 from aiosock.web.handler import Handler
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.client_head import (
@@ -226,6 +226,15 @@ class Client:
         """End every connection, then the lifespan."""
         await self.server.abort()
         await self._stack.aclose()
+
+    def override(self, kind: Any, fake: object) -> None:
+        """Put `fake` in the place of what the app provides for a type, until the client is closed; see `App.overriding`.
+
+        Raises TypeError for a bare handler. Call it before `async with client` for a resource of the app.
+        """
+        if not isinstance(self._app, App):
+            raise TypeError("only an App has providers that can be overridden")
+        self._stack.enter_context(self._app.overriding(kind, fake))
 
     # Time.
 

@@ -1,7 +1,7 @@
 """The seam between `net` and `web`: a Handler takes a Request and returns a Response."""
 
-from collections.abc import Awaitable, Callable
-from typing import Concatenate
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Concatenate
 
 from aiosock.errors import HTTPError
 from aiosock.web.request import Request
@@ -34,6 +34,12 @@ async def named(request: Request, next: Handler) -> Response:
     return response
 ```
 """
+
+
+def secured(middleware: Middleware, schemes: Mapping[str, Mapping[str, Any]]) -> Middleware:
+    """Return a middleware with the security schemes that it enforces, as OpenAPI describes them: its `security_schemes`."""
+    vars(middleware)["security_schemes"] = schemes
+    return middleware
 
 
 def with_target_checked(handler: Handler) -> Handler:

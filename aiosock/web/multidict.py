@@ -1,15 +1,24 @@
 """MultiDict: names and values in order, as in queries and forms, where a name may come more than once."""
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar, overload
+from typing import ClassVar, Generic, TypeVar, overload
+
+from aiosock.errors import HTTPError
 
 _T = TypeVar("_T")
+
+
+class Missing(HTTPError, KeyError):
+    """A name that a handler needs is not there: the client's mistake, so a 400."""
 
 
 class MultiDict(Generic[_T]):
     """Names and values, in order. A name may have several values."""
 
     __slots__ = ("_pairs",)
+
+    where: ClassVar[str] = "The form"
+    """What a client is told of where a name is missing."""
 
     def __init__(self, pairs: Iterable[tuple[str, _T]]) -> None:
         self._pairs = list(pairs)
@@ -36,11 +45,14 @@ class MultiDict(Generic[_T]):
         return list(self._pairs)
 
     def __getitem__(self, name: str) -> _T:
-        """Return the first value of that name; raise KeyError if there is none."""
+        """Return the first value of that name.
+
+        Raises an HTTPError (400), which is a KeyError too, if there is none.
+        """
         for key, value in self._pairs:
             if key == name:
                 return value
-        raise KeyError(name)
+        raise Missing(400, f"{self.where} has no {name!r}.")
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is a value of that name."""

@@ -22,7 +22,22 @@ from aiosock.wire.target import as_text, parse_query
 
 
 class Query(MultiDict[str]):
-    """The pairs of a query string, in order; a name may come more than once."""
+    """The pairs of a query string, in order; a name may come more than once. `Annotated[Model, Query]` marks a parameter.
+
+    ```python
+    @dataclass
+    class Search:
+        text: str
+        tag: list[str]
+
+
+    @app.get("/search")
+    async def search(request: Request, search: Annotated[Search, Query]) -> str:
+        return f"{search.text} {search.tag}, page {request.query.get('page', '1')}"
+    ```
+    """
+
+    where = "The query"
 
     __slots__ = ()
 

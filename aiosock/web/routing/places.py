@@ -33,7 +33,7 @@ class Header:
     """
 
     def __init__(self, name: str) -> None:
-        self.name: str = _checked(name)
+        self.name: str = _checked(name).lower()
 
     def __repr__(self) -> str:
         """Show the name."""

@@ -38,19 +38,18 @@ class Provider:
 
     def __init__(self, function: ProviderFunction, kind: Any, lifetime: Lifetime) -> None:
         """Raise RouteError, with the name of the function, if it is not async or has parameters that are no resources."""
+        _check_async(function)
         self.function = function
         self.name: str = name_of(function)
         self.kind = kind
         self.lifetime: Lifetime = lifetime
         self.yields: bool = is_stream(function)
-        if not self.yields and not is_coroutine(function):
-            advice = ", and without @asynccontextmanager" if is_stream(inspect.unwrap(function)) else ""
-            raise RouteError(f"provider {self.name} must be defined with async def{advice}")
         self.needs: list[Need] = needs_of(function, 1, f"provider {self.name}")
 
     @classmethod
     def of(cls, function: ProviderFunction, lifetime: Lifetime) -> "Provider":
         """Return a provider of the type in a function's return annotation; raise RouteError if that is missing or no resource."""
+        _check_async(function)
         name, returned = name_of(function), return_annotation(function)
         if is_stream(function) and get_origin(returned) in (AsyncIterator, AsyncGenerator, AsyncIterable):
             returned = get_args(returned)[0]
@@ -97,8 +96,17 @@ class Provider:
             if error is failure or is_replaced:
                 return
             raise
+        finally:
+            # An error refers to this frame by its traceback, and would keep all that the request held.
+            del failure
         await generator.aclose()
         raise RuntimeError(f"provider {self.name} has yielded more than once")
+
+
+def _check_async(function: Callable[..., Any]) -> None:
+    if not is_stream(function) and not is_coroutine(function):
+        advice = ", and without @asynccontextmanager" if is_stream(inspect.unwrap(function)) else ""
+        raise RouteError(f"provider {name_of(function)} must be defined with async def{advice}")
 
 
 def needs_of(function: Callable[..., Any], first: int, who: str) -> list[Need]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from typing import Any, TypeVar, overload
 
 from aiosock.errors import RouteError
@@ -105,6 +106,7 @@ class ProvidingRouter(Router):
             return middleware
         self.providers.want(who, middleware, needs)
 
+        @wraps(middleware)
         async def resourceful(request: Request, next: Handler) -> Response:
             values = {need.name: await scope_of(request).get(need.kind, self.providers) for need in needs}
             return await middleware(request, next, **values)

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
-from aiosock.errors import ConfigError, not_installed
+from aiosock.errors import ConfigError, RouteError, not_installed
 from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of, server_logger
 from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
@@ -93,7 +93,11 @@ def run(
         raise_descriptor_limit()
         outlive_log_rotation()
         with closing(open_access_log(config)) as access_log:
-            _run(_Process(app, config, access_log, observers, when_started), factory)
+            try:
+                process = _Process(app, config, access_log, observers, when_started)
+            except RouteError as error:  # a function needs what nothing provides; the message says where it is
+                raise ConfigError(str(error)) from None
+            _run(process, factory)
     except ConfigError as error:
         say(f"aiosock: error: {error}", sys.stderr)
         sys.exit(CONFIG_STATUS)

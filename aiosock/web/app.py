@@ -296,8 +296,14 @@ class App(ProvidingRouter, Generic[_S]):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
-    return handler.running() if isinstance(handler, App) else nullcontext()
+    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler.
+
+    Raises RouteError for an App with a function that needs what nothing provides.
+    """
+    if not isinstance(handler, App):
+        return nullcontext()
+    handler.providers.check()
+    return handler.running()
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

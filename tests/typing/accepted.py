@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Annotated, Any, assert_type
 from uuid import UUID
 
 from aiosock import (
@@ -14,16 +14,19 @@ from aiosock import (
     Config,
     ConfigError,
     Convertor,
+    Cookie,
     Disconnected,
     Event,
     EventStream,
     Form,
     Handler,
+    Header,
     Headers,
     HTTPError,
     Limits,
     Middleware,
     ProtocolError,
+    Query,
     Request,
     Response,
     ResponseError,
@@ -143,6 +146,96 @@ async def upload(request: Request) -> str:
         assert_type(part.filename, str | None)
         assert_type(await part.text(), str)
     return photo.content_type
+
+
+# Parameters that are read from the request.
+
+
+@dataclass
+class Profile:
+    name: str
+    age: int | None = None
+
+
+@app.post("/profile", status=201, tags=["people"], responses={409: "It is there."}, security=["bearer"])
+async def typed(
+    request: Request,
+    profile: Annotated[Profile, Form],
+    agent: Annotated[str, Header("user-agent")],
+    photo: Upload,
+    theme: Annotated[str, Cookie] = "light",
+    search: Annotated[Profile | None, Query] = None,
+) -> Profile:
+    assert_type(profile, Profile)
+    assert_type(agent, str)
+    assert_type(search, Profile | None)
+    return profile
+
+
+# Resources.
+
+
+class Database:
+    async def count(self) -> int:
+        return 1
+
+
+class Unit:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+
+@app.provide(scope="app")
+async def database(app: App) -> AsyncIterator[Database]:
+    yield Database()
+
+
+@app.provide
+async def unit(request: Request, database: Database) -> Unit:
+    return Unit(database)
+
+
+async def keep_its_type(request: Request) -> None:
+    assert_type(await unit(request, Database()), Unit)
+
+
+@app.get("/count")
+async def count_them(request: Request, unit: Unit) -> str:
+    assert_type(request.app.url_for("user", id=3), str)
+    return f"{await unit.database.count()} {request.route} {request.app.state.name}"
+
+
+@app.middleware
+async def measured(request: Request, next: Handler, database: Database) -> Response:
+    return await next(request)
+
+
+@dataclass
+class State:
+    visits: int = 0
+
+
+assert_type(app, App)
+assert_type(app.state.anything, Any)
+stateful = App(State())
+assert_type(stateful, App[State])
+assert_type(stateful.state.visits, int)
+declared: App[State] = App()
+
+
+@stateful.lifespan
+async def begin(app: App[State]) -> AsyncIterator[None]:
+    app.state.visits += 1
+    yield
+
+
+app.mount("/stateful", stateful)
+
+
+async def replace_it() -> None:
+    with app.overriding(Database, Database()):
+        client = Client(app)
+        client.override(Unit, unit)
 
 
 # Responses.

@@ -33,6 +33,20 @@ async def no_middleware(request: Request) -> Response:
     return Response()
 
 
+@app.provide  # type: ignore[type-var]  # pyright: ignore[reportArgumentType, reportUntypedFunctionDecorator]
+def no_provider(request: Request) -> Response:
+    return Response()
+
+
+@app.provide(scope="session")  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore[reportArgumentType]
+async def no_scope(request: Request) -> Response:
+    return Response()
+
+
+@app.get("/other", status="201")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+async def no_status(request: Request) -> None: ...
+
+
 @app.exception(KeyError)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 async def another_error(request: Request, error: OSError) -> Response:
     return Response()

@@ -17,6 +17,7 @@ from aiosock.web.routing.signature import (
     Endpoint,
     Parameter,
     client_parameters,
+    has_pydantic,
     is_coroutine,
     is_stream,
     models_of,
@@ -48,7 +49,15 @@ def to_response(result: object) -> Response:
     for kind, make in _RESPONSES.items():
         if isinstance(result, kind):
             return make(result)
-    raise TypeError(f"a handler must return Response, str, bytes, dict, list or None, not {type(result).__name__}")
+    advice = "; return its model_dump(mode='json')" if has_pydantic(type(result)) else ""
+    name = type(result).__name__
+    raise TypeError(f"a handler must return Response, str, bytes, dict, list or None, not {name}{advice}")
+
+
+_NO_PYDANTIC = (
+    "is a model of pydantic, which aiosock does not read: take a dataclass or a msgspec.Struct, or read it in the handler "
+    "by Model.model_validate_json(await request.read()), or in a provider that is registered first"
+)
 
 
 def as_endpoint(
@@ -80,6 +89,8 @@ def as_endpoint(
         wanted = [each for each in wanted if each.place not in ("body", "resource")]
     else:
         for each in wanted:
+            if has_pydantic(each.annotation) and not providers.provides(each.annotation):
+                raise RouteError(f"{who}: the parameter {each.name!r} {_NO_PYDANTIC}")
             if each.place == "body":
                 providers.read_from_body(each.annotation, who)
         providers.want(who, function, [Need(each.name, each.annotation) for each in wanted if each.place == "resource"])

@@ -76,13 +76,14 @@ class Router:
             raise RouteError('a route needs a pattern: @app.get("/"), not @app.get')
         pattern = self.prefix + pattern
         parameter_names(pattern)  # raises for a malformed pattern
+        status = _final(options.get("status", 200))
         known = frozenset(_method(method) for method in ([methods] if isinstance(methods, str) else methods))
 
         def register(handler: _F) -> _F:
             name = options.get("name", "") or getattr(handler, "__name__", type(handler).__name__)
             settings: RouteOptions = {**options, "name": name}
             known_pattern = typed_pattern(handler, pattern)
-            endpoint = self._endpoint(handler, known_pattern, known, options.get("status", 200))
+            endpoint = self._endpoint(handler, known_pattern, known, status)
             none = refuses_none(handler)
             self.add(Route(known_pattern, known, endpoint, handler=handler, refuses_none=none, **settings))
             return handler
@@ -124,7 +125,7 @@ class Router:
 
     def _endpoint(self, handler: Callable[..., Any], pattern: str, methods: Collection[str], status: int) -> Endpoint:
         """Return a handler in the form that routes call; an App knows more of it than a Router."""
-        return as_endpoint(handler, pattern, methods, status=_final(status))
+        return as_endpoint(handler, pattern, methods, status=status)
 
     def add(self, route: Route) -> None:
         """Add a route without changes."""

@@ -133,6 +133,12 @@ def unwrapped(annotation: Any) -> Any:
         annotation = behind
 
 
+def has_pydantic(annotation: Any) -> bool:
+    """Return whether an annotation is, or contains, a model of pydantic."""
+    annotation = getattr(annotation, "__value__", annotation)
+    return hasattr(annotation, "__pydantic_validator__") or any(map(has_pydantic, get_args(annotation)))
+
+
 def models_of(annotation: Any) -> tuple[type, ...]:
     """Return the classes with a model in an annotation or in a union's members; their objects are written as JSON."""
     annotation = getattr(annotation, "__value__", annotation)

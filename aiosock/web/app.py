@@ -155,7 +155,7 @@ class App(ProvidingRouter, Generic[_S]):
 
         Raises RouteError for a handler, middleware or provider that needs what nothing provides.
         """
-        self.providers.check()
+        self.check_resources()
         async with AsyncExitStack() as stack:
             if self._lifespan is not None:
                 await stack.enter_async_context(self._lifespan(self))
@@ -302,7 +302,7 @@ def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
     """
     if not isinstance(handler, App):
         return nullcontext()
-    handler.providers.check()
+    handler.check_resources()
     return handler.running()
 
 

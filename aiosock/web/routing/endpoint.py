@@ -91,7 +91,7 @@ def as_endpoint(
         for each in wanted:
             if has_pydantic(each.annotation) and not providers.provides(each.annotation):
                 raise RouteError(f"{who}: the parameter {each.name!r} {_NO_PYDANTIC}")
-            if each.place == "body":
+            if each.place == "body" and isinstance(each.annotation, type):
                 providers.read_from_body(each.annotation, who)
         providers.want(who, function, [Need(each.name, each.annotation) for each in wanted if each.place == "resource"])
     read = [*path_parameters(function, pattern, convertors), *(each for each in wanted if each.place != "resource")]
@@ -120,6 +120,7 @@ def with_resources(endpoint: Endpoint, needs: Sequence[Need], providers: Provide
 
     async def provided(request: Request, /, **values: Any) -> object:
         scope = scope_of(request)
+        scope.failure = None  # of an earlier try: a middleware may call a handler again
         for name, kind in needs:
             values[name] = await scope.get(kind, own)
         return await endpoint(request, **values)

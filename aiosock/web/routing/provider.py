@@ -56,8 +56,7 @@ class Provider:
         elif returned is inspect.Signature.empty or is_stream(function):
             form = "AsyncIterator[Database]" if is_stream(function) else "Database"
             raise RouteError(f"provider {name} needs a return annotation that says what it provides, such as -> {form}")
-        is_new_type = hasattr(returned, "__supertype__")
-        if not (is_new_type or may_be_provided(returned) or (isinstance(returned, type) and has_model(returned))):
+        if not _is_resource(returned):
             shown = "None" if returned is NoneType else shown_type(returned)
             raise RouteError(
                 f"provider {name} cannot provide {shown}: handlers read such values from the request. "
@@ -103,6 +102,15 @@ class Provider:
         raise RuntimeError(f"provider {self.name} has yielded more than once")
 
 
+def _is_resource(kind: Any) -> bool:
+    """Return whether a type can only mean what a provider makes: a class of a program, or a NewType."""
+    try:
+        hash(kind)
+    except TypeError:
+        return False
+    return hasattr(kind, "__supertype__") or may_be_provided(kind) or (isinstance(kind, type) and has_model(kind))
+
+
 def _check_async(function: Callable[..., Any]) -> None:
     if not is_stream(function) and not is_coroutine(function):
         advice = ", and without @asynccontextmanager" if is_stream(inspect.unwrap(function)) else ""
@@ -124,9 +132,7 @@ def needs_of(function: Callable[..., Any], first: int, who: str) -> list[Need]:
         ):
             continue
         kind = found.get(parameter.name)
-        if parameter.name not in found or not (
-            may_be_provided(kind) or has_model(kind) or hasattr(kind, "__supertype__")
-        ):
+        if parameter.name not in found or not _is_resource(kind):
             raise RouteError(
                 f"the parameter {parameter.name!r} of {who} must be annotated with a type that a provider makes; "
                 "what is in the request, it takes from there"

@@ -82,6 +82,12 @@ class ProvidingRouter(Router):
                 stack.enter_context(providers.overriding(kind, fake))
             yield
 
+    def check_resources(self) -> None:
+        """Raise RouteError for a function of this app, or of one that is mounted in it, that needs what nothing provides."""
+        self.providers.check()
+        for router in self._mounted:
+            router.check_resources()
+
     def _providers_of(self, kind: Any) -> list[Providers]:
         """Return the providers of this app and those mounted in it that make a type; raise RouteError if none does."""
         found: list[Providers] = []

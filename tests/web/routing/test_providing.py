@@ -8,9 +8,10 @@ from typing import Any, NewType
 
 import pytest
 
-from aiosock import App, Disconnected, Handler, HTTPError, Request, Response, RouteError, Router
+from aiosock import App, Disconnected, Handler, HTTPError, Request, Response, RouteError, Router, Upgrade
 from aiosock.net.server import Server
 from aiosock.testing import Client
+from aiosock.web.response import Duplex
 from tests.web.ask import GET, ask
 
 
@@ -698,6 +699,65 @@ async def test_without_a_lifespan_a_resource_of_the_app_is_a_clear_error(caplog:
     assert "Database is made when the app starts, and the app has not started" in caplog.text
 
 
+async def test_a_handler_that_is_tried_again_and_succeeds_has_not_failed() -> None:
+    log = Log()
+    app = logged(log)
+    tries = []
+
+    @app.middleware
+    async def again(request: Request, next: Handler) -> Response:
+        await next(request)
+        return await next(request)
+
+    @app.get("/")
+    async def handler(request: Request, database: Database) -> str:
+        tries.append(database)
+        if len(tries) == 1:
+            raise HTTPError(503)
+        return "sent"
+
+    assert (await ask(app, "GET", "/")).text == "sent"
+    assert tries[0] is tries[1]
+    assert log == ["open database", "close database"]
+
+
+async def test_a_resource_lasts_as_long_as_the_connection_that_has_left_http() -> None:
+    log = Log()
+    app = logged(log)
+
+    @app.get("/")
+    async def handler(request: Request, database: Database) -> Response:
+        async def run(duplex: Duplex) -> None:
+            log.append((await duplex.receive()).decode())
+
+        return Upgrade("echo", run)
+
+    async with Client(app) as client:
+        peer = await client.connect()
+        peer.send(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")
+        await peer.response()
+        peer.send(b"hello")
+        await client.settle()
+    assert log == ["open database", "hello", "close database"]
+
+
+async def test_uploads_can_be_read_while_it_is_closed() -> None:
+    log = Log()
+    app = App()
+
+    @app.provide
+    async def database(request: Request) -> AsyncIterator[Database]:
+        yield Database()
+        log.append(f"{(await request.form())['a']}")
+
+    @app.post("/")
+    async def handler(request: Request, database: Database) -> None:
+        await request.form()
+
+    await ask(app, "POST", "/", body="a=1", headers={"content-type": "application/x-www-form-urlencoded"})
+    assert log == ["1"]
+
+
 # What is refused.
 
 
@@ -795,9 +855,13 @@ def unknown_provider(app: App) -> None:
 
 
 @pytest.mark.parametrize("register", [unknown_handler, unknown_middleware, unknown_provider])
-async def test_an_unknown_type_is_refused_before_the_first_request(register: Callable[[App], None]) -> None:
-    app = App()
-    register(app)
+@pytest.mark.parametrize("is_mounted", [False, True])
+async def test_an_unknown_type_is_refused_before_the_first_request(
+    register: Callable[[App], None], is_mounted: bool
+) -> None:
+    app, inner = App(), App()
+    app.mount("/inner", inner)
+    register(inner if is_mounted else app)
 
     message = r"test_providing.py:\d+: \w+ .*show.* needs Database for its parameter 'database', which nothing provides"
     with pytest.raises(RouteError, match=message):

@@ -95,6 +95,10 @@ async def annotated(request: Request, body: Annotated[list[Item], Meta(min_lengt
     return body
 
 
+async def exemplary(request: Request, body: Annotated[list[Item], Meta(examples=[[]])]) -> Any:
+    return body
+
+
 async def generic(request: Request, body: Page[Item]) -> Any:
     return Response.json(body)
 
@@ -112,6 +116,7 @@ ITEM = {"unitPrice": 1.5, "note": "n"}
         (by_name, {"a": ITEM}),
         (either, {"type": "Dog", "tricks": ["sit"]}),
         (annotated, [ITEM]),
+        (exemplary, [ITEM]),
         (generic, {"of": [ITEM]}),
     ],
 )

@@ -33,6 +33,12 @@ def has_file(annotation: Any) -> bool:
     return annotation is Upload or any(map(has_file, get_args(annotation)))
 
 
+def is_closed(annotation: Any) -> bool:
+    """Return whether a model refuses fields that it does not have."""
+    config = getattr(_model(annotation), "__struct_config__", None)
+    return getattr(config, "forbid_unknown_fields", False)
+
+
 def _inputs(parameter: Parameter) -> Iterator[Input]:
     place, annotation = parameter.place, parameter.annotation
     if place == "resource" or annotation is Form:
@@ -53,9 +59,7 @@ def _made(name: str, annotation: Any, default: object, place: Place, *, is_neede
 
 def _fields(annotation: Any) -> Iterator[tuple[str, Any, object, bool]]:
     """Yield the fields of a model as (name in the request, annotation, default, whether it is required)."""
-    model = unwrapped(annotation)
-    if get_origin(model) in (Union, UnionType):
-        model = next(member for member in get_args(model) if member is not NoneType)
+    model = _model(annotation)
     if not dataclasses.is_dataclass(get_origin(model) or model):
         for info in msgspec.structs.fields(model):
             default = inspect.Parameter.empty if info.default is msgspec.NODEFAULT else info.default
@@ -67,3 +71,11 @@ def _fields(annotation: Any) -> Iterator[tuple[str, Any, object, bool]]:
         is_required = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
         default = inspect.Parameter.empty if each.default is dataclasses.MISSING else each.default
         yield each.name, hints[each.name], default, is_required
+
+
+def _model(annotation: Any) -> Any:
+    """Return the model that an annotation is, or may be beside None."""
+    model = unwrapped(annotation)
+    if get_origin(model) in (Union, UnionType):
+        model = next(member for member in get_args(model) if member is not NoneType)
+    return model

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from aiosock.errors import reason_phrase
 from aiosock.web.forms import Form
-from aiosock.web.openapi.inputs import Input, has_file, inputs_of
+from aiosock.web.openapi.inputs import Input, has_file, inputs_of, is_closed
 from aiosock.web.openapi.paths import Template
 from aiosock.web.openapi.schemas import as_default, as_text
 from aiosock.web.response import Response
@@ -36,6 +36,7 @@ class Operation:
         self.route = route
         self._texts = texts
         self._whole_form = any(each.annotation is Form for each in parameters)
+        self._is_closed = any(each.place == "form" and is_closed(each.annotation) for each in parameters)
         self._inputs = inputs_of(parameters)
         self._is_streamed = is_stream(handler)
         self._returned = [] if self._is_streamed else _return_types(return_annotation(handler))
@@ -85,6 +86,7 @@ class Operation:
             "type": "object",
             "properties": {each.name: {**as_text(schema), **as_default(each.default)} for each, schema in fields},
             **({"required": required} if required else {}),
+            **({"additionalProperties": False} if self._is_closed else {}),
         }
         kinds = [] if any(has_file(each.annotation) for each, _ in fields) else [URLENCODED]
         return {

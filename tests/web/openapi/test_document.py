@@ -360,6 +360,10 @@ def test_a_form_is_described_in_its_two_forms_and_with_files_in_one() -> None:
     async def plain(request: Request, profile: Annotated[Profile, Form], page: Annotated[int, Form] = 1) -> None: ...
     async def files(request: Request, photo: Upload, more: list[Upload] = []) -> None: ...  # noqa: B006
     async def whole(request: Request, form: Form) -> None: ...
+    async def closed(request: Request, item: Annotated[Item, Form]) -> None: ...
+
+    (form,) = {str(each["schema"]) for each in operation_of(closed, method="POST")["requestBody"]["content"].values()}
+    assert "'additionalProperties': False" in form
 
     body = operation_of(plain, method="POST")["requestBody"]
     assert list(body["content"]) == ["application/x-www-form-urlencoded", "multipart/form-data"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.process import ROOT, Served, run_to_its_end, serve_example
+from tests.e2e.process import Served, run_to_its_end, serve_example, serve_module
 
 OPTIONS = ["--checks=all", "--max-examples=20", "--generation-deterministic", "--no-color"]
 
@@ -24,8 +24,7 @@ def test_the_example_keeps_what_its_description_promises(tmp_path: Path) -> None
 
 @pytest.mark.costly
 def test_handlers_that_read_every_part_of_a_request_keep_what_their_description_promises(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "aiosock", "tests.e2e.described:app", "--port", "0"]
-    with Served(command, cwd=ROOT) as server:
+    with serve_module("tests.e2e.described:app") as server:
         assert "Tested: 3" in examined(server, tmp_path)
 
 

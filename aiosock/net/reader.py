@@ -1,7 +1,7 @@
 """Reader: hands what arrives to the task that waits for it, as one piece and without a copy.
 
 asyncio's StreamReader puts all bytes into a `bytearray`, wakes the task, and copies them out again. That is needed where
-nobody waits. Here a task nearly always does (docs/decisions/0017).
+nobody waits. Here a task nearly always does (docs/decisions/0017 and 0026).
 """
 
 import asyncio

@@ -16,7 +16,7 @@ class Reader(asyncio.Protocol):
     the StreamReader. Nobody else may read from that one.
     """
 
-    __slots__ = ("_arrival", "_kept", "_loop", "_most", "_returned", "_stream", "_streams")
+    __slots__ = ("_arrival", "_has_ended", "_kept", "_loop", "_most", "_returned", "_stream", "_streams")
 
     def __init__(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         transport: Any = writer.transport  # a Transport, though the StreamWriter needs only half of it
@@ -27,6 +27,7 @@ class Reader(asyncio.Protocol):
         self._most = 0
         self._kept = 0  # bytes in the StreamReader
         self._returned = b""  # bytes of a read that was cancelled: they come before those
+        self._has_ended = False
         transport.set_protocol(self)
 
     async def read(self, n: int) -> bytes:
@@ -37,7 +38,7 @@ class Reader(asyncio.Protocol):
         """
         if self._arrival is not None:
             raise RuntimeError("read() called while another task already waits for incoming data")
-        if self._returned or self._kept or self._stream.at_eof() or self._stream.exception() is not None:
+        if self._returned or self._kept or self._has_ended:
             return await self._read_kept(n)
         self._most = n
         self._arrival = arrival = self._loop.create_future()
@@ -81,15 +82,16 @@ class Reader(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         """Wake the task that reads; return whether the other direction stays open."""
         stays_open = self._streams.eof_received()
-        self._wake()
+        self._end()
         return stays_open
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the tasks that read or write."""
         self._streams.connection_lost(exc)
-        self._wake()
+        self._end()
 
-    def _wake(self) -> None:
+    def _end(self) -> None:
+        self._has_ended = True
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(b"")
 

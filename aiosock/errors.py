@@ -66,11 +66,11 @@ class ProtocolError(HTTPError):
 
 
 class ValidationError(HTTPError):
-    """The query or the body does not fit the types of the handler (RFC 9110 section 15.5.21).
+    """The request does not fit the types of the handler (RFC 9110 section 15.5.21).
 
     `errors` has an item for each problem. Its `detail` is sent to the client. The place of the problem is its
-    `parameter`, a name in the query, or its `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section
-    6).
+    `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section 6), or its `parameter`, a name in the
+    query or in the place that `in` names: header, cookie or form.
 
     ```python
     @app.exception(ValidationError)

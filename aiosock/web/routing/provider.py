@@ -45,6 +45,11 @@ class Provider:
         self.lifetime: Lifetime = lifetime
         self.yields: bool = is_stream(function)
         self.needs: list[Need] = needs_of(function, 1, f"provider {self.name}")
+        try:
+            inspect.signature(function).bind(object(), **{need.name: object() for need in self.needs})
+        except TypeError:
+            first = "app" if lifetime == "app" else "request"
+            raise RouteError(f"provider {self.name} must take the {first} as its first parameter") from None
 
     @classmethod
     def of(cls, function: ProviderFunction, lifetime: Lifetime) -> "Provider":

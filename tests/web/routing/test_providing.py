@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NewType
+from functools import partial
+from typing import Any, Generic, NewType, Protocol, TypeVar
 
 import pytest
 
@@ -267,6 +268,56 @@ async def test_what_a_provider_raises_is_answered() -> None:
     async def handler(request: Request, database: Database) -> None: ...
 
     assert (await ask(app, "GET", "/")).status == 503
+
+
+T = TypeVar("T")
+
+
+class Pool(Generic[T]):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Clock(Protocol):
+    def now(self) -> float: ...
+
+
+class FixedClock:
+    def now(self) -> float:
+        return 3.0
+
+
+class Tools:
+    async def pool(self, request: Request) -> Pool[int]:
+        return Pool("of int")
+
+    async def stream(self, kind: str, request: Request) -> AsyncIterator[Pool[str]]:
+        yield Pool(kind)
+
+    async def __call__(self, request: Request) -> Clock:
+        return FixedClock()
+
+
+async def test_a_provider_is_any_async_function_and_a_type_any_class() -> None:
+    app = App()
+    app.provide(Tools().pool)
+    app.provide(partial(Tools().stream, "of str"))
+    app.provide(Tools())
+
+    @app.get("/")
+    async def handler(request: Request, one: Pool[int], two: Pool[str], clock: Clock) -> str:
+        return f"{one.name} {two.name} {clock.now()}"
+
+    assert (await ask(app, "GET", "/")).text == "of int of str 3.0"
+
+
+def test_what_may_be_none_is_no_resource() -> None:
+    async def handler(request: Request, *, database: Database | None) -> None: ...
+
+    with pytest.raises(
+        RouteError, match=r"'database' must be .* a class that a provider makes, .* not .*Database \| None"
+    ):
+        App().get("/")(handler)
 
 
 # What ends a request.
@@ -797,6 +848,7 @@ async def nothing(request: Request) -> None: ...
 async def numbers(request: Request) -> list[int]: ...  # type: ignore[empty-body]
 async def queried(request: Request, page: int) -> Database: ...  # type: ignore[empty-body]
 async def untyped(request: Request, page) -> Database: ...  # type: ignore[no-untyped-def, empty-body]
+async def alone() -> Database: ...  # type: ignore[empty-body]
 def plain(request: Request) -> Database: ...  # type: ignore[empty-body]
 
 
@@ -816,6 +868,7 @@ async def managed(request: Request) -> AsyncIterator[Database]:
         (numbers, r"provider numbers cannot provide list\[int\]"),
         (queried, "the parameter 'page' of provider queried must be annotated with a type that a provider makes"),
         (untyped, "the parameter 'page' of provider untyped must be annotated"),
+        (alone, "provider alone must take the request as its first parameter"),
         (plain, "provider plain must be defined with async def$"),
         (managed, "provider managed must be defined with async def, and without @asynccontextmanager"),
     ],

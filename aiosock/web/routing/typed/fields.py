@@ -165,13 +165,14 @@ def reader_of(parameter: Parameter) -> FieldReader | ModelReader:
 def problem_of(error: object, name: str, place: Place) -> dict[str, str]:
     """Return a problem with a parameter: its name, and where it is unless that is the query."""
     detail = str(error).replace(", got `str`", "")[:MAX_DETAIL]  # it is always a str
-    return {"detail": detail, "parameter": name, **({} if place == "query" else {"in": place})}
+    # The client may have chosen the name, too.
+    return {"detail": detail, "parameter": name[:MAX_DETAIL], **({} if place == "query" else {"in": place})}
 
 
 def _not_allowed(parameter: Parameter, reason: Exception | None) -> RouteError:
     allowed = (
-        "a dataclass or msgspec.Struct (the body), or str, int, float, bool, Decimal, UUID, datetime, date, time, "
-        "timedelta, Enum, Literal, a union of these with None, or a list, set or tuple[..., ...] of these (the query)"
+        "a dataclass or msgspec.Struct (the body), a class that a provider makes, or str, int, float, bool, Decimal, "
+        "UUID, datetime, date, time, timedelta, Enum, Literal, a union of these with None, or a list, set or tuple[..., ...] of these (the query)"
     )
     others = {
         "form": "an Upload, a list of these, or a scalar or a model of scalars and files",

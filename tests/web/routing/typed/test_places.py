@@ -305,6 +305,14 @@ async def test_a_long_number_in_a_form_takes_no_long_time() -> None:
     assert time.process_time() - began < 5
 
 
+async def test_a_long_name_is_not_sent_back_whole() -> None:
+    async def handler(request: Request, order: Annotated[Order, Form]) -> None: ...
+
+    answer = await posted(handler, [("name", "a"), *((f"{number}{'x' * 1000}", "") for number in range(200))])
+    assert len(problems(answer)) == 100
+    assert len(answer.body) < 50_000
+
+
 # The path.
 
 

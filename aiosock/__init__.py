@@ -19,7 +19,8 @@ from aiosock.web.app import App
 from aiosock.web.events import Event, EventStream
 from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
-from aiosock.web.request import Query, Request
+from aiosock.web.multidict import Query
+from aiosock.web.request import Request
 from aiosock.web.response import Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
 from aiosock.web.routing.places import Cookie, Header

@@ -228,9 +228,10 @@ class Client:
         await self._stack.aclose()
 
     def override(self, kind: Any, fake: object) -> None:
-        """Put `fake` in the place of what the app provides for a type, until the client is closed; see `App.overriding`.
+        """Put `fake` in the place of what the app provides for a type, until the client is closed.
 
-        Raises TypeError for a bare handler. Call it before `async with client` for a resource of the app.
+        Call it before `async with client` for a resource of the app. Raises TypeError for a bare handler, and what
+        `App.overriding` raises.
         """
         if not isinstance(self._app, App):
             raise TypeError("only an App has providers that can be overridden")

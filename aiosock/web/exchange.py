@@ -225,7 +225,7 @@ class Exchange(Protocol):
         """Send an interim response, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
 
     def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
-        """Await `function` once the response has been sent, or cannot be: before `when_over`, in the context of the request.
+        """Await `function` once the response has been sent, or cannot be: before `when_over`, in the request's context.
 
         It gets the exception that has ended the request: what a bare handler or a streamed body has raised,
         Disconnected if the client left while the response was sent, CancelledError if the request was cancelled; None

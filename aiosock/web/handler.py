@@ -24,7 +24,7 @@ Next = Handler
 """The rest of the way to the response: the next middleware, or the handler. A middleware awaits it."""
 
 Middleware = Callable[Concatenate[Request, Next, ...], Awaitable[Response]]
-"""`async def m(request, next) -> Response`, awaited in the request's own task. Further parameters are resources, by type.
+"""`async def m(request, next) -> Response`, awaited in the request's own task. Further parameters are resources.
 
 ```python
 @app.middleware
@@ -37,7 +37,7 @@ async def named(request: Request, next: Handler) -> Response:
 
 
 def secured(middleware: Middleware, schemes: Mapping[str, Mapping[str, Any]]) -> Middleware:
-    """Return a middleware with the security schemes that it enforces, as OpenAPI describes them: its `security_schemes`."""
+    """Return a middleware with the security schemes that it enforces, as OpenAPI has them, in `security_schemes`."""
     vars(middleware)["security_schemes"] = schemes
     return middleware
 

@@ -69,3 +69,26 @@ class MultiDict(Generic[_T]):
     def __repr__(self) -> str:
         """Show the pairs."""
         return f"{type(self).__name__}({self._pairs!r})"
+
+
+class Query(MultiDict[str]):
+    """The pairs of a query string, in order; a name may come more than once.
+
+    ```python
+    @dataclass
+    class Search:
+        text: str
+        tag: list[str]
+
+
+    @app.get("/search")
+    async def search(request: Request, search: Annotated[Search, Query]) -> str:
+        return f"{search.text} {search.tag}, page {request.query.get('page', '1')}"
+    ```
+
+    `request.query` is one. In an annotation it is a mark: that parameter is read from the query.
+    """
+
+    __slots__ = ()
+
+    where = "The query"

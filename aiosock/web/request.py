@@ -4,42 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from json import JSONDecodeError
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.application import Application
 from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
 from aiosock.web.lazy import lazy
-from aiosock.web.multidict import MultiDict
+from aiosock.web.multidict import Query
 from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import as_text, parse_query
-
-
-class Query(MultiDict[str]):
-    """The pairs of a query string, in order; a name may come more than once. `Annotated[Model, Query]` marks a parameter.
-
-    ```python
-    @dataclass
-    class Search:
-        text: str
-        tag: list[str]
-
-
-    @app.get("/search")
-    async def search(request: Request, search: Annotated[Search, Query]) -> str:
-        return f"{search.text} {search.tag}, page {request.query.get('page', '1')}"
-    ```
-    """
-
-    where = "The query"
-
-    __slots__ = ()
 
 
 class Body:
@@ -73,17 +53,6 @@ class Forwarded(NamedTuple):
     client: Address | None
     scheme: str
     host: str
-
-
-class Application(Protocol):
-    """The app that answers a request, as its handlers see it."""
-
-    @property
-    def state(self) -> Any:
-        """The app's own namespace."""
-
-    def url_for(self, name: str, /, **params: object) -> str:
-        """Return the path of the route with that name."""
 
 
 class Request:
@@ -126,7 +95,7 @@ class Request:
     resources: object = None
     """What providers have made for this request; None while they have made nothing."""
 
-    _app: "Application | None" = None
+    _app: Application | None = None
     _content: bytes | None = None
     _form: Form | None = None
     _has_headers: bool = False

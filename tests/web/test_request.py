@@ -8,7 +8,7 @@ import pytest
 from aiosock import HTTPError, Request
 from aiosock.config import Limits
 from aiosock.testing import Client
-from aiosock.web.request import Query
+from aiosock.web.multidict import Query
 from tests.web.ask import app_of, ask, ask_raw, seen
 
 JSON = {"content-type": "application/json"}

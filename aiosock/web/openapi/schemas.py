@@ -19,7 +19,7 @@ def schemas_of(annotations: Sequence[Any]) -> tuple[Iterator[dict[str, Any]], di
 
 
 def _schema_of_class(kind: type) -> dict[str, Any]:
-    """Return the schema of a class that msgspec does not know; that of a file as OpenAPI 3.1.1 section 4.8.15.1.1 has it."""
+    """Return the schema of a class that msgspec does not know; a file is as OpenAPI 3.1.1 section 4.8.15.1.1 has it."""
     if kind is Upload:
         return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
     return {"title": kind.__name__}

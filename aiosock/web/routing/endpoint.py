@@ -55,8 +55,8 @@ def to_response(result: object) -> Response:
 
 
 _NO_PYDANTIC = (
-    "is a model of pydantic, which aiosock does not read: take a dataclass or a msgspec.Struct, or read it in the handler "
-    "by Model.model_validate_json(await request.read()), or in a provider that is registered first"
+    "is a model of pydantic, which aiosock does not read: take a dataclass or a msgspec.Struct, or read it in the "
+    "handler by Model.model_validate_json(await request.read()), or in a provider that is registered first"
 )
 
 
@@ -175,8 +175,8 @@ def returned_none(function: Callable[..., Any]) -> TypeError:
     """Return the error for a handler that returned None against its annotation: a `return` is missing, most likely."""
     shown = getattr(return_annotation(function), "__name__", return_annotation(function))
     return TypeError(
-        f"handler {name_of(function)} returned None, but is annotated -> {shown}: a return is missing, or the annotation "
-        "must say that it may be None"
+        f"handler {name_of(function)} returned None, but is annotated -> {shown}: a return is missing, or the "
+        "annotation must say that it may be None"
     )
 
 

@@ -53,7 +53,7 @@ def path_parameters(
 
 
 def _annotated(function: Callable[..., Any]) -> list[tuple[inspect.Parameter, Any]]:
-    """Return the annotated parameters; none if an annotation cannot be resolved, which others report where it matters."""
+    """Return the annotated parameters; none if one cannot be resolved: others report that where it matters."""
     try:
         return annotated(function)
     except RouteError:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from aiosock.errors import RouteError
 from aiosock.headers import TCHAR
 from aiosock.web.forms import Form, Upload
-from aiosock.web.request import Query
+from aiosock.web.multidict import Query
 
 Place = Literal["path", "query", "header", "cookie", "form", "body", "resource"]
 """The part of a request that has a parameter; a resource is not read, but made by a provider."""
@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(rf"[{TCHAR}]++")
 
 
 class Header:
-    """A mark: this parameter is read from a header field, `Annotated[str, Header]` or `Annotated[str, Header("x-name")]`.
+    """A mark: a parameter is read from a header field, `Annotated[str, Header]` or `Annotated[str, Header("x-name")]`.
 
     ```python
     @app.get("/greeting")
@@ -41,7 +41,7 @@ class Header:
 
 
 class Cookie:
-    """A mark: this parameter is read from a cookie, `Annotated[str, Cookie]` or `Annotated[str, Cookie("name")]`.
+    """A mark: a parameter is read from a cookie, `Annotated[str, Cookie]` or `Annotated[str, Cookie("name")]`.
 
     ```python
     @app.get("/")
@@ -64,7 +64,7 @@ _MARKS: Final[dict[Any, Place]] = {Header: "header", Cookie: "cookie", Form: "fo
 
 
 def marked_place(annotation: Any, name: str) -> tuple[Place, str] | None:
-    """Return where an annotation says that a parameter is, and its name there; None if the annotation does not say it."""
+    """Return where an annotation says that a parameter is, and its name there; None if it does not say that."""
     annotation = getattr(annotation, "__value__", annotation)  # the type behind `type Name = ...`
     if get_origin(annotation) is Annotated:
         for mark in get_args(annotation)[1:]:

@@ -37,7 +37,7 @@ class Provider:
     __slots__ = ("function", "kind", "lifetime", "name", "needs", "yields")
 
     def __init__(self, function: ProviderFunction, kind: Any, lifetime: Lifetime) -> None:
-        """Raise RouteError, with the name of the function, if it is not async or has parameters that are no resources."""
+        """Raise RouteError, with the function's name, if it is not async, or has parameters that are no resources."""
         _check_async(function)
         self.function = function
         self.name: str = name_of(function)
@@ -53,7 +53,10 @@ class Provider:
 
     @classmethod
     def of(cls, function: ProviderFunction, lifetime: Lifetime) -> "Provider":
-        """Return a provider of the type in a function's return annotation; raise RouteError if that is missing or no resource."""
+        """Return a provider of the type in a function's return annotation.
+
+        Raises RouteError if that is missing, or the type of values that a request has.
+        """
         _check_async(function)
         name, returned = name_of(function), return_annotation(function)
         if is_stream(function) and get_origin(returned) in (AsyncIterator, AsyncGenerator, AsyncIterable):

@@ -80,7 +80,7 @@ class Providers:
         self._bodies.setdefault(kind, who)
 
     def want(self, who: str, function: Callable[..., Any], needs: list[Need]) -> None:
-        """Remember that a function needs resources; raise RouteError for an unknown one once the app has been checked."""
+        """Remember that a function needs resources; after `check`, raise RouteError for an unknown one."""
         wanted = _Wanted(who, function, needs)
         if self._is_checked:
             self._check(wanted, "")
@@ -123,7 +123,7 @@ class Providers:
             self._check_users(provider)
 
     def _check_users(self, provider: Provider) -> None:
-        """Raise RouteError if a resource of the app was already said to need this one, which is made for each request."""
+        """Raise RouteError if a resource of the app needs this one, which is made for each request."""
         for user in self._by_kind.values():
             if provider.kind in [need.kind for need in user.needs] and user is not provider:
                 self._check_way(provider, [user])

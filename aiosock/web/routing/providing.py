@@ -72,7 +72,7 @@ class ProvidingRouter(Router):
 
     @contextmanager
     def overriding(self, kind: Any, fake: object) -> Iterator[None]:
-        """Put a value in the place of what is provided for a type, or an async function that makes one for each request.
+        """Put a value in the place of what is provided for a type, or an async function that makes one for a request.
 
         It ends with the block, and holds for the apps that are mounted here too: for tests. Raises RouteError for a
         type that nothing provides, and for a function in the place of a resource of the app.
@@ -83,7 +83,7 @@ class ProvidingRouter(Router):
             yield
 
     def check_resources(self) -> None:
-        """Raise RouteError for a function of this app, or of one that is mounted in it, that needs what nothing provides."""
+        """Raise RouteError for a function that needs what nothing provides, here or in an app that is mounted here."""
         self.providers.check()
         for router in self._mounted:
             router.check_resources()

@@ -58,9 +58,10 @@ def client_parameters(
 def annotated(
     function: Callable[..., Any], taken: Collection[str] = (), first: int = 1
 ) -> list[tuple[inspect.Parameter, Any]]:
-    """Return the parameters after the `first` ones that have an annotation, with that; not those `taken` or bound by a partial.
+    """Return the annotated parameters after the `first` ones, each with its annotation.
 
-    Raises RouteError for an annotation that cannot be resolved.
+    Those `taken`, and those that a partial has bound, are left out. Raises RouteError for an annotation that cannot be
+    resolved.
     """
     bound = {*taken, *(function.keywords if isinstance(function, partial) else ())}
     found = []

@@ -64,7 +64,7 @@ class FieldReader:
 
 
 class ModelReader:
-    """Reads one parameter that is a dataclass or a Struct: each of its fields has a name of its own in the same place."""
+    """Reads one parameter that is a dataclass or a Struct: each of its fields has a name in the same place."""
 
     def __init__(self, parameter: Parameter) -> None:
         """Raise RouteError for a model that cannot be read from text."""
@@ -172,7 +172,8 @@ def problem_of(error: object, name: str, place: Place) -> dict[str, str]:
 def _not_allowed(parameter: Parameter, reason: Exception | None) -> RouteError:
     allowed = (
         "a dataclass or msgspec.Struct (the body), a class that a provider makes, or str, int, float, bool, Decimal, "
-        "UUID, datetime, date, time, timedelta, Enum, Literal, a union of these with None, or a list, set or tuple[..., ...] of these (the query)"
+        "UUID, datetime, date, time, timedelta, Enum, Literal, a union of these with None, or a list, set or "
+        "tuple[..., ...] of these (the query)"
     )
     others = {
         "form": "an Upload, a list of these, or a scalar or a model of scalars and files",

@@ -1,4 +1,4 @@
-"""Texts: turn the text of queries, fields, cookies and forms into values, as JSON would have them. msgspec validates these."""
+"""Texts: turn the text of queries, fields, cookies and forms into values, as JSON would have them, for msgspec."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class Texts:
         self.is_checkbox: bool = place == "form" and all(isinstance(member, inspect.BoolType) for member in kinds)
 
     def value(self, given: Sequence[str | Upload]) -> Any:
-        """Return the value that JSON would have; None if nothing is given. Raises ValueError for what cannot be the type."""
+        """Return the value that JSON would have; None if nothing is given. Raises ValueError for another text."""
         if self._place == "form":
             given = [each for each in given if not self._is_empty(each)]
         elif self._place == "header" and self._is_list:

@@ -1,0 +1,14 @@
+"""Application: an app as the handlers of a request see it."""
+
+from typing import Any, Protocol
+
+
+class Application(Protocol):
+    """The app that answers a request, as its handlers see it."""
+
+    @property
+    def state(self) -> Any:
+        """The app's own namespace."""
+
+    def url_for(self, name: str, /, **params: object) -> str:
+        """Return the path of the route with that name."""

@@ -253,9 +253,10 @@ class Answering:
         """
         self.on_disconnect = "finish"
         failure, self._failure = self._failure, None
+        functions, self._when_sent = self._when_sent, ()  # they refer to the request, which refers to us
         cancelled: BaseException | None = None
         try:
-            for function in reversed(self._when_sent):
+            for function in reversed(functions):
                 try:
                     await function(failure)
                 except BaseException as error:

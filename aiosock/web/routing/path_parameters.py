@@ -89,7 +89,7 @@ def _takes(annotation: Any, made: type) -> bool:
         return True
     if get_origin(kind) is None and isinstance(kind, type):
         return issubclass(made, kind)
-    return kind is None or (get_origin(kind) is None and not isinstance(kind, type))
+    return get_origin(kind) is None  # such as a type variable
 
 
 def _is_made(annotation: Any) -> bool:

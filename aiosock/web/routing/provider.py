@@ -77,11 +77,11 @@ class Provider:
 
         `first` is the request or the app. Raises what the function raises, and RuntimeError if it does not yield.
         """
+        called: Any = self.function(first, **values)
         if not self.yields:
-            return await self.function(first, **values), None  # type: ignore[misc]
-        generator: Any = self.function(first, **values)
+            return await called, None
         try:
-            return await anext(generator), generator
+            return await anext(called), called
         except StopAsyncIteration:
             raise RuntimeError(f"provider {self.name} has not yielded anything") from None
 
@@ -131,7 +131,7 @@ def needs_of(function: Callable[..., Any], first: int, who: str) -> list[Need]:
     A parameter with a default keeps it. Raises RouteError for a parameter without annotation, and one that no provider
     can fill.
     """
-    found = {parameter.name: annotation for parameter, annotation in annotated(function, first=first)}
+    found = {parameter.name: annotation for parameter, annotation in annotated(function, first=first, who=who)}
     needs = []
     for parameter in list(inspect.signature(function).parameters.values())[first:]:
         if parameter.default is not parameter.empty or parameter.kind in (

@@ -61,7 +61,8 @@ class Scope:
             if cancelled is not None:
                 raise cancelled
         finally:
-            # An error refers to this frame by its traceback, and would keep all that the request held.
+            # Nothing of the request waits for the garbage collector. An error refers to this frame by its traceback.
+            self._request.resources = None
             del failure, cancelled
 
 

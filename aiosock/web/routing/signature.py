@@ -56,7 +56,7 @@ def client_parameters(
 
 
 def annotated(
-    function: Callable[..., Any], taken: Collection[str] = (), first: int = 1
+    function: Callable[..., Any], taken: Collection[str] = (), first: int = 1, who: str = ""
 ) -> list[tuple[inspect.Parameter, Any]]:
     """Return the annotated parameters after the `first` ones, each with its annotation.
 
@@ -72,7 +72,7 @@ def annotated(
             found.append((parameter, _resolved(function, parameter.annotation)))
         except Exception as error:
             raise RouteError(
-                f"the parameter {parameter.name!r} of handler {name_of(function)} is annotated "
+                f"the parameter {parameter.name!r} of {who or f'handler {name_of(function)}'} is annotated "
                 f"{parameter.annotation!r}, which cannot be resolved: {error}"
             ) from None
     return found

@@ -1,6 +1,8 @@
 """Tests of app.provide: what is made for handlers, middleware and other providers, when, and when it is closed."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -648,23 +650,23 @@ async def test_an_exception_that_generators_treat_specially_is_no_failure_of_the
     assert log[-1] == "close database"
 
 
-async def test_nothing_of_a_failed_request_is_kept() -> None:
-    import gc
-    import weakref
-
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_of_a_request_waits_for_the_garbage_collector(fails: bool) -> None:
     app = logged(Log())
-    held: list[weakref.ref[Database]] = []
+    held: list[weakref.ref[object]] = []
 
     @app.get("/")
-    async def handler(request: Request, database: Database) -> None:
-        held.append(weakref.ref(database))
-        raise HTTPError(400, "no")
+    async def handler(request: Request, database: Database) -> str:
+        held.extend([weakref.ref(database), weakref.ref(request)])
+        if fails:
+            raise HTTPError(400, "no")
+        return "sent"
 
     gc.collect()
     gc.disable()
     try:
         await ask(app, "GET", "/")
-        assert held[0]() is None
+        assert [each() for each in held] == [None, None]
     finally:
         gc.enable()
 

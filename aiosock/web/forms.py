@@ -90,8 +90,7 @@ class Upload:
 
 
 class Form(MultiDict[str | Upload]):
-    """The fields of a form, as str, and its files, in order. A name may come more than once. `form["name"]` of a form
-    without such a field is answered 400. `Annotated[Model, Form]` marks a parameter that is read from the form.
+    """The fields of a form, as str, and its files, in order. A name may come more than once.
 
     ```python
     @app.post("/order")
@@ -99,6 +98,9 @@ class Form(MultiDict[str | Upload]):
         form = await request.form()
         return f"{form['name']} orders {', '.join(map(str, form.get_all('item')))}."
     ```
+
+    A form without a `name` is answered 400 here. In an annotation, `Annotated[Order, Form]`, it is a mark: that
+    parameter is read from the form.
     """
 
     __slots__ = ()

@@ -10,7 +10,7 @@ from aiosock.web.request import Request
 from aiosock.web.routing.places import Place
 from aiosock.web.routing.signature import Endpoint, Parameter
 from aiosock.web.routing.typed.body import BodyReader
-from aiosock.web.routing.typed.fields import FieldReader, ModelReader, Problems, Source, reader_of
+from aiosock.web.routing.typed.fields import FieldReader, ModelReader, Problems, Source, reader_of, share_places
 from aiosock.web.routing.typed.problems import MAX_PROBLEMS
 
 
@@ -42,6 +42,7 @@ def typed_endpoint(endpoint: Endpoint, parameters: Collection[Parameter], method
     body = body_of(parameters, methods)
     body_reader = None if body is None else BodyReader(body)
     form_reader = _FormReader.of([each for each in parameters if each.place == "form"])
+    share_places([*(reader for _, reader in readers), *(() if form_reader is None else form_reader.readers)])
 
     async def typed(request: Request, /, **values: Any) -> object:
         for name, in_its_path in in_path:
@@ -80,7 +81,7 @@ class _FormReader:
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
         self._whole = [each.name for each in parameters if each.annotation is Form]
-        self._readers = [reader_of(each) for each in parameters if each.annotation is not Form]
+        self.readers = [reader_of(each) for each in parameters if each.annotation is not Form]
         self._may_be_missing = not any(each.is_required for each in parameters)
 
     @classmethod
@@ -97,7 +98,7 @@ class _FormReader:
             return
         form = await request.form()
         values.update(dict.fromkeys(self._whole, form))
-        for reader in self._readers:
+        for reader in self.readers:
             reader.read(form, values, problems)
 
 

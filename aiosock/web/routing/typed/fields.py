@@ -1,6 +1,6 @@
 """Fields: read the parameters of a handler from the query, header fields, cookies, the path or a form."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -40,7 +40,8 @@ class FieldReader:
         self._name = parameter.name
         self._wire_name = parameter.wire_name
         self._type = parameter.annotation
-        self._place = parameter.place
+        self.place: Place = parameter.place
+        self.names: set[str] = {parameter.wire_name}
         self._is_required = parameter.is_required
         try:
             self._texts = Texts(inspect.type_info(parameter.annotation), parameter.place)
@@ -55,22 +56,25 @@ class FieldReader:
                 values[self._name] = msgspec.convert(value, self._type)
                 return
         except ValueError as error:
-            problems.append(problem_of(error, self._wire_name, self._place))
+            problems.append(problem_of(error, self._wire_name, self.place))
             return
         if self._is_required and self._texts.is_checkbox:
             values[self._name] = False
         elif self._is_required:
-            problems.append(problem_of("Missing", self._wire_name, self._place))
+            problems.append(problem_of("Missing", self._wire_name, self.place))
 
 
 class ModelReader:
-    """Reads one parameter that is a dataclass or a Struct: each of its fields has a name in the same place."""
+    """Reads one parameter that is a dataclass or a Struct: each of its fields has a name in the same place.
+
+    `known` are all names that the handler reads there; a model may forbid others.
+    """
 
     def __init__(self, parameter: Parameter) -> None:
         """Raise RouteError for a model that cannot be read from text."""
         self._name = parameter.name
         self._type = parameter.annotation
-        self._place = parameter.place
+        self.place: Place = parameter.place
         self._is_required = parameter.is_required
         kind = inspect.type_info(parameter.annotation)
         models = [member for member in members_of(kind) if not isinstance(member, inspect.NoneType)]
@@ -86,6 +90,8 @@ class ModelReader:
                     f"{field.name!r} cannot be read from text"
                 ) from None
             self.fields.append((wire_name(field.encode_name, parameter.place), field, texts))
+        self.names: set[str] = {name for name, _, _ in self.fields}
+        self.known: set[str] = self.names
         self._checker = Checker(kind)
         self._is_closed = getattr(models[0], "forbid_unknown_fields", False) and parameter.place in ("query", "form")
         self._has_dataclasses = contains(kind, inspect.DataclassType)
@@ -103,7 +109,7 @@ class ModelReader:
                 value = texts.value(source.get_all(name))
             except ValueError as error:
                 is_given = True
-                wrong[field.encode_name] = problem_of(error, name, self._place)
+                wrong[field.encode_name] = problem_of(error, name, self.place)
                 continue
             if value is not None:
                 is_given = True
@@ -111,7 +117,7 @@ class ModelReader:
             elif field.required and texts.is_checkbox:
                 found[field.encode_name] = False
             elif field.required:
-                wrong[field.encode_name] = problem_of("Missing", name, self._place)
+                wrong[field.encode_name] = problem_of("Missing", name, self.place)
         if self._is_required or is_given:
             self._convert(found, wrong | self._unknown(source), values, problems)
 
@@ -135,8 +141,7 @@ class ModelReader:
         """Return a problem for each name that the model forbids."""
         if not self._is_closed:
             return {}
-        known = {name for name, _, _ in self.fields}
-        return {name: problem_of("Unknown", name, self._place) for name in source if name not in known}
+        return {name: problem_of("Unknown", name, self.place) for name in source if name not in self.known}
 
     def _checked(self, found: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
         """Return the problems of the values that were found, by the name of the field."""
@@ -144,14 +149,14 @@ class ModelReader:
         for each in self._checker.problems(found):
             key = unquote(each["pointer"].split("/")[1]) if "/" in each["pointer"] else ""
             if key in found and key not in wrong:
-                wrong[key] = problem_of(each["detail"], self._wire_name(key), self._place)
+                wrong[key] = problem_of(each["detail"], self._wire_name(key), self.place)
         return wrong
 
     def _first(self, error: Exception, found: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
         """Return the problem that msgspec has found, such as a ValueError of `__post_init__`."""
         each = first_problem(error, found)
         key = unquote(each["pointer"].removeprefix("#").removeprefix("/").partition("/")[0])
-        return {key: problem_of(each["detail"], self._wire_name(key) if key else self._name, self._place)}
+        return {key: problem_of(each["detail"], self._wire_name(key) if key else self._name, self.place)}
 
     def _wire_name(self, key: str) -> str:
         return next((name for name, field, _ in self.fields if field.encode_name == key), key)
@@ -160,6 +165,20 @@ class ModelReader:
 def reader_of(parameter: Parameter) -> FieldReader | ModelReader:
     """Return what reads a parameter; raise RouteError if it cannot be read from its place."""
     return (ModelReader if has_model(parameter.annotation) else FieldReader)(parameter)
+
+
+def share_places(readers: Iterable[FieldReader | ModelReader]) -> None:
+    """Tell models what the others read in their place; raise RouteError for a name that two parameters read."""
+    names: dict[Place, set[str]] = {}
+    models: list[ModelReader] = []
+    for reader in readers:
+        there = names.setdefault(reader.place, set())
+        if twice := there & reader.names:
+            raise RouteError(f"two parameters would take {min(twice)!r} from the {reader.place}")
+        there |= reader.names
+        models += [reader] if isinstance(reader, ModelReader) else []
+    for model in models:
+        model.known = names[model.place]
 
 
 def problem_of(error: object, name: str, place: Place) -> dict[str, str]:

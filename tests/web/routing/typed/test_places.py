@@ -180,6 +180,25 @@ async def test_a_model_is_read_from_the_query() -> None:
     ]
 
 
+async def test_a_closed_model_knows_the_other_parameters_of_its_place() -> None:
+    async def handler(
+        request: Request, order: Annotated[Order, Form], photo: Upload, search: Annotated[Search, Query], page: int = 1
+    ) -> str:
+        return f"{order.name} {photo.size} {search.text} {page}"
+
+    app = App()
+    app.post("/")(handler)
+    body = multipart(("name", None, "Ada"), ("photo", "a.png", "1234"))
+    answer = await ask(app, "POST", "/?text=tea&page=2", body=body, headers=MULTIPART)
+    assert answer.text == "Ada 4 tea 2"
+    body = multipart(("name", None, "Ada"), ("photo", "a.png", "1234"), ("text", None, ""))
+    answer = await ask(app, "POST", "/?text=tea&name=2", body=body, headers=MULTIPART)
+    assert problems(answer) == [
+        {"detail": "Unknown", "parameter": "name"},
+        {"detail": "Unknown", "parameter": "text", "in": "form"},
+    ]
+
+
 async def test_what_a_model_refuses_itself_is_a_problem() -> None:
     class Range(Struct):
         low: int
@@ -408,6 +427,9 @@ async def models(request: Request, it: Annotated[list[Prefs], Form]) -> None: ..
 async def nameless(request: Request, it: "Annotated[str, Header('no token')]") -> None: ...
 
 
+async def twice(request: Request, prefs: Annotated[Prefs, Header], theme: Annotated[str, Header] = "") -> None: ...
+
+
 class Outer(Struct):
     prefs: Prefs
 
@@ -422,6 +444,7 @@ class Outer(Struct):
         (mixed, "'it' must be an Upload, a list of these, or a scalar"),
         (nested, "'it' is annotated .*, whose field 'prefs' cannot be read from text"),
         (models, "'it' must be an Upload, "),
+        (twice, "handler twice .*: two parameters would take 'theme' from the header"),
         (nameless, "'no token' is not the name of a header field or a cookie"),
     ],
 )

@@ -23,7 +23,7 @@ def openapi(
 
     `version` is the version of the API. `servers` are the base URLs of the API. `security` are Security Scheme Objects,
     by the names that routes have in their `security`. Schemes of an app's middleware, such as `bearer_auth`, are added;
-    every operation asks for one of them unless its route says otherwise. The document does not contain routes for any
+    every operation asks for all of them unless its route says otherwise. The document does not contain routes for any
     method ("*"), methods that OpenAPI does not know, and mounted apps.
 
     Raises RouteError if msgspec is not installed, and for a scheme that a route names and nobody describes.
@@ -50,7 +50,7 @@ def openapi(
         "openapi": VERSION,
         "info": info,
         **({"servers": [{"url": url} for url in servers]} if servers else {}),
-        **({"security": [{name: []} for name in everywhere]} if everywhere else {}),
+        **({"security": [{name: [] for name in everywhere}]} if everywhere else {}),
         "paths": paths,
         "components": {
             "schemas": components,

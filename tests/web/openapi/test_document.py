@@ -414,7 +414,7 @@ def test_the_schemes_of_a_middleware_are_those_of_all_operations() -> None:
     app.middleware(basic_auth({}))
     document = described(app)
 
-    assert document["security"] == [{"bearer": []}, {"basic": []}]
+    assert document["security"] == [{"bearer": [], "basic": []}]
     assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
 
 

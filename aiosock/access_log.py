@@ -5,6 +5,7 @@ import os
 import stat
 import string
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from aiosock.config import KIB, Limits
 from aiosock.errors import ConfigError
 from aiosock.log import CONTROL_ESCAPES, DescriptorOutlet, Outlet, access_logger, is_ready, outlet_of, server_logger
 from aiosock.observe import Observer, RequestRecord
+from aiosock.terminal import TerminalFormat, is_terminal
 
 NAMES: Final = (
     "client",
@@ -171,10 +173,13 @@ class AccessLog(Protocol):
 
 
 class AccessObserver(Observer):
-    """An observer that writes a line for each response; raises ConfigError for a malformed `log_format`."""
+    """An observer that writes a line for each response; raises ConfigError for a malformed `log_format`.
+
+    `terminal` is the form for people. `auto` is `combined`: `runner` knows where the lines go, and chooses before.
+    """
 
     def __init__(self, log_format: str, log: AccessLog) -> None:
-        self._format = AccessFormat(log_format)
+        self._format = _format_of(log_format)
         self._log = log
         self._second = 0
         self._time = ""
@@ -185,6 +190,12 @@ class AccessObserver(Observer):
         if second != self._second:
             self._second, self._time = second, timestamp(second)
         self._log.write(self._format.line(record, self._time))
+
+
+def _format_of(log_format: str) -> AccessFormat | TerminalFormat:
+    if log_format == "terminal":
+        return TerminalFormat(sys.stdout)
+    return AccessFormat("combined" if log_format == "auto" else log_format)
 
 
 class LoggedAccess:
@@ -207,43 +218,46 @@ class LoggedAccess:
 class BufferedAccess:
     """Lines for standard output or a file, written together: when there are many, and when the server sweeps.
 
+    For a terminal, each line is written at once. Any thread may call `flush`.
+
     A closed stream, a full disk or a reader that stands still loses lines; it never delays a response. Lines that wait
     for a slow reader take `limit` bytes at most.
     """
 
-    def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes) -> None:
-        """Write to standard output, or append to a file; raise ConfigError if the file cannot be opened."""
+    def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes, *, shared: Outlet | None = None) -> None:
+        """Write to standard output, or append to a file; raise ConfigError if the file cannot be opened.
+
+        `shared` is an outlet for standard output that others write to and close.
+        """
         self._path = path
         self._limit = limit
+        self._block = 0 if not path and is_terminal(sys.stdout) else BLOCK_CHARACTERS
         self._lines: list[str] = []
         self._size = 0
+        self._lock = threading.RLock()
         self._is_lossy = False
-        self._outlet = self._opened()
+        self._is_shared = shared is not None
+        self._outlet = shared or self._opened()
 
     def write(self, line: str) -> None:
-        """Keep a line, and write all of them when they have BLOCK_CHARACTERS."""
+        """Keep a line, and write all of them when they have BLOCK_CHARACTERS; at once for a terminal."""
         self._lines.append(line)
         self._size += len(line) + 1
-        if self._size >= BLOCK_CHARACTERS:
+        if self._size >= self._block:
             self.flush()
 
     def flush(self) -> None:
         """Write the lines."""
         if not self._lines:
             return
-        self._lines.append("")
-        data = "\n".join(self._lines).encode("utf-8", "backslashreplace")
-        self._lines.clear()
-        self._size = 0
         try:
-            if not self._path and sys.stdout is not None and is_ready(sys.stdout):
-                sys.stdout.flush()  # what handlers have printed comes first
-            self._outlet.write(data)
+            with self._lock:
+                self._write_lines()
             self._is_lossy = False
         except (OSError, ValueError, AttributeError) as error:
-            if not self._is_lossy:
+            if not self._is_lossy:  # outside the lock: a logging handler has one of its own, and flushes us
+                self._is_lossy = True
                 server_logger.warning("the lines of the access log are lost: %s", error)
-            self._is_lossy = True
 
     def reopen(self) -> None:
         """Open the file anew: the old one has been moved away. If that fails, go on with the old one."""
@@ -260,8 +274,18 @@ class BufferedAccess:
     def close(self) -> None:
         """Write the lines that are left, and close a file."""
         self.flush()
-        with suppress(OSError):
-            self._outlet.close()
+        if not self._is_shared:
+            with suppress(OSError):
+                self._outlet.close()
+
+    def _write_lines(self) -> None:
+        count = len(self._lines)  # another thread may add lines
+        data = "\n".join([*self._lines[:count], ""]).encode("utf-8", "backslashreplace")
+        del self._lines[:count]
+        self._size = 0
+        if not self._path and sys.stdout is not None and is_ready(sys.stdout):
+            sys.stdout.flush()  # what handlers have printed comes first
+        self._outlet.write(data)
 
     def _opened(self) -> Outlet:
         if not self._path:

@@ -158,8 +158,11 @@ class Config:
     """Write one line for each response to standard output."""
     access_log_file: str = ""  # nginx: access_log FILE
     """File to append these lines to, in place of standard output. SIGUSR1 or SIGHUP reopens it, for logrotate."""
-    log_format: str = "combined"
-    """Format of these lines: combined, json, or a template such as '{client} {method} {target} {status} {seconds:.6f}'."""
+    log_format: str = "auto"
+    """Format of these lines: terminal, combined, json, or a template such as '{method} {target} {status} {seconds:.6f}'.
+    auto: terminal where standard output is one, combined elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of the messages on standard error. With --debug, info means debug."""
     debug: bool = False
     """Show tracebacks to clients and log more. Do not use it in production."""
     limits: Limits = field(default_factory=Limits)
@@ -173,6 +176,10 @@ class Config:
             raise ConfigError(f"backlog must be at least 1, not {self.backlog}")
         if self.loop not in ("auto", "uvloop", "asyncio"):
             raise ConfigError(f"loop must be auto, uvloop or asyncio, not {self.loop!r}")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise ConfigError(f"log_level must be debug, info, warning or error, not {self.log_level!r}")
+        if self.log_format == "terminal" and self.access_log_file:
+            raise ConfigError("the log_format terminal is not for a file: choose combined, json or a template")
 
 
 def _raise_unless_positive(options: Limits | Timeouts, group: str, may_be_zero: set[str]) -> None:

@@ -163,6 +163,16 @@ def descriptor_of(stream: TextIO | None) -> int | None:
     return None
 
 
+def is_same_file(one: TextIO | None, other: TextIO | None) -> bool:
+    """Return whether two streams write to the same terminal, pipe or file."""
+    first, second = descriptor_of(one), descriptor_of(other)
+    if first is None or second is None:
+        return False
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(first), os.fstat(second))
+    return False
+
+
 def is_ready(stream: TextIO | None, milliseconds: int = 0) -> bool:
     """Return whether a stream takes a few lines now, or within this time, without waiting for its reader."""
     descriptor = descriptor_of(stream)

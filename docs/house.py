@@ -41,12 +41,14 @@ SAYS = {
     "check": "aiosock check URL",
     "wire": "bytes to records and back, no I/O",
     "access_log": "the observer that writes a line",
+    "terminal": "lines and messages for people",
     "observe": "what is told of a request",
     "log": "loggers, lines",
     "config": "every option, once",
     "headers": "fields: ordered, valid",
     "errors": "one tree of exceptions",
     "version": "its number",
+    "traces": "tracebacks that begin with the program's code",
 }
 """What each room is for."""
 

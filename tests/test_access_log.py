@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aiosock.access_log import (
     KEPT_LINES,
     NAMES,
     AccessFormat,
+    AccessObserver,
     BufferedAccess,
     timestamp,
 )
@@ -25,6 +27,7 @@ from aiosock.errors import ConfigError
 from aiosock.log import access_logger, server_logger
 from tests.e2e.process import until
 from tests.records import record_of
+from tests.terminals import terminal
 
 
 def line(log_format: str, **fields: Any) -> str:
@@ -351,3 +354,63 @@ def test_importing_configures_no_logger() -> None:
     assert server_logger.name == "aiosock.server"
     assert access_logger.name == "aiosock.access"
     assert server_logger.handlers == access_logger.handlers == []
+
+
+# A terminal, and other threads.
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
+def test_a_terminal_gets_each_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal() as shown:
+        monkeypatch.setattr(sys, "stdout", shown.stream)
+        lines = BufferedAccess()
+        shown.stream.write("printed\n")
+        lines.write("one")
+        assert shown.shown == "printed\none\n"
+        lines.close()
+
+
+def test_an_outlet_that_others_write_to_stays_open() -> None:
+    class Kept:
+        def __init__(self) -> None:
+            self.lines = b""
+
+        def write(self, lines: bytes) -> None:
+            self.lines += lines
+
+        def close(self, seconds: float = 0) -> None:
+            raise AssertionError("it belongs to others")
+
+    outlet = Kept()
+    lines = BufferedAccess(shared=outlet)
+    lines.write("one")
+    lines.close()
+    assert outlet.lines == b"one\n"
+
+
+def test_a_flush_in_another_thread_loses_no_line(tmp_path: Path) -> None:
+    lines = BufferedAccess(str(tmp_path / "access.log"))
+    is_over = threading.Event()
+
+    def flush() -> None:
+        while not is_over.is_set():
+            lines.flush()
+
+    flusher = threading.Thread(target=flush)
+    flusher.start()
+    for number in range(20_000):
+        lines.write(str(number))
+    is_over.set()
+    flusher.join()
+    lines.close()
+    assert (tmp_path / "access.log").read_text().split() == [str(number) for number in range(20_000)]
+
+
+def test_the_form_of_machines_is_the_default_of_an_observer(tmp_path: Path) -> None:
+    written = []
+    for log_format in ("auto", "combined"):
+        log = BufferedAccess(str(tmp_path / log_format))
+        AccessObserver(log_format, log).finished(record_of())
+        log.close()
+        written.append(re.sub(r"\[.*?\]", "", (tmp_path / log_format).read_text()))
+    assert written[0] == written[1] == '127.0.0.1 - -  "GET / HTTP/1.1" 0 0 "-" "-"\n'

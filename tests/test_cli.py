@@ -21,6 +21,7 @@ PLAIN: dict[str, Sequence[Any]] = {
     "access_log": (False, True, False),
     "access_log_file": ("/a", "/b", "/c"),
     "log_format": ("json", "{status}", "{method} {target}"),
+    "log_level": ("debug", "warning", "error"),
     "debug": (True, False, True),
 }
 """Three values for each option: from the command line, the environment and the file."""

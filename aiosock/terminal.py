@@ -3,8 +3,10 @@
 import logging
 import os
 import re
+import sys
 from contextlib import suppress
 from time import localtime, strftime
+from types import TracebackType
 from typing import Final, TextIO
 
 from aiosock.log import CONTROL_ESCAPES, descriptor_of
@@ -143,6 +145,18 @@ def _notes(record: RequestRecord, *, slow: bool) -> str:
     is_here = client in ("::1", "-") or client.startswith(("127.", "::ffff:127."))  # `-`: a UNIX socket
     notes = (slow and "slow", _ENDINGS.get(record.ending), not is_here and f"from {client.translate(CONTROL_ESCAPES)}")
     return "".join(f"  {note}" for note in notes if note)
+
+
+def show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an exception that ends the program, without the frames before the program's own; for `sys.excepthook`."""
+    if not isinstance(error, Exception) or sys.stderr is None:
+        sys.__excepthook__(kind, error, trace)
+        return
+    if is_terminal(sys.stderr):
+        text = trace_text(error, Paint(sys.stderr))
+    else:
+        text = "".join(trace_of(error, fold=False).format()).rstrip("\n")
+    sys.stderr.write(f"{text}\n")
 
 
 def _aligned(quantity: str, unit_width: int) -> str:

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from io import StringIO
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -15,6 +15,7 @@ from aiosock.terminal import (
     duration_of,
     has_colours,
     is_terminal,
+    show_uncaught,
     size_of,
 )
 from tests.records import record_of
@@ -240,3 +241,37 @@ def test_the_frames_of_libraries_are_pale() -> None:
     assert pale
     assert all(re.fullmatch(r"    re/\w+\.py:\d+ in \w+", each) for each in pale)
     assert written.splitlines()[-1].startswith("\x1b[31mre.error: ")
+
+
+# What ends the program.
+
+
+def uncaught(stream: TextIO, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    try:
+        raise error
+    except BaseException as raised:
+        show_uncaught(type(raised), raised, raised.__traceback__)
+
+
+def test_a_terminal_shows_an_uncaught_exception_in_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal() as shown:
+        uncaught(shown.stream, monkeypatch, ValueError("\x1b[2J"))
+        shown.stream.flush()
+        assert shown.shown.endswith("\x1b[31mValueError: \\x1b[2J\x1b[m\n")
+
+
+def test_a_pipe_gets_the_plain_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    uncaught(stream, monkeypatch, ValueError("mine"))
+    first, second, *_, last = stream.getvalue().splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert second.startswith(f'  File "{__file__}"')
+    assert last == "ValueError: mine"
+
+
+def test_what_is_no_failure_is_shown_as_python_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(sys, "__excepthook__", lambda *error: seen.append(error[0]))
+    uncaught(StringIO(), monkeypatch, KeyboardInterrupt())
+    assert seen == [KeyboardInterrupt]

@@ -138,7 +138,7 @@ def test_a_password_may_have_any_letters(asked: dict[str, Any]) -> None:
     [
         (["nowhere"], "'nowhere' is not a directory"),
         (["file"], "'file' is not a directory"),
-        ([".", "."], "Unused"),
+        ([".", "."], "'.' is one argument too many"),
         (["--nonsense"], "--nonsense"),
         (["--auth", "ada"], "--auth takes NAME:PASSWORD"),
         (["--auth", ":secret"], "--auth takes NAME:PASSWORD"),

@@ -22,6 +22,10 @@ class Terminal:
     def resize(self, columns: int) -> None:
         fcntl.ioctl(self.stream, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
+    def hang_up(self) -> None:
+        """Close the window."""
+        os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_NONBLOCK), self._reader)
+
     @property
     def shown(self) -> str:
         with suppress(OSError):  # nothing is left

@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TextIO
 
-from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
+from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
 from aiosock.log import Outlet, RequestIdFilter, access_logger, is_ready, is_same_file, outlet_of, server_logger
@@ -31,7 +32,7 @@ from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
 from aiosock.web.handler import Handler
-from aiosock.wire.scan import LANGUAGE
+from aiosock.wire.compiled import LANGUAGE
 
 SAYING_MILLISECONDS = 100
 """Time for the reader of a standard stream to make room for a line."""
@@ -129,6 +130,8 @@ class _Process:
         self.last_resort: LastResort = LastResort()
         self._timeouts = config.timeouts
         self._server = Server(app, config, access_log=access_log, observers=observers)
+        if handler := _handler_beside_the_access_log():
+            handler.flush_before = partial(self._server.flush_log, wait=False)
         self._lifespan = BoundedLifespan(lifespan_of(app), config.timeouts)
         self._access_log = access_log
         self._when_started = when_started
@@ -142,7 +145,7 @@ class _Process:
 
     async def serve(self) -> bool:
         """Serve until a signal; return whether every handler has ended."""
-        signals = Signals(on_stop=self._told_to_stop, flush=self._access_log.flush, reopen=self._access_log.reopen)
+        signals = Signals(on_stop=self._told_to_stop, flush=self._server.flush_log, reopen=self._reopen_log)
         signals.listen()
         try:
             async with self._lifespan:
@@ -164,9 +167,13 @@ class _Process:
         except BaseException:
             await self._server.abort()
             raise
-        self._access_log.flush()
+        self._server.flush_log()
         say("aiosock: draining; a second signal ends it at once", sys.stderr)
         return await self._server.drain()
+
+    def _reopen_log(self) -> None:
+        self._server.flush_log()  # into the old file, where these lines belong
+        self._access_log.reopen()
 
     def _told_to_stop(self) -> None:
         self._deadline = time.monotonic() + self._timeouts.drain_seconds
@@ -268,16 +275,22 @@ def open_access_log(config: Config) -> AccessLog:
     if not config.access_log:
         return LoggedAccess()
     if config.access_log_file:
-        return BufferedAccess(config.access_log_file, config.limits.log_buffer_bytes)
+        return WrittenAccess(config.access_log_file, config.limits.log_buffer_bytes)
     if _has_own_way(access_logger):
         return LoggedAccess()
-    # Through one outlet, so that no message overtakes the lines of earlier requests.
+    handler = _handler_beside_the_access_log()
+    return WrittenAccess(limit=config.limits.log_buffer_bytes, shared=handler.outlet if handler else None)
+
+
+def _handler_beside_the_access_log() -> _QuietHandler | None:
+    """Return our handler if it writes to the terminal, pipe or file that standard output is too.
+
+    Then both write through one outlet, so that no message overtakes the lines of earlier requests.
+    """
     for handler in logging.getLogger("aiosock").handlers:
         if isinstance(handler, _QuietHandler) and is_same_file(handler.stream, sys.stdout):
-            access_log = BufferedAccess(shared=handler.outlet)
-            handler.flush_before = access_log.flush
-            return access_log
-    return BufferedAccess(limit=config.limits.log_buffer_bytes)
+            return handler
+    return None
 
 
 def _has_own_way(*loggers: logging.Logger) -> bool:

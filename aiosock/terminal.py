@@ -4,13 +4,14 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import localtime, strftime
 from types import TracebackType
 from typing import Final, TextIO
 
 from aiosock.log import CONTROL_ESCAPES, descriptor_of
-from aiosock.observe import Ending, RequestRecord
+from aiosock.observe import Ending, Observer, RequestRecord
 from aiosock.traces import trace_of
 
 SLOW_SECONDS: Final = 1.0
@@ -74,8 +75,20 @@ class Paint:
         return f"\x1b[{style}m{text}\x1b[m" if self._is_on and text else text
 
 
+class TerminalObserver(Observer):
+    """The access log for people: an observer that gives the line of each request to `write`, in a list."""
+
+    def __init__(self, write: Callable[[Sequence[str]], None]) -> None:
+        self._write = write
+        self._format = TerminalFormat(sys.stdout)
+
+    def finished(self, record: RequestRecord) -> None:
+        """Write the line."""
+        self._write([self._format.line(record)])
+
+
 class TerminalFormat:
-    """The form of a line for people: time, status, method, duration, size and target, and what is unusual."""
+    """The form of a line for people: the time of day, status, method, duration, size, target, and what is unusual."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._paint = Paint(stream)
@@ -83,8 +96,8 @@ class TerminalFormat:
         encoding = getattr(stream, "encoding", None) or ""
         self._cut = "…" if encoding.lower().replace("-", "") == "utf8" else "..."
 
-    def line(self, record: RequestRecord, time: str) -> str:
-        """Return the line of a request that has finished. It has the local time of day in place of `time`."""
+    def line(self, record: RequestRecord) -> str:
+        """Return the line of a request that has finished."""
         paint, head = self._paint, record.head
         method = "-" if head is None else self._fitted(head.method, _METHOD_WIDTH)
         status = f"{record.status or '---':>3}"

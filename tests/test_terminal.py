@@ -8,17 +8,18 @@ from typing import Any, TextIO
 
 import pytest
 
-from aiosock.observe import Ending
+from aiosock.observe import Ending, RequestRecord
 from aiosock.terminal import (
     TerminalFormat,
     TerminalFormatter,
+    TerminalObserver,
     duration_of,
     has_colours,
     is_terminal,
     show_uncaught,
     size_of,
 )
-from tests.records import record_of
+from tests.records import Head
 from tests.terminals import terminal, without_colours
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
@@ -31,14 +32,20 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
+def record_of(method: str, target: str) -> RequestRecord:
+    record = RequestRecord()
+    record.head, record.client = Head(method, target, "HTTP/1.1", {}), "127.0.0.1"
+    record.status, record.sent, record.seconds = 200, 1234, 0.0032
+    return record
+
+
 def line(columns: int = 80, target: str = "/", method: str = "GET", **values: Any) -> str:
     """Return the line of a request, without its time."""
     record = record_of(method, target)
-    record.status, record.sent, record.seconds = 200, 1234, 0.0032
     for name, value in values.items():
         setattr(record, name, value)
     with terminal(columns) as shown:
-        written = TerminalFormat(shown.stream).line(record, "2026-01-02T03:04:05+00:00")
+        written = TerminalFormat(shown.stream).line(record)
     assert re.match(r"\x1b\[2m\d\d:\d\d:\d\d\x1b\[m ", written)
     return written.partition(" ")[2]
 
@@ -123,8 +130,7 @@ def test_a_target_controls_no_terminal() -> None:
 
 
 def test_a_pipe_gets_whole_targets_and_no_colours() -> None:
-    record = record_of("GET", "/" + "x" * 8000)
-    written = TerminalFormat(StringIO()).line(record, "")
+    written = TerminalFormat(StringIO()).line(record_of("GET", "/" + "x" * 8000))
     assert written.endswith("x" * 8000)
     assert "\x1b" not in written
 
@@ -166,6 +172,13 @@ def test_a_duration_is_shown_in_words(seconds: float, text: str) -> None:
 )
 def test_a_size_is_shown_in_words(count: int, text: str) -> None:
     assert size_of(count) == text
+
+
+async def test_a_server_shows_lines_through_its_access_log() -> None:
+    lines: list[str] = []
+    record = record_of("GET", "/")
+    TerminalObserver(lines.extend).finished(record)
+    assert without_colours(lines[0]).endswith(" 200 GET       3.2 ms    1.2 kB  /")
 
 
 # Colours.

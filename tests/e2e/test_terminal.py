@@ -90,6 +90,27 @@ def test_requests_and_failures_are_shown_in_order(loop: str, program: Path, list
     assert "\x1b[32m200\x1b[m" in colourful
 
 
+def test_a_pipe_has_the_lines_of_machines_in_order_too(loop: str, program: Path, listening: socket.socket) -> None:
+    command = [sys.executable, "-m", "aiosock", "program:app", "--loop", loop, "--bind", f"fd:{listening.fileno()}"]
+    env = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    shell = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command]
+    with Process(shell, cwd=program, env=env, pass_fds=[listening.fileno()]) as server:
+        with Raw(listening.getsockname()) as client:
+            for target in ("/nowhere", "/fails", "/nowhere"):
+                client.get(target)
+        assert server.stop() == 0
+
+    told = re.findall(r"GET /nowhere|GET /fails HTTP|GET /fails failed|JSONDecodeError:|draining", server.output)
+    assert told == [
+        "GET /nowhere",
+        "GET /fails failed",
+        "JSONDecodeError:",
+        "GET /fails HTTP",
+        "GET /nowhere",
+        "draining",
+    ]
+
+
 def test_a_stranger_cannot_control_the_terminal(program: Path, listening: socket.socket) -> None:
     hostile = [b"GET /\x1b[2J HTTP/1.1\r\nHost: a\r\n\r\n", b"\x1b]0;title\x07 / HTTP/1.1\r\nHost: a\r\n\r\n"]
     long = b"GET /%1b[2J" + b"x" * 8000 + b" HTTP/1.1\r\nHost: a\r\nUser-Agent: \x1b[2J\r\n\r\n"

@@ -1,7 +1,6 @@
 """Tracebacks for people: they begin with the program's own code, and library frames take one line each."""
 
 import os
-import sysconfig
 from functools import cache
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
@@ -65,5 +64,7 @@ def _begun(trace: TracebackException, *, fold: bool) -> StackSummary:
 @cache
 def _libraries() -> tuple[str, ...]:
     """Return the folders of Python's own modules, each with its separator."""
+    import sysconfig  # `import aiosock` does without
+
     paths = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
     return tuple(path + os.sep for path in sorted(paths))

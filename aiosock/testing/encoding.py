@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, TypedDict
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
@@ -14,9 +14,8 @@ from aiosock.testing.response import ClientResponse
 from aiosock.web.static.media import media_type
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
-Value = str | int | float
-Values = Mapping[str, Value | Sequence[Value]] | Iterable[tuple[str, Value]]
-"""Names and values. In a mapping, a list is several values of one name."""
+Values = Mapping[str, object] | Iterable[tuple[str, object]]
+"""Names and values: text, numbers, and what `str` makes a text of. In a mapping, a list is several values of one name."""
 
 Content = bytes | str | IO[bytes]
 File = Content | tuple[str, Content] | tuple[str, Content, str]
@@ -89,7 +88,7 @@ class Outgoing:
 def outgoing(method: str, target: str, base: SplitResult, defaults: Headers, parts: RequestParts) -> Outgoing:
     """Return a request. A target that begins with a slash is below the path of `base`.
 
-    Raises TypeError for more than one kind of body, and for a part that does not exist.
+    Raises TypeError for more than one kind of body, for a part that does not exist, and for a value that has no text.
     """
     if unknown := parts.keys() - RequestParts.__annotations__.keys():
         raise TypeError(f"a request has no {' and no '.join(sorted(unknown))}")
@@ -137,7 +136,7 @@ def encoded_form(values: Values) -> str:
 def encoded_multipart(values: Values, files: Files) -> tuple[bytes, str]:
     """Return a form with files, and its content type with the boundary (RFC 7578)."""
     boundary = f"aiosock-{secrets.token_hex(16)}"
-    pieces = [_part(boundary, f'name="{_escaped(name)}"', "", str(value).encode()) for name, value in _pairs(values)]
+    pieces = [_part(boundary, f'name="{_escaped(name)}"', "", value.encode()) for name, value in _pairs(values)]
     for name, file in files.items() if isinstance(files, Mapping) else files:
         filename, content, content_type = _described(name, file)
         disposition = f'name="{_escaped(name)}"; filename="{_escaped(filename)}"'
@@ -145,12 +144,13 @@ def encoded_multipart(values: Values, files: Files) -> tuple[bytes, str]:
     return b"".join([*pieces, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 
-def _pairs(values: Values) -> Iterable[tuple[str, Value]]:
+def _pairs(values: Values) -> Iterable[tuple[str, str]]:
+    """Yield names and values as text; raise TypeError for a value that has no text of its own."""
     for name, value in values.items() if isinstance(values, Mapping) else values:
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            yield from ((name, each) for each in value)
-        else:
-            yield name, value
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if each is None or isinstance(each, bytes | list | tuple | dict):
+                raise TypeError(f"{name!r} takes text or a number, not {each!r}")
+            yield name, str(each).lower() if isinstance(each, bool) else str(each)
 
 
 def _part(boundary: str, disposition: str, fields: str, content: bytes) -> bytes:

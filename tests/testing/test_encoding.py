@@ -70,12 +70,18 @@ async def told(method: str, target: str, **parts: Unpack[RequestParts]) -> dict[
     [
         ({}, ""),
         ({"a": "1", "b": 2, "c": 0.5}, "a=1&b=2&c=0.5"),
-        ({"a": ["1", "2"]}, "a=1&a=2"),
+        ({"a": ["1", "2"], "b": (), "c": True}, "a=1&a=2&c=true"),
         ([("a", "1"), ("b", "&="), ("a", "é ")], "a=1&b=%26%3D&a=%C3%A9+"),
     ],
 )
 def test_names_and_values_are_urlencoded(values: Values, form: str) -> None:
     assert encoded_form(values) == form
+
+
+@pytest.mark.parametrize("value", [None, b"bytes", {"a": 1}, [None], [[1]]])
+def test_a_value_without_a_text_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="'a' takes text or a number, not "):
+        encoded_form({"a": value})
 
 
 async def test_params_are_added_to_the_query() -> None:

@@ -15,11 +15,14 @@ from aiosock.web.static.media import media_type
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
 Values = Mapping[str, object] | Iterable[tuple[str, object]]
-"""Names and values: text, numbers, and what `str` makes a text of. In a mapping, a list is several values of one name."""
+"""Names and values: text, numbers, and what `str` makes a text of. In a mapping, a list is several values of a name."""
 
 Content = bytes | str | IO[bytes]
-File = Content | tuple[str, Content] | tuple[str, Content, str]
-"""A file: its content, `(filename, content)` or `(filename, content, content type)`."""
+File = Content | tuple[Content, ...]
+"""A file: its content, `(filename, content)` or `(filename, content, content type)`.
+
+The type is no narrower, because mypy takes tuples of two lengths in one dict for a tuple of any length.
+"""
 
 Files = Mapping[str, File] | Iterable[tuple[str, File]]
 
@@ -115,7 +118,8 @@ def ascii_of(target: str) -> str:
 
 def encoded_body(parts: RequestParts) -> tuple[bytes, str]:
     """Return the body of a request and its content type, "" for none; raise TypeError for more than one kind."""
-    kinds = [name for name in ("body", "json", "data", "files") if parts.get(name) not in (None, b"", "")]
+    kinds = [name for name in ("json", "data", "files") if parts.get(name) is not None]
+    kinds += ["body"] if parts.get("body") else []
     if len(kinds) > 1 and kinds != ["data", "files"]:
         raise TypeError(f"a request has one body, not {' and '.join(kinds)}")
     if "files" in kinds:
@@ -160,15 +164,23 @@ def _part(boundary: str, disposition: str, fields: str, content: bytes) -> bytes
 
 def _described(name: str, file: File) -> tuple[str, bytes, str]:
     """Return the name, the content and the content type of a file."""
-    if isinstance(file, tuple):
-        filename, content, content_type = file if len(file) == 3 else (*file, "")
-    elif isinstance(file, bytes | str):
-        filename, content, content_type = name, file, ""
-    else:
-        filename, content, content_type = os.path.basename(str(getattr(file, "name", name))), file, ""
+    filename, content, content_type = _parts_of(name, file)
     data = content if isinstance(content, bytes | str) else content.read()
     content_type = content_type or media_type(filename).partition(";")[0]  # browsers send no charset
     return filename, data.encode() if isinstance(data, str) else data, content_type
+
+
+def _parts_of(name: str, file: File) -> tuple[str, Content, str]:
+    match file:
+        case (str(filename), content):
+            return filename, content, ""
+        case (str(filename), content, str(content_type)):
+            return filename, content, content_type
+        case tuple():
+            raise TypeError(f"the file {name!r} is (filename, content) or (filename, content, type), not {file!r}")
+        case bytes() | str():
+            return name, file, ""
+    return os.path.basename(str(getattr(file, "name", name))), file, ""
 
 
 def _escaped(name: str) -> str:

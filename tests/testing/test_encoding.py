@@ -140,6 +140,9 @@ async def test_a_password_is_sent() -> None:
         ({"data": {"a": "1", "b": "ä"}}, "application/x-www-form-urlencoded", "a=1&b=%C3%A4"),
         ({"json": {"a": 1}}, "application/json", '{"a": 1}'),
         ({"json": []}, "application/json", "[]"),
+        ({"json": ""}, "application/json", '""'),
+        ({"json": False}, "application/json", "false"),
+        ({"json": {"a": 1}, "body": b""}, "application/json", '{"a": 1}'),
         ({"json": None}, "", ""),
         ({"body": "ä"}, "", "ä"),
         ({"body": b"{}", "headers": {"content-type": "x/y"}}, "x/y", "{}"),
@@ -205,6 +208,12 @@ async def test_a_mapping_of_files_is_taken_too() -> None:
 async def test_a_text_file_is_read_as_well() -> None:
     files: Any = {"f": StringIO("text")}
     assert (await form(files=files))["files"] == [["f", "f", "application/octet-stream", "text"]]
+
+
+@pytest.mark.parametrize("file", [("a",), (), (b"a", "b"), ("a", "b", b"c"), ("a", "b", "c", "d")])
+async def test_a_file_has_a_name_and_a_content(file: tuple[bytes | str, ...]) -> None:
+    with pytest.raises(TypeError, match="the file 'f' is \\(filename, content\\) or"):
+        await form(files={"f": file})
 
 
 async def test_a_name_cannot_add_a_line() -> None:

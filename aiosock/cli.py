@@ -111,12 +111,12 @@ def _too_many(arguments: Sequence[str], extra: str, *, has_commands: bool) -> st
     """Return what is wrong with an argument too many: most often, the first one should have been a command."""
     if not has_commands:
         return f"{extra!r} is not an option"
-    first = arguments[0]
+    first, *others = arguments
+    if first in COMMANDS or first.startswith("-"):
+        return f"{extra!r} is one argument too many"
     near = get_close_matches(first, COMMANDS, n=1)
-    if near and first not in COMMANDS:
-        return f"there is no command {first!r}; did you mean: {' '.join(['aiosock', near[0], *arguments[1:]])}"
-    if first not in COMMANDS and (":" in extra or extra.endswith(".py")):
-        return f"there is no command {first!r}; did you mean: {' '.join(['aiosock', *arguments[1:]])}"
+    if near or ":" in extra or extra.endswith(".py"):
+        return f"there is no command {first!r}; did you mean: {' '.join(['aiosock', *near, *others])}"
     return f"{extra!r} is one argument too many"
 
 

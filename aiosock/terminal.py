@@ -53,7 +53,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def has_colours(stream: TextIO | None) -> bool:
-    """Return whether to colour what goes to a stream: a terminal, unless TERM is dumb.
+    """Return whether to colour what goes to a stream: a terminal, unless TERM is dumb or it is an old one of Windows.
 
     NO_COLOR and FORCE_COLOR, if they are not empty, have precedence (https://no-color.org, https://force-color.org).
     """
@@ -61,7 +61,8 @@ def has_colours(stream: TextIO | None) -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    knows_colours = os.environ.get("TERM") != "dumb" if os.name == "posix" else "WT_SESSION" in os.environ
+    return knows_colours and is_terminal(stream)
 
 
 class Paint:
@@ -152,14 +153,6 @@ def trace_text(error: BaseException, paint: Paint) -> str:
     return "".join([*lines, paint(escaped(last.rstrip("\n")), _RED)])
 
 
-def _notes(record: RequestRecord, *, slow: bool) -> str:
-    """Return what is unusual: a slow response, a request that did not end well, a client on another machine."""
-    client = record.client
-    is_here = client in ("::1", "-") or client.startswith(("127.", "::ffff:127."))  # `-`: a UNIX socket
-    notes = (slow and "slow", _ENDINGS.get(record.ending), not is_here and f"from {client.translate(CONTROL_ESCAPES)}")
-    return "".join(f"  {note}" for note in notes if note)
-
-
 def show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Show an exception that ends the program, without the frames before the program's own; for `sys.excepthook`."""
     if not isinstance(error, Exception) or sys.stderr is None:
@@ -170,6 +163,14 @@ def show_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
     else:
         text = "".join(trace_of(error, fold=False).format()).rstrip("\n")
     sys.stderr.write(f"{text}\n")
+
+
+def _notes(record: RequestRecord, *, slow: bool) -> str:
+    """Return what is unusual: a slow response, a request that did not end well, a client on another machine."""
+    client = record.client
+    is_here = client in ("::1", "-") or client.startswith(("127.", "::ffff:127."))  # `-`: a UNIX socket
+    notes = (slow and "slow", _ENDINGS.get(record.ending), not is_here and f"from {client.translate(CONTROL_ESCAPES)}")
+    return "".join(f"  {note}" for note in notes if note)
 
 
 def _aligned(quantity: str, unit_width: int) -> str:

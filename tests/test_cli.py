@@ -451,6 +451,8 @@ def test_without_arguments_the_three_things_to_do_are_shown(capsys: pytest.Captu
         (["run", "x:app"], "there is no command 'run'; did you mean: aiosock x:app"),
         (["run", "x:app", "--port", "1"], "there is no command 'run'; did you mean: aiosock x:app --port 1"),
         (["dev", "app.py"], "there is no command 'dev'; did you mean: aiosock app.py"),
+        (["--port", "1", "x:app", "y:app"], "'y:app' is one argument too many"),
+        (["serve", ".", "x:app"], "'x:app' is one argument too many"),
         (["x:app", "other"], "'other' is one argument too many"),
         (["x:app", "--prot", "1"], "Did you mean --port?"),
     ],

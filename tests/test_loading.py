@@ -77,11 +77,11 @@ def test_an_app_is_found_by_module_or_file_and_attribute(here: Path, target: str
 def test_a_file_elsewhere_finds_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("project", "other"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "project" / "six.py").write_text("from neighbour import app\n")
+    (tmp_path / "project" / "elsewhere.py").write_text("from neighbour import app\n")
     (tmp_path / "project" / "neighbour.py").write_text("from aiosock import App\napp = App()\n")
     monkeypatch.chdir(tmp_path / "other")
 
-    assert isinstance(load("../project/six.py"), App)
+    assert isinstance(load("../project/elsewhere.py"), App)
 
 
 def test_a_file_in_a_package_is_imported_as_a_part_of_it(here: Path) -> None:

@@ -11,7 +11,7 @@ from aiosock.errors import ConfigError
 KIB = 1024
 MIB = 1024 * KIB
 
-GROUPS: Final = {
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Where to listen": ("host", "port", "bind", "backlog", "loop"),
     "Logging": ("access_log", "access_log_file", "log_format", "log_level"),
 }

@@ -91,7 +91,8 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
             names=local_names(options),
         )
     except NotADirectoryError as error:
-        raise ConfigError(str(error)) from None
+        advice = f"; did you mean aiosock {directory}?" if directory.suffix == ".py" else ""
+        raise ConfigError(f"{error}{advice}") from None
     if sharing.upload:  # in a thread: the directory may be large
         Thread(target=_clear, args=(directory,), name="clearing", daemon=True).start()
 

@@ -138,6 +138,7 @@ def test_a_password_may_have_any_letters(asked: dict[str, Any]) -> None:
     [
         (["nowhere"], "'nowhere' is not a directory"),
         (["file"], "'file' is not a directory"),
+        (["app.py"], "'app.py' is not a directory; did you mean aiosock app.py?"),
         ([".", "."], "'.' is one argument too many"),
         (["--nonsense"], "--nonsense"),
         (["--auth", "ada"], "--auth takes NAME:PASSWORD"),

@@ -734,7 +734,7 @@ async def test_one_that_cannot_be_opened_stops_the_start_and_the_others_are_clos
     assert log == ["database sees OSError"]
 
 
-async def test_without_a_lifespan_a_resource_of_the_app_is_a_clear_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_lifespan_a_resource_of_the_app_is_a_clear_error() -> None:
     app = App()
 
     @app.provide(scope="app")
@@ -746,10 +746,10 @@ async def test_without_a_lifespan_a_resource_of_the_app_is_a_clear_error(caplog:
 
     client = Client(app)
     try:
-        assert (await client.get("/")).status == 500
+        with pytest.raises(RuntimeError, match="Database is made when the app starts, and the app has not started"):
+            await client.get("/")
     finally:
         await client.server.abort()
-    assert "Database is made when the app starts, and the app has not started" in caplog.text
 
 
 async def test_a_handler_that_is_tried_again_and_succeeds_has_not_failed() -> None:

@@ -52,6 +52,11 @@ class Reader(asyncio.StreamReader, asyncio.Protocol):
         finally:
             self._arrival = None
 
+    @property
+    def has_received(self) -> bool:
+        """Whether bytes or the end of the input have arrived that no task has taken yet."""
+        return bool(self._buffer) or self.at_eof() or (self._arrival is not None and self._arrival.done())
+
     # The transport calls these. The protocol of the streams is told all but the bytes.
 
     def data_received(self, data: bytes) -> None:

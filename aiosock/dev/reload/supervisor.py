@@ -1,0 +1,305 @@
+"""Supervisor: the parent. It binds, runs no code of the program, and keeps one child that has the newest code.
+
+When a file changes, the child stops accepting, hands on its idle connections and finishes the requests under way. Clients
+that come meanwhile wait in the backlog of the kernel, whose sockets the parent holds. The next child serves them all. If it
+does not start, the parent itself answers with the reason, until a file is saved.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import sysconfig
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib.util import cache_from_source
+from typing import Any, Final
+
+from aiosock.config import Config, Timeouts
+from aiosock.dev.livereload import Hub, with_live_reload
+from aiosock.dev.reload.child import DRAIN_SECONDS, hand_over
+from aiosock.dev.reload.command_line import environment
+from aiosock.dev.reload.failure import Failure, failure_response
+from aiosock.dev.reload.link import Message
+from aiosock.dev.reload.program import Program
+from aiosock.dev.watching import Changes, Watch
+from aiosock.dev.watching import Program as Files
+from aiosock.net.binding import Bound, bind
+from aiosock.net.server import Server
+from aiosock.runner import say
+from aiosock.stopping import GRACE_SECONDS, exit_now
+from aiosock.web.request import Request
+from aiosock.web.response import Response
+
+SUCCESSION_SECONDS: Final = 0.25
+"""How long a child waits for the end of the one before it: a slow request must not hold up new code."""
+
+LEAVING_SECONDS: Final = DRAIN_SECONDS + 5.0
+"""The time after which a child is killed that has been told to leave: its handler blocks the loop, say."""
+
+
+def supervise(config: Config, command: Sequence[str]) -> int:
+    """Run the program until a signal, and restart it when a file changes; return the exit status.
+
+    Raises ConfigError for an address that is not available, and where files cannot be watched.
+    """
+    bound = bind(config)
+    try:
+        for each in bound:
+            if not each.is_shared:
+                each.sock.listen(config.backlog)
+        return asyncio.run(Supervisor(config, command, bound).run())
+    finally:
+        for each in bound:
+            each.close()
+
+
+def _roots() -> list[str]:
+    """Return the directories of the program: the current one, and that of its file, if it is not installed."""
+    home = os.path.dirname(os.path.realpath(sys.argv[0]))
+    is_installed = home == os.path.realpath(sysconfig.get_path("scripts")) or "site-packages" in home
+    roots = {os.getcwd()} if is_installed or sys.argv[0] in ("-c", "-m") else {os.getcwd(), home}
+    return sorted(roots - {"/"} or roots)
+
+
+class Supervisor:
+    """The parent process. All of it but the watch and the links runs in one loop."""
+
+    def __init__(self, config: Config, command: Sequence[str], bound: Sequence[Bound]) -> None:
+        self._config = config
+        self._command = command
+        self._environment = environment()
+        self._sockets = [each.sock for each in bound]
+        self._files = Files(*_roots())
+        self._hub = Hub()
+        self._current: Program | None = None
+        self._leaving: set[Program] = set()
+        self._page: Server | None = None
+        self._kept: list[socket.socket] = []
+        self._changed: set[str] = set()
+        self._changed_at = 0.0
+        self._has_served = False
+        self._has_failed_beside = False
+        self._is_ending = False
+        self._status = 0
+        self._turn = asyncio.Lock()
+        self._waiting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._over = asyncio.Event()
+
+    async def run(self) -> int:
+        """Run until a signal; return the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                loop.add_signal_handler(number, self._signalled, number)
+        try:
+
+            def tell(changes: Changes) -> None:
+                loop.call_soon_threadsafe(self._see, changes)
+
+            with Watch(self._files, tell):
+                self._start()
+                await self._over.wait()
+        finally:
+            self._kill()
+        if self._page is not None:
+            await self._close_page(self._page)
+        for sock in self._kept:
+            sock.close()
+        return self._status
+
+    # Changes.
+
+    def _see(self, changes: Changes) -> None:
+        """Do what changed files ask for."""
+        if changes.restarting:
+            self._restart(changes.restarting)
+        elif self._current is not None and self._current.is_ready:
+            about = [("style", path) for path in changes.styles] + [("page", path) for path in changes.shown]
+            self._current.link.tell("changed", about)
+
+    def _restart(self, paths: Sequence[str]) -> None:
+        self._changed |= set(paths)
+        if self._is_ending or (self._waiting is not None and not self._waiting.done()):
+            return  # the next child has not started yet, so it sees these changes too
+        self._changed_at = time.monotonic()
+        self._waiting = self._task(self._replace())
+
+    async def _replace(self) -> None:
+        """Start the next child, and let the present one go."""
+        async with self._turn:
+            if self._page is not None:
+                await self._close_page(self._page)
+            predecessor, self._current = self._current, None
+            if predecessor is not None:
+                await self._dismiss(predecessor)
+            if not self._is_ending:
+                self._start(predecessor)
+
+    async def _dismiss(self, program: Program) -> None:
+        """Tell a child to go. Wait for the end of one that has served nobody: it might still compile what has changed."""
+        self._leaving.add(program)
+        if program.has_begun:
+            program.link.tell("leave")
+        else:
+            program.send(signal.SIGTERM)
+        if not program.is_ready and not await program.ends_within(SUCCESSION_SECONDS):
+            program.send(signal.SIGKILL)
+            await program.ended.wait()
+        asyncio.get_running_loop().call_later(LEAVING_SECONDS, program.send, signal.SIGKILL)
+
+    def _start(self, predecessor: Program | None = None) -> None:
+        for path in self._changed:
+            _forget_bytecode(path)
+        try:
+            self._current = Program(
+                self._command,
+                self._environment,
+                self._sockets,
+                is_first=not self._has_served,
+                on_message=self._hear,
+                on_end=self._see_end,
+            )
+        except OSError as error:
+            self._task(self._fail(Failure(f"the program cannot be started: {error}")))
+        else:
+            self._task(self._let_go(self._current, predecessor))
+
+    async def _let_go(self, program: Program, predecessor: Program | None) -> None:
+        """Let a child start its lifespan when that of its predecessor has ended, or has been given its time.
+
+        Until then it imports the program, which takes longer.
+        """
+        if predecessor is not None:
+            await predecessor.ends_within(SUCCESSION_SECONDS)
+        program.link.tell("go")
+
+    # What children tell.
+
+    def _hear(self, program: Program, message: Message) -> None:
+        if message.word == "kept" and message.sock is not None:
+            self._pass_on(message.sock)
+        elif message.word == "ready" and program is self._current:
+            self._announce()
+            kept, self._kept = self._kept, []
+            for sock in kept:
+                self._pass_on(sock)
+
+    def _pass_on(self, sock: socket.socket) -> None:
+        """Let an idle connection be served by whoever serves now; keep it while nobody does."""
+        if self._page is not None:
+            self._task(self._page.adopt(sock))
+        elif self._current is not None and self._current.is_ready:
+            self._current.link.tell("adopt", sock=sock)
+        else:
+            self._kept.append(sock)
+
+    def _announce(self) -> None:
+        changed, self._changed = sorted(self._changed), set()
+        if changed and self._has_served:
+            others = f" and {len(changed) - 1} more" if changed[1:] else ""
+            seconds = time.monotonic() - self._changed_at
+            say(f"aiosock: {_shown(changed[0])}{others} changed; restarted in {seconds:.2f} s", sys.stderr)
+        elif not self._has_served:
+            say(f"aiosock: restarts when a file below {' or '.join(self._files.roots)} changes", sys.stderr)
+        self._has_served = True
+
+    def _see_end(self, program: Program) -> None:
+        self._leaving.discard(program)
+        if self._is_ending:
+            self._status = program.status or self._status
+            self._end_if_alone()
+        elif program is self._current:
+            self._current = None
+            self._has_failed_beside = bool(self._leaving)
+            self._task(self._fail(program.failure))
+        elif self._page is not None and self._has_failed_beside and not self._leaving:
+            self._restart([])  # it may have lacked what its predecessor still held, such as a port
+
+    # A program that does not run.
+
+    async def _fail(self, failure: Failure) -> None:
+        """Answer requests with the reason."""
+        say(f"aiosock: {failure.summary}; waiting for a file to be saved", sys.stderr)
+        async with self._turn:
+            if self._current is not None or self._page is not None or self._is_ending:
+                return
+
+            async def answer(request: Request) -> Response:
+                return failure_response(failure, request.headers.get("accept", ""))
+
+            page = Server(with_live_reload(answer, self._hub), self._page_config())
+            await page.start()
+            self._page = page
+            kept, self._kept = self._kept, []
+            for sock in kept:
+                self._pass_on(sock)
+
+    def _page_config(self) -> Config:
+        binds = tuple(f"fd:{sock.fileno()}" for sock in self._sockets)
+        timeouts = Timeouts(drain_seconds=DRAIN_SECONDS, blocked_seconds=0)
+        return replace(self._config, reload=False, bind=binds, access_log=False, timeouts=timeouts)
+
+    async def _close_page(self, page: Server) -> None:
+        """Stop answering; the clients wait for the next child."""
+        self._page = None
+        self._hub = Hub()
+        left = asyncio.Event()
+
+        def stop() -> None:
+            self._task(page.drain())
+            left.set()
+
+        self._task(hand_over(page, self._pass_on, stop))
+        await left.wait()
+
+    # The end.
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self._is_ending:
+            self._kill()
+            exit_now(128 + number)
+        self._is_ending = True
+        say("aiosock: draining; a second signal ends it at once", sys.stderr)
+        for program in self._programs():
+            # A terminal has sent the signal to the child as well. What the link tells does not count as a second one.
+            if program.has_begun:
+                program.link.tell("end")
+            else:
+                program.send(signal.SIGTERM)
+        patience = DRAIN_SECONDS + self._config.timeouts.stop_seconds + 2 * GRACE_SECONDS
+        asyncio.get_running_loop().call_later(patience, self._kill)
+        self._end_if_alone()
+
+    def _programs(self) -> list[Program]:
+        return [*self._leaving, *([self._current] if self._current is not None else [])]
+
+    def _end_if_alone(self) -> None:
+        if all(program.ended.is_set() for program in self._programs()):
+            self._over.set()
+
+    def _kill(self) -> None:
+        for program in self._programs():
+            program.send(signal.SIGKILL)
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _forget_bytecode(path: str) -> None:
+    """Remove the compiled form of a module. Python keeps it if size and second of the source are the same."""
+    if path.endswith(".py"):
+        with suppress(OSError, NotImplementedError, ValueError):
+            os.unlink(cache_from_source(path))
+
+
+def _shown(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

@@ -1,0 +1,262 @@
+"""Watching: which files matter, and which of them have changed. Needs watchfiles, the extra `reload`."""
+
+import os
+import re
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiosock.errors import ConfigError, not_installed
+
+STEP_MILLISECONDS: Final = 20
+"""How long nothing may change before the changes so far are told: an editor that saves writes more than once."""
+
+DEBOUNCE_MILLISECONDS: Final = 400
+"""The longest time to wait for that."""
+
+ROUND_MILLISECONDS: Final = 50
+"""How soon a watch that has begun is known to have begun."""
+
+MOST_DIRECTORIES: Final = 10_000
+"""Directories to watch, those near the top first: the program may have been started in /."""
+
+# Code, templates, and what is read at the start.
+_RESTARTING = re.compile(r".+\.(?:py|toml|html?|jinja2?|j2)|\.env(?:\..+)?|.+\.env", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"\.env(?:\..+)?|.+\.env", re.IGNORECASE)
+_STYLE = re.compile(r".+\.css", re.IGNORECASE)
+# What a page shows or runs, and no program writes while it runs.
+_SHOWN = re.compile(
+    r".+\.(?:m?js|map|wasm|svg|png|jpe?g|gif|webp|avif|ico|woff2?|ttf|otf|md|vtt|webmanifest)", re.IGNORECASE
+)
+
+# Emacs locks a file by a link `.#name.py`, and flycheck writes copies.
+_TEMPORARY = re.compile(r"\.#.*|flycheck_.*|.*~")
+
+_REPOSITORIES = {".bzr", ".git", ".hg", ".jj", ".svn"}
+_INSTALLED = {".direnv", ".eggs", ".nox", ".tox", ".venv", "bower_components", "node_modules", "site-packages", "venv"}
+_CACHES = {"__pycache__", ".cache", ".hypothesis", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_EDITORS = {".idea", ".vscode"}
+
+IGNORED: Final = frozenset(_REPOSITORIES | _INSTALLED | _CACHES | _EDITORS)
+"""Directories that nobody edits by hand, also where there is no version control that says so."""
+
+
+@dataclass
+class Changes:
+    """Files that have changed, by what has to happen: a restart, a new style, a new page."""
+
+    restarting: list[str] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.restarting or self.styles or self.shown)
+
+
+class Program:
+    """The files of a program: below these directories, without what version control ignores, but with `.env` files."""
+
+    def __init__(self, *roots: str) -> None:
+        found = sorted({os.path.realpath(root) for root in roots if os.path.isdir(root)})
+        # A directory below another one is watched already.
+        self.roots: list[str] = [
+            root for root in found if not any(_is_below(root, other) for other in found if other != root)
+        ]
+
+    def directories(self) -> list[str]:
+        """Return the directories to watch."""
+        return [each for root in self.roots for each in _walk(root, _ignored_directories(root))][:MOST_DIRECTORIES]
+
+    def sift(self, paths: Iterable[str]) -> Changes:
+        """Return what is to be done about these paths."""
+        changes = Changes()
+        wanted = [path for path in sorted(paths) if _kind(path) is not None and not self._is_hidden(path)]
+        ignored = _ignored_files([path for path in wanted if not _ENVIRONMENT.fullmatch(os.path.basename(path))])
+        for path in wanted:
+            if path not in ignored:
+                {"restarting": changes.restarting, "styles": changes.styles, "shown": changes.shown}[
+                    _kind(path) or "shown"
+                ].append(path)
+        return changes
+
+    def _is_hidden(self, path: str) -> bool:
+        root = next((root for root in self.roots if _is_below(path, root)), "")
+        return not IGNORED.isdisjoint(os.path.relpath(path, root or "/").split(os.sep)[:-1])
+
+
+class Site:
+    """The files of a directory that is served as it is: all that are not hidden, whatever version control says."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root: str = os.path.realpath(root)
+
+    def directories(self) -> list[str]:
+        """Return the directories to watch."""
+        return list(_walk(self.root, set(), hidden=False))[:MOST_DIRECTORIES]
+
+    def sift(self, paths: Iterable[str]) -> Changes:
+        """Return what is to be done about these paths."""
+        seen = [path for path in sorted(paths) if not self._is_hidden(path)]
+        styles = [path for path in seen if _STYLE.fullmatch(os.path.basename(path))]
+        return Changes(styles=styles, shown=[path for path in seen if path not in styles])
+
+    def _is_hidden(self, path: str) -> bool:
+        parts = os.path.relpath(path, self.root).split(os.sep)
+        return any(part.startswith(".") or part in IGNORED for part in parts) or parts[-1].endswith("~")
+
+
+def _kind(path: str) -> str | None:
+    name = os.path.basename(path)
+    if _TEMPORARY.fullmatch(name):
+        return None
+    kinds = (("restarting", _RESTARTING), ("styles", _STYLE), ("shown", _SHOWN))
+    return next((kind for kind, pattern in kinds if pattern.fullmatch(name)), None)
+
+
+def _is_below(path: str, root: str) -> bool:
+    return Path(path).is_relative_to(root)
+
+
+def _walk(root: str, ignored: set[str], *, hidden: bool = True) -> Iterator[str]:
+    """Yield a directory and those below it, level by level, without ignored ones and virtual environments."""
+    waiting = deque([root])
+    while waiting:
+        directory = waiting.popleft()
+        try:
+            entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        if directory != root and any(entry.name == "pyvenv.cfg" for entry in entries):
+            continue
+        yield directory
+        for entry in entries:
+            is_ignored = entry.name in IGNORED or entry.path in ignored or (not hidden and entry.name.startswith("."))
+            if not is_ignored and entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+
+
+def _ignored_directories(root: str) -> set[str]:
+    command = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    found = _git(root, command)
+    return {os.path.join(root, path.rstrip("/")) for path in found.split("\0") if path.endswith("/")}
+
+
+def _ignored_files(paths: list[str]) -> set[str]:
+    """Return those that git ignores. Files that it tracks are never ignored, whatever the patterns say (gitignore(5))."""
+    ignored: set[str] = set()
+    places = {path: _existing(os.path.dirname(path)) for path in paths}
+    for place in set(places.values()):
+        here = "\0".join(path for path in paths if places[path] == place)
+        ignored |= set(_git(place, ["check-ignore", "-z", "--stdin"], here).split("\0"))
+    return ignored
+
+
+def _existing(directory: str) -> str:
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    return directory
+
+
+def _git(directory: str, command: list[str], given: str = "") -> str:
+    """Return what git prints; "" outside a repository, and where there is no git."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", directory, *command], input=os.fsencode(given), capture_output=True, check=False
+        )
+    except OSError:
+        return ""
+    return os.fsdecode(done.stdout)
+
+
+def require_watchfiles() -> None:
+    """Raise ConfigError, which names what to install, if watchfiles is missing."""
+    try:
+        import watchfiles  # noqa: F401
+    except ImportError:
+        raise ConfigError(not_installed("--reload", "watchfiles>=1.0", "reload")) from None
+
+
+class Watch:
+    """A thread that watches files; a context manager. It calls `tell` in that thread, with `Changes` that are not empty.
+
+    On entry it waits until no change can be missed any more.
+    """
+
+    def __init__(self, files: Program | Site, tell: Callable[[Changes], None]) -> None:
+        self._files = files
+        self._tell = tell
+        self._stop = threading.Event()
+        self._begun = threading.Event()
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
+
+    def __enter__(self) -> "Watch":
+        """Begin. Raises ConfigError where the system refuses."""
+        self._thread.start()
+        self._begun.wait()
+        if self._failure is not None:
+            raise ConfigError(f"cannot watch files: {self._failure}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        known: set[str] | None = None
+        try:
+            while not self._stop.is_set():
+                known = self._watch_until_new(known)
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._begun.set()
+
+    def _watch_until_new(self, known: set[str] | None) -> set[str]:
+        """Watch until there are other directories; return those that were watched. Files in new ones have changed."""
+        from watchfiles import watch
+
+        directories = set(self._files.directories())
+        paths = set[str]() if known is None else {path for each in directories - known for path in _files_in(each)}
+        # Each directory for itself: below those that are ignored there may be ten thousands.
+        rounds = watch(
+            *directories,
+            watch_filter=None,
+            debounce=DEBOUNCE_MILLISECONDS,
+            step=STEP_MILLISECONDS,
+            stop_event=self._stop,
+            rust_timeout=ROUND_MILLISECONDS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+            recursive=False,
+            ignore_permission_denied=True,
+        )
+        try:
+            for found in rounds:
+                self._begun.set()
+                paths |= {path for _, path in found}
+                if paths and (changes := self._files.sift(paths)):
+                    self._tell(changes)
+                if (
+                    any(os.path.isdir(path) != (path in directories) for path in paths)
+                    and set(self._files.directories()) != directories
+                ):
+                    return directories
+                paths = set()
+        except FileNotFoundError:  # a directory went away just now
+            pass
+        return directories
+
+
+def _files_in(directory: str) -> Iterator[str]:
+    try:
+        for entry in os.scandir(directory):
+            if entry.is_file():
+                yield entry.path
+    except OSError:
+        return

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from aiosock.errors import ConfigError, not_installed
 
@@ -52,6 +52,10 @@ class Changes:
     restarting: list[str] = field(default_factory=list)
     styles: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+
+    def for_browsers(self) -> list[tuple[str, str]]:
+        """Return each file that no restart is needed for, with what a browser does: `style` or `page`."""
+        return [("style", path) for path in self.styles] + [("page", path) for path in self.shown]
 
     def __bool__(self) -> bool:
         return bool(self.restarting or self.styles or self.shown)
@@ -181,10 +185,7 @@ def require_watchfiles() -> None:
 
 
 class Watch:
-    """A thread that watches files; a context manager. It calls `tell` in that thread, with `Changes` that are not empty.
-
-    On entry it waits until no change can be missed any more.
-    """
+    """A thread that watches files; a context manager. It calls `tell` in that thread, with `Changes` that are not empty."""
 
     def __init__(self, files: Program | Site, tell: Callable[[Changes], None]) -> None:
         self._files = files
@@ -194,18 +195,26 @@ class Watch:
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
 
-    def __enter__(self) -> "Watch":
-        """Begin. Raises ConfigError where the system refuses."""
+    def begin(self) -> None:
+        """Begin, and wait until no change can be missed any more. Raises ConfigError where the system refuses."""
         self._thread.start()
         self._begun.wait()
         if self._failure is not None:
             raise ConfigError(f"cannot watch files: {self._failure}")
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
         """End the thread."""
         self._stop.set()
         self._thread.join()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self.end()
 
     def _run(self) -> None:
         known: set[str] | None = None

@@ -119,8 +119,7 @@ class Supervisor:
         if changes.restarting:
             self._restart(changes.restarting)
         elif self._current is not None and self._current.is_ready:
-            about = [("style", path) for path in changes.styles] + [("page", path) for path in changes.shown]
-            self._current.link.tell("changed", about)
+            self._current.link.tell("changed", changes.for_browsers())
 
     def _restart(self, paths: Sequence[str]) -> None:
         self._changed |= set(paths)

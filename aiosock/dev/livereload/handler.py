@@ -32,6 +32,7 @@ class LiveReload:
         """Answer the requests of our script; complete the response to any other."""
         path = request.head.path
         if path == EVENTS:
+            request.exchange.on_disconnect = "eager"  # each reload of a page leaves one of these
             return EventStream(request, self._hub.events())
         if path == SCRIPT:
             headers = {"content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache"}

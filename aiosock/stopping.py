@@ -61,9 +61,8 @@ class Signals:
         self._is_asked = True
 
     def stop(self) -> None:
-        """Ask to stop, as the first signal does; a signal after that is the second one."""
+        """Ask to stop, as the first signal does. It does not count as one: whoever asks may also have sent a signal."""
         if not self.told.is_set():
-            self._is_asked = True
             self.told.set()
             self._on_stop()
 
@@ -72,6 +71,7 @@ class Signals:
         if number != getattr(signal, "SIGHUP", None) or not is_closed:
             self._reopen()
         else:
+            self._is_asked = True
             self.stop()
 
 

@@ -7,10 +7,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from aiosock.errors import ConfigError, not_installed
+from aiosock.log import server_logger
+
+if TYPE_CHECKING:
+    from watchfiles import Change
+
+    _Found = set[tuple[Change, str]]
 
 STEP_MILLISECONDS: Final = 20
 """How long nothing may change before the changes so far are told: an editor that saves writes more than once."""
@@ -217,23 +224,34 @@ class Watch:
         self.end()
 
     def _run(self) -> None:
-        known: set[str] | None = None
+        watched, rounds = set[str](), cast("Iterator[_Found]", iter(()))
         try:
             while not self._stop.is_set():
-                known = self._watch_until_new(known)
+                directories = set(self._files.directories())
+                following = self._watch(directories)
+                try:
+                    found = next(following, set())
+                except FileNotFoundError:  # a directory went away just now
+                    continue
+                # What the watch before this one has seen, and what was in a directory before it was watched.
+                found |= next(rounds, set())
+                if self._begun.is_set():
+                    self._tell_of({path for each in directories - watched for path in _files_in(each)})
+                self._begun.set()
+                watched, rounds = self._follow(directories, found, following), following
         except Exception as error:
             self._failure = error
+            if self._begun.is_set():
+                server_logger.error("files are not watched any more: %s", error)
         finally:
             self._begun.set()
 
-    def _watch_until_new(self, known: set[str] | None) -> set[str]:
-        """Watch until there are other directories; return those that were watched. Files in new ones have changed."""
+    def _watch(self, directories: Iterable[str]) -> "Iterator[_Found]":
+        """Yield what has changed, or nothing, every moment. From the first of these on, no change is missed."""
         from watchfiles import watch
 
-        directories = set(self._files.directories())
-        paths = set[str]() if known is None else {path for each in directories - known for path in _files_in(each)}
         # Each directory for itself: below those that are ignored there may be ten thousands.
-        rounds = watch(
+        return watch(
             *directories,
             watch_filter=None,
             debounce=DEBOUNCE_MILLISECONDS,
@@ -245,21 +263,24 @@ class Watch:
             recursive=False,
             ignore_permission_denied=True,
         )
-        try:
-            for found in rounds:
-                self._begun.set()
-                paths |= {path for _, path in found}
-                if paths and (changes := self._files.sift(paths)):
-                    self._tell(changes)
-                if (
-                    any(os.path.isdir(path) != (path in directories) for path in paths)
-                    and set(self._files.directories()) != directories
-                ):
-                    return directories
-                paths = set()
-        except FileNotFoundError:  # a directory went away just now
-            pass
+
+    def _follow(self, directories: set[str], found: "_Found", following: "Iterator[_Found]") -> set[str]:
+        """Tell what changes until there are other directories; return those that are still watched."""
+        for each in chain([found], following):
+            self._tell_of({path for _, path in each})
+            moved = {path for change, path in each if change.name != "modified"}
+            # A directory that was replaced has the same name and is not watched any more.
+            if (gone := moved & directories) or self._has_new(moved):
+                return directories - gone
         return directories
+
+    def _tell_of(self, paths: set[str]) -> None:
+        if paths and (changes := self._files.sift(paths)):
+            self._tell(changes)
+
+    def _has_new(self, paths: set[str]) -> bool:
+        """Return whether one of these paths is a directory to be watched."""
+        return not paths.isdisjoint(self._files.directories() if any(map(os.path.isdir, paths)) else ())
 
 
 def _files_in(directory: str) -> Iterator[str]:

@@ -378,8 +378,8 @@ async def test_a_browser_is_told_the_token_and_then_what_has_changed() -> None:
         assert head.headers["content-type"] == "text/event-stream"
         assert await anext(body) == f"event: token\ndata: {token}\n\n".encode()
         hub.tell_all([("style", "/a/site.css"), ("page", "/a/index.html")])
-        told = (await anext(body) + await anext(body)).decode().splitlines()
         client.server.service.shutdown.set()
+        told = b"".join([piece async for piece in body]).decode().splitlines()
 
     assert [line for line in told if line.startswith("event: ")] == ["event: style", "event: page"]
     first = json.loads(told[1].removeprefix("data: "))

@@ -15,6 +15,7 @@ CONTEXT: Final = 3
 """Lines to show before and after the one that failed."""
 
 _FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    .*\n|  \[Previous .*\n)*', re.MULTILINE)
+_HELD = re.compile(r"OSError|BlockingIOError|\bin use\b|\bbusy\b|lock|unavailable", re.IGNORECASE)
 _PLACE = re.compile(r"(?P<file>/[^:\n]+\.\w+):(?P<line>\d+)")
 _OWN = os.path.dirname(aiosock.__file__) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -28,6 +29,11 @@ class Failure:
     place: str = ""
     source: str = ""
     text: str = ""
+
+    @property
+    def may_be_of_a_predecessor(self) -> bool:
+        """Whether the program may have lacked what an earlier run of it still held, such as a port or a lock."""
+        return _HELD.search(self.summary) is not None
 
     @property
     def told(self) -> str:

@@ -210,14 +210,16 @@ class Supervisor:
     def _see_end(self, program: Program) -> None:
         self._leaving.discard(program)
         if self._is_ending:
-            self._status = program.status or self._status
+            if program is self._current:
+                self._status = program.status
             self._end_if_alone()
         elif program is self._current:
             self._current = None
-            self._has_failed_beside = bool(self._leaving)
-            self._task(self._fail(program.failure))
+            failure = program.failure
+            self._has_failed_beside = bool(self._leaving) and failure.may_be_of_a_predecessor
+            self._task(self._fail(failure))
         elif self._page is not None and self._has_failed_beside and not self._leaving:
-            self._restart([])  # it may have lacked what its predecessor still held, such as a port
+            self._restart([])
 
     # A program that does not run.
 

@@ -52,6 +52,7 @@
     source = new EventSource("/_aiosock/reload");
     source.addEventListener("token", (event) => {
       wait = FIRST_WAIT;
+      window.aiosockReload = "listening";
       if (event.data !== token) reload();
     });
     source.addEventListener("style", (event) => {
@@ -76,7 +77,7 @@
   // Browsers open six connections to a host. Pages that nobody sees must not take them from the others.
   const follow = () => document.visibilityState === "visible" ? connect() : disconnect();
 
-  window.aiosockReload = true;
+  window.aiosockReload = "connecting";
   if (document.readyState === "complete") restoreScroll();
   else addEventListener("load", restoreScroll);
   document.addEventListener("visibilitychange", follow);

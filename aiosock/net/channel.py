@@ -54,7 +54,7 @@ class Channel:
         "service",
     )
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: Service) -> None:
+    def __init__(self, reader: Reader, writer: asyncio.StreamWriter, service: Service) -> None:
         self._reader = reader
         self._writer = writer
         self._transport = cast(asyncio.Transport, writer.transport)
@@ -211,7 +211,7 @@ class Channel:
         sock, reader = self.socket, self._reader
         if sock is None or self._task is None or self.is_encrypted or self.is_closing():
             return None
-        if not isinstance(reader, Reader) or reader.has_received or self.has_unread() or self.unsent():
+        if reader.has_received or self.has_unread() or self.unsent():
             return None
         copy = socket.socket(fileno=os.dup(sock.fileno()))
         self._transport.abort()  # closes our descriptor, without a reset

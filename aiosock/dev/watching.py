@@ -68,7 +68,7 @@ class Changes:
         return bool(self.restarting or self.styles or self.shown)
 
 
-class Program:
+class ProgramFiles:
     """The files of a program: below these directories, without what version control ignores, but with `.env` files."""
 
     def __init__(self, *roots: str) -> None:
@@ -99,7 +99,7 @@ class Program:
         return not IGNORED.isdisjoint(os.path.relpath(path, root or "/").split(os.sep)[:-1])
 
 
-class Site:
+class SiteFiles:
     """The files of a directory that is served as it is: all that are not hidden, whatever version control says."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -194,7 +194,7 @@ def require_watchfiles() -> None:
 class Watch:
     """A thread that watches files; a context manager. It calls `tell` in that thread, with `Changes` that are not empty."""
 
-    def __init__(self, files: Program | Site, tell: Callable[[Changes], None]) -> None:
+    def __init__(self, files: ProgramFiles | SiteFiles, tell: Callable[[Changes], None]) -> None:
         self._files = files
         self._tell = tell
         self._stop = threading.Event()

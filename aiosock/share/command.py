@@ -96,6 +96,8 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
         Thread(target=_clear, args=(directory,), name="clearing", daemon=True).start()
 
     if options.reload:
+        if sharing.upload:
+            raise ConfigError("--reload does not go with --upload: a page that reloads breaks off its uploads")
         from aiosock.dev.livereload.site import reload_site
 
         reload_site(app, directory)

@@ -166,6 +166,7 @@ async def test_head_announces_what_get_sends() -> None:
         lambda: Response.text("</body>"),
         lambda: Response.json({"a": "</body>"}),
         lambda: Response("</body>", headers={"content-type": "application/xhtml+xml"}),
+        lambda: Response.html("</body>", headers={"content-disposition": 'attachment; filename="a.html"'}),
         lambda: Response("</body>", headers={"content-type": "text/html; charset=UTF-16"}),
         lambda: Response(b"</body>", headers={"content-type": "text/html", "content-encoding": "x-unknown"}),
         lambda: Response("</body>", 206, headers={"content-type": "text/html", "content-range": "bytes 0-6/70"}),

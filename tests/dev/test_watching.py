@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aiosock.dev import watching
-from aiosock.dev.watching import Changes, Program, Site, Watch, require_watchfiles
+from aiosock.dev.watching import Changes, ProgramFiles, SiteFiles, Watch, require_watchfiles
 from aiosock.errors import ConfigError
 from tests.patience import PATIENCE
 
@@ -27,7 +27,7 @@ def repository(root: Path, ignored: str) -> None:
     (root / ".gitignore").write_text(ignored)
 
 
-def sifted(files: Program | Site, root: Path, *names: str) -> Changes:
+def sifted(files: ProgramFiles | SiteFiles, root: Path, *names: str) -> Changes:
     """Return what is to be done about files below a directory, by their names."""
     changes = files.sift(str(root / name) for name in names)
 
@@ -37,7 +37,7 @@ def sifted(files: Program | Site, root: Path, *names: str) -> Changes:
     return Changes(names_of(changes.restarting), names_of(changes.styles), names_of(changes.shown))
 
 
-def directories(files: Program | Site, root: Path) -> set[str]:
+def directories(files: ProgramFiles | SiteFiles, root: Path) -> set[str]:
     return {str(Path(path).relative_to(root)) for path in files.directories()}
 
 
@@ -61,11 +61,11 @@ def directories(files: Program | Site, root: Path) -> set[str]:
     ],
 )
 def test_code_templates_options_and_environments_restart_the_program(root: Path, name: str) -> None:
-    assert sifted(Program(str(root)), root, name) == Changes(restarting=[name])
+    assert sifted(ProgramFiles(str(root)), root, name) == Changes(restarting=[name])
 
 
 def test_a_style_sheet_and_what_a_page_shows_do_not(root: Path) -> None:
-    assert sifted(Program(str(root)), root, "a.css", "b.js", "c.svg") == Changes(
+    assert sifted(ProgramFiles(str(root)), root, "a.css", "b.js", "c.svg") == Changes(
         styles=["a.css"], shown=["b.js", "c.svg"]
     )
 
@@ -75,17 +75,17 @@ def test_a_style_sheet_and_what_a_page_shows_do_not(root: Path) -> None:
     ["data.sqlite", "app.log", "app.pyc", "a.json", "app.py~", ".app.py.swp", ".#app.py", "flycheck_app.py", "env"],
 )
 def test_what_programs_write_and_copies_of_editors_do_not_matter(root: Path, name: str) -> None:
-    assert not sifted(Program(str(root)), root, name)
+    assert not sifted(ProgramFiles(str(root)), root, name)
 
 
 @pytest.mark.parametrize("name", ["__pycache__/a.py", ".venv/lib/a.py", "node_modules/b/a.js", ".git/a.py"])
 def test_what_nobody_edits_does_not_matter(root: Path, name: str) -> None:
-    assert not sifted(Program(str(root)), root, name)
+    assert not sifted(ProgramFiles(str(root)), root, name)
 
 
 def test_a_root_below_an_ignored_name_is_watched_all_the_same(root: Path) -> None:
     (root / "venv" / "mine").mkdir(parents=True)
-    assert sifted(Program(str(root / "venv" / "mine")), root / "venv" / "mine", "app.py")
+    assert sifted(ProgramFiles(str(root / "venv" / "mine")), root / "venv" / "mine", "app.py")
 
 
 @needs_git
@@ -95,7 +95,7 @@ def test_what_git_ignores_does_not_matter_but_an_environment_does(root: Path) ->
     (root / "src").mkdir()
     names = ["build/a.py", "src/a.generated.py", "src/a.py", ".env", "gone/b.py"]
 
-    assert sifted(Program(str(root)), root, *names) == Changes(restarting=[".env", "gone/b.py", "src/a.py"])
+    assert sifted(ProgramFiles(str(root)), root, *names) == Changes(restarting=[".env", "gone/b.py", "src/a.py"])
 
 
 @needs_git
@@ -104,7 +104,7 @@ def test_a_file_that_git_tracks_matters_whatever_the_patterns_say(root: Path) ->
     (root / "a.generated.py").touch()
     subprocess.run(["git", "-C", str(root), "add", "-f", "a.generated.py"], check=True)
 
-    assert sifted(Program(str(root)), root, "a.generated.py").restarting == ["a.generated.py"]
+    assert sifted(ProgramFiles(str(root)), root, "a.generated.py").restarting == ["a.generated.py"]
 
 
 def test_without_git_the_usual_names_are_ignored(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +112,8 @@ def test_without_git_the_usual_names_are_ignored(root: Path, monkeypatch: pytest
     (root / "node_modules").mkdir()
     (root / "src").mkdir()
 
-    assert directories(Program(str(root)), root) == {".", "src"}
-    assert sifted(Program(str(root)), root, "src/a.py").restarting == ["src/a.py"]
+    assert directories(ProgramFiles(str(root)), root) == {".", "src"}
+    assert sifted(ProgramFiles(str(root)), root, "src/a.py").restarting == ["src/a.py"]
 
 
 # Which directories are watched.
@@ -124,7 +124,7 @@ def test_the_directories_of_a_virtual_environment_are_not_watched_whatever_its_n
     (root / "mine" / "pyvenv.cfg").touch()
     (root / "src" / "deep").mkdir(parents=True)
 
-    assert directories(Program(str(root)), root) == {".", "src", "src/deep"}
+    assert directories(ProgramFiles(str(root)), root) == {".", "src", "src/deep"}
 
 
 @needs_git
@@ -133,12 +133,12 @@ def test_what_git_ignores_is_not_watched(root: Path) -> None:
     (root / "build" / "lib").mkdir(parents=True)
     (root / "build" / "lib" / "a.py").touch()
 
-    assert directories(Program(str(root)), root) == {"."}
+    assert directories(ProgramFiles(str(root)), root) == {"."}
 
 
 def test_a_directory_below_another_one_is_watched_once(root: Path) -> None:
     (root / "src").mkdir()
-    assert Program(str(root / "src"), str(root)).roots == [str(root)]
+    assert ProgramFiles(str(root / "src"), str(root)).roots == [str(root)]
 
 
 def test_there_is_a_limit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_there_is_a_limit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (root / f"d{number}" / "deep").mkdir(parents=True)
     monkeypatch.setattr(watching, "MOST_DIRECTORIES", 4)
 
-    assert directories(Program(str(root)), root) == {".", "d0", "d1", "d2"}
+    assert directories(ProgramFiles(str(root)), root) == {".", "d0", "d1", "d2"}
 
 
 # A site.
@@ -157,14 +157,14 @@ def test_every_file_of_a_site_matters_but_hidden_ones(root: Path) -> None:
     repository(root, "*\n")  # as for the output of a generator
     names = ["a.html", "b.css", "c.sqlite", ".secret", ".git/x.html", "d~"]
 
-    assert sifted(Site(root), root, *names) == Changes(styles=["b.css"], shown=["a.html", "c.sqlite"])
+    assert sifted(SiteFiles(root), root, *names) == Changes(styles=["b.css"], shown=["a.html", "c.sqlite"])
 
 
 def test_hidden_directories_of_a_site_are_not_watched(root: Path) -> None:
     for name in (".hidden", "shown"):
         (root / name).mkdir()
 
-    assert directories(Site(root), root) == {".", "shown"}
+    assert directories(SiteFiles(root), root) == {".", "shown"}
 
 
 # Watching.
@@ -189,7 +189,7 @@ class Told:
 
 def test_a_saved_file_is_told(root: Path) -> None:
     told = Told()
-    with Watch(Program(str(root)), told):
+    with Watch(ProgramFiles(str(root)), told):
         (root / "app.py").write_text("a = 1")
         assert told.wait_for(root / "app.py")
 
@@ -198,7 +198,7 @@ def test_a_file_that_is_replaced_or_removed_is_told(root: Path) -> None:
     told = Told()
     (root / "app.py").write_text("a = 1")
     (root / "other.py").write_text("a = 1")
-    with Watch(Program(str(root)), told):
+    with Watch(ProgramFiles(str(root)), told):
         (root / "new").write_text("a = 2")
         os.replace(root / "new", root / "app.py")
         (root / "other.py").unlink()
@@ -208,7 +208,7 @@ def test_a_file_that_is_replaced_or_removed_is_told(root: Path) -> None:
 
 def test_a_file_in_a_new_directory_is_told_whenever_it_is_written(root: Path) -> None:
     told = Told()
-    with Watch(Program(str(root)), told):
+    with Watch(ProgramFiles(str(root)), told):
         (root / "new" / "deep").mkdir(parents=True)
         (root / "new" / "deep" / "at_once.py").write_text("a = 1")
         assert told.wait_for(root / "new" / "deep" / "at_once.py")
@@ -219,7 +219,7 @@ def test_a_file_in_a_new_directory_is_told_whenever_it_is_written(root: Path) ->
 def test_a_directory_that_is_removed_and_made_again_is_watched_again(root: Path) -> None:
     told = Told()
     (root / "src").mkdir()
-    with Watch(Program(str(root)), told):
+    with Watch(ProgramFiles(str(root)), told):
         (root / "src").rmdir()
         (root / "src").mkdir()
         (root / "src" / "a.py").write_text("a = 1")
@@ -233,7 +233,7 @@ def test_a_system_that_refuses_is_a_configuration_that_cannot_work(root: Path, m
     monkeypatch.setattr("watchfiles.watch", refuse)
     with (
         pytest.raises(ConfigError, match=r"^cannot watch files: OS file watch limit reached\.$"),
-        Watch(Site(root), Told()),
+        Watch(SiteFiles(root), Told()),
     ):
         raise AssertionError
 

@@ -62,7 +62,7 @@ class WithLiveReload:
 
     checks_target = True
 
-    def __init__(self, app: App, live_reload: LiveReload) -> None:
+    def __init__(self, app: Handler, live_reload: LiveReload) -> None:
         self._app = app
         self._live_reload = live_reload
 
@@ -77,7 +77,7 @@ class WithLiveReload:
 
 def with_live_reload(handler: Handler, hub: Hub) -> Handler:
     """Return a handler that answers as `handler` does, with live reload."""
-    if not isinstance(handler, App):
+    if not hasattr(handler, "running"):  # it is no App, and none is in it
         # An App makes responses of exceptions. Those of a bare handler would become pages behind our back.
         app = App()
         app.mount("", handler)

@@ -20,6 +20,8 @@ def is_page(response: Response) -> bool:
     """Return whether a response is a whole page in HTML to which bytes of ASCII can be added."""
     if isinstance(response, Upgrade) or response.status in BODILESS or response.status == 206:
         return False
+    if response.headers.get("content-disposition", "").lower().startswith("attachment"):  # saved, not shown
+        return False
     media_type, _, parameters = response.headers.get("content-type", "").lower().partition(";")
     if media_type.strip(" \t") != "text/html" or "utf-16" in parameters or "utf-32" in parameters:
         return False

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiosock.dev.livereload.handler import LiveReload
 from aiosock.dev.livereload.hub import Hub
-from aiosock.dev.watching import Changes, Site, Watch, require_watchfiles
+from aiosock.dev.watching import Changes, SiteFiles, Watch, require_watchfiles
 from aiosock.web.app import App
 
 
@@ -17,7 +17,7 @@ def reload_site(app: App, directory: str | os.PathLike[str]) -> None:
     Raises ConfigError if watchfiles is not installed.
     """
     require_watchfiles()
-    hub, files = Hub(), Site(directory)
+    hub, files = Hub(), SiteFiles(directory)
     app.middleware(LiveReload(hub))
 
     @app.lifespan

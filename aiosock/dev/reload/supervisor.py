@@ -25,8 +25,7 @@ from aiosock.dev.reload.command_line import environment
 from aiosock.dev.reload.failure import Failure, failure_response
 from aiosock.dev.reload.link import Message
 from aiosock.dev.reload.program import Program
-from aiosock.dev.watching import Changes, Watch
-from aiosock.dev.watching import Program as Files
+from aiosock.dev.watching import Changes, ProgramFiles, Watch
 from aiosock.net.binding import Bound, bind
 from aiosock.net.server import Server
 from aiosock.runner import say
@@ -72,8 +71,9 @@ class Supervisor:
         self._config = config
         self._command = command
         self._environment = environment()
+        self._bound = bound
         self._sockets = [each.sock for each in bound]
-        self._files = Files(*_roots())
+        self._files = ProgramFiles(*_roots())
         self._hub = Hub()
         self._current: Program | None = None
         self._leaving: set[Program] = set()
@@ -263,6 +263,8 @@ class Supervisor:
     def _signalled(self, number: signal.Signals) -> None:
         if self._is_ending:
             self._kill()
+            for each in self._bound:
+                each.close()
             exit_now(128 + number)
         self._is_ending = True
         say("aiosock: draining; a second signal ends it at once", sys.stderr)

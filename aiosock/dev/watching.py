@@ -5,7 +5,7 @@ import re
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -72,11 +72,14 @@ class ProgramFiles:
     """The files of a program: below these directories, without what version control ignores, but with `.env` files."""
 
     def __init__(self, *roots: str) -> None:
-        found = sorted({os.path.realpath(root) for root in roots if os.path.isdir(root)})
-        # A directory below another one is watched already.
-        self.roots: list[str] = [
-            root for root in found if not any(_is_below(root, other) for other in found if other != root)
-        ]
+        self.roots: list[str] = []
+        self.add(roots)
+
+    def add(self, roots: Iterable[str]) -> None:
+        """Watch these directories too, unless they are below those that are watched."""
+        for root in sorted({os.path.realpath(root) for root in roots if os.path.isdir(root)}):
+            if not any(_is_below(root, other) for other in self.roots):
+                self.roots = [*self.roots, root]
 
     def directories(self) -> list[str]:
         """Return the directories to watch."""
@@ -104,6 +107,7 @@ class SiteFiles:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root: str = os.path.realpath(root)
+        self.roots: list[str] = [self.root]
 
     def directories(self) -> list[str]:
         """Return the directories to watch."""
@@ -227,7 +231,7 @@ class Watch:
         watched, rounds = set[str](), cast("Iterator[_Found]", iter(()))
         try:
             while not self._stop.is_set():
-                directories = set(self._files.directories())
+                roots, directories = self._files.roots, set(self._files.directories())
                 following = self._watch(directories)
                 try:
                     found = next(following, set())
@@ -238,7 +242,7 @@ class Watch:
                 if self._begun.is_set():
                     self._tell_of({path for each in directories - watched for path in _files_in(each)})
                 self._begun.set()
-                watched, rounds = self._follow(directories, found, following), following
+                watched, rounds = self._follow(directories, roots, chain([found], following)), following
         except Exception as error:
             self._failure = error
             if self._begun.is_set():
@@ -264,13 +268,13 @@ class Watch:
             ignore_permission_denied=True,
         )
 
-    def _follow(self, directories: set[str], found: "_Found", following: "Iterator[_Found]") -> set[str]:
+    def _follow(self, directories: set[str], roots: Sequence[str], rounds: "Iterator[_Found]") -> set[str]:
         """Tell what changes until there are other directories; return those that are still watched."""
-        for each in chain([found], following):
+        for each in rounds:
             self._tell_of({path for _, path in each})
             moved = {path for change, path in each if change.name != "modified"}
             # A directory that was replaced has the same name and is not watched any more.
-            if (gone := moved & directories) or self._has_new(moved):
+            if (gone := moved & directories) or self._has_new(moved) or roots != self._files.roots:
                 return directories - gone
         return directories
 

@@ -78,7 +78,7 @@ class Reloaded(Served):
         self.program = home / "program.py"
         self.write(program)
         arguments = [sys.executable, *command, "--reload", *(options or ("--port", "0"))]
-        super().__init__(arguments, cwd=home, env={"PYTHONPATH": str(ROOT), **env}, pass_fds=pass_fds, new_session=True)
+        super().__init__(arguments, cwd=home, env={"PYTHONPATH": str(ROOT)} | env, pass_fds=pass_fds, new_session=True)
 
     def _started(self) -> list[str]:
         urls = super()._started()

@@ -90,6 +90,18 @@ def test_an_environment_file_is_read_anew(home: Path) -> None:
         served.await_answer(lambda answer: answer.body == b"two")
 
 
+def test_a_module_from_elsewhere_is_watched_too(home: Path) -> None:
+    (home / "app").mkdir()
+    (home / "library").mkdir()
+    (home / "library" / "shared.py").write_text("NAME = 'one'\n")
+    program = "from shared import NAME\n" + PROGRAM.replace("{VERSION}", "{NAME}")
+    path = os.pathsep.join([str(ROOT), str(home / "library")])
+    with Reloaded(home / "app", program=program, PYTHONPATH=path) as served:
+        assert served.ask().body == b"one"
+        (home / "library" / "shared.py").write_text("NAME = 'two'\n")
+        served.await_answer(lambda answer: answer.body == b"two")
+
+
 def test_requests_under_way_are_finished_and_hold_nobody_up(home: Path) -> None:
     with Reloaded(home) as served, Raw(served.address) as slow, Raw(served.address) as stream:
         slow.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -312,6 +324,16 @@ def test_ctrl_c_while_the_code_is_broken_ends_it(home: Path) -> None:
         served.await_answer(lambda answer: answer.status == 500)
         served.interrupt()
         assert served.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGHUP])
+def test_log_rotation_ends_nobody(home: Path, number: signal.Signals) -> None:
+    log = home / "access.log"
+    with Reloaded(home, ("program.py",), "--port", "0", "--access-log-file", str(log)) as served:
+        log.rename(home / "access.log.1")
+        served.send(number)
+        until(log.exists)
+        assert served.ask().body == b"100"
 
 
 def test_a_child_never_outlives_its_parent(home: Path) -> None:

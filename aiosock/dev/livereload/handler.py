@@ -3,7 +3,6 @@
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from aiosock.dev.livereload.hub import Hub
@@ -109,4 +108,6 @@ def _is_decided(response: Response) -> bool:
 
 @cache
 def _script() -> bytes:
+    from importlib.resources import files  # 15 ms that a restart does without
+
     return files(__package__).joinpath("page", "reload.js").read_bytes()

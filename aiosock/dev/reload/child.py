@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from aiosock.config import Config
 from aiosock.dev.livereload import Hub, with_live_reload
+from aiosock.dev.reload.failure import is_foreign
 from aiosock.dev.reload.link import Inheritance, Link, Message
 from aiosock.errors import ConfigError
 from aiosock.net.server import Server
@@ -46,7 +47,7 @@ def serve_child(
     link, hub = Link(socket.socket(fileno=inherited.link)), Hub()
     child = Child(link, hub, is_first=inherited.is_first)
     threading.Thread(target=child.listen, name="reload", daemon=True).start()
-    link.tell("begun")
+    link.tell("begun", imported_from())
     child.may_start.wait()
     try:
         run_process(
@@ -73,6 +74,12 @@ def for_development(config: Config, listeners: Sequence[int]) -> Config:
         bind=tuple(f"fd:{number}" for number in listeners),
         timeouts=replace(timeouts, drain_seconds=min(timeouts.drain_seconds, DRAIN_SECONDS)),
     )
+
+
+def imported_from() -> list[str]:
+    """Return the directories of what the program has imported, without Python, what is installed, and aiosock itself."""
+    files = [getattr(module, "__file__", None) or "" for module in tuple(sys.modules.values())]
+    return sorted({os.path.dirname(file) for file in files if os.path.isabs(file) and not is_foreign(file)})
 
 
 class Child:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sysconfig
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +17,8 @@ _FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    
 _HELD = re.compile(r"OSError|BlockingIOError|\bin use\b|\bbusy\b|lock|unavailable", re.IGNORECASE)
 _PLACE = re.compile(r"(?P<file>/[^:\n]+\.\w+):(?P<line>\d+)")
 _OWN = os.path.dirname(aiosock.__file__) + os.sep
-_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def failure_of(text: str, ending: str) -> Failure:
     text = _without_foreign_frames(text.strip("\n") + "\n") if text.strip() else ""
     lines = text.rstrip().splitlines()
     summary = lines[-1].removeprefix("aiosock: error: ").strip() if lines else ending
-    found = [match for match in _FRAME.finditer(text) if not _is_foreign(match["file"])] or list(_PLACE.finditer(text))
+    found = [match for match in _FRAME.finditer(text) if not is_foreign(match["file"])] or list(_PLACE.finditer(text))
     if not found:
         return Failure(summary, text=text)
     file, line = found[-1]["file"], int(found[-1]["line"])
@@ -66,15 +66,16 @@ def failure_response(failure: Failure, accept: str = "") -> Response:
     return response
 
 
-def _is_foreign(file: str) -> bool:
-    return file.startswith(("<frozen ", _OWN)) or "site-packages" in file or file.startswith(_LIBRARIES)
+def is_foreign(file: str) -> bool:
+    """Return whether a file belongs to Python, to an installed library or to aiosock."""
+    return file.startswith(("<frozen ", _OWN, _STANDARD)) or _INSTALLED.search(file) is not None
 
 
 def _without_foreign_frames(text: str) -> str:
     """Leave out the frames of Python, of libraries and of aiosock, if others are left."""
-    if not any(not _is_foreign(match["file"]) for match in _FRAME.finditer(text)):
+    if not any(not is_foreign(match["file"]) for match in _FRAME.finditer(text)):
         return text
-    return _FRAME.sub(lambda match: "" if _is_foreign(match["file"]) else match[0], text)
+    return _FRAME.sub(lambda match: "" if is_foreign(match["file"]) else match[0], text)
 
 
 def _excerpt(file: str, line: int) -> str:

@@ -29,7 +29,7 @@ from aiosock.dev.watching import Changes, ProgramFiles, Watch
 from aiosock.net.binding import Bound, bind
 from aiosock.net.server import Server
 from aiosock.runner import say
-from aiosock.stopping import GRACE_SECONDS, exit_now
+from aiosock.stopping import GRACE_SECONDS, REOPENING, STOPPING, exit_now, has_terminal, is_ours
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -83,6 +83,7 @@ class Supervisor:
         self._changed_at = 0.0
         self._has_served = False
         self._has_failed_beside = False
+        self._had_terminal = has_terminal()
         self._is_ending = False
         self._status = 0
         self._turn = asyncio.Lock()
@@ -93,9 +94,11 @@ class Supervisor:
     async def run(self) -> int:
         """Run until a signal; return the exit status."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                loop.add_signal_handler(number, self._signalled, number)
+        for number in STOPPING:
+            loop.add_signal_handler(number, self._signalled, number)
+        for number in REOPENING:
+            if is_ours(number):
+                loop.add_signal_handler(number, self._rotate, number)
         try:
 
             def tell(changes: Changes) -> None:
@@ -182,6 +185,8 @@ class Supervisor:
     def _hear(self, program: Program, message: Message) -> None:
         if message.word == "kept" and message.sock is not None:
             self._pass_on(message.sock)
+        elif message.word == "begun":
+            self._files.add(message.about)
         elif message.word == "ready" and program is self._current:
             self._announce()
             kept, self._kept = self._kept, []
@@ -277,6 +282,13 @@ class Supervisor:
         patience = DRAIN_SECONDS + self._config.timeouts.stop_seconds + 2 * GRACE_SECONDS
         asyncio.get_running_loop().call_later(patience, self._kill)
         self._end_if_alone()
+
+    def _rotate(self, number: signal.Signals) -> None:
+        """Pass on a signal of log rotation; end if the terminal has been closed, whose signal the child has got as well."""
+        if number == signal.SIGHUP and self._had_terminal and not has_terminal():
+            self._signalled(number)
+        elif self._current is not None and self._current.is_ready:
+            self._current.send(number)
 
     def _programs(self) -> list[Program]:
         return [*self._leaving, *([self._current] if self._current is not None else [])]

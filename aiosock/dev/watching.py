@@ -198,7 +198,7 @@ def require_watchfiles() -> None:
 class Watch:
     """A thread that watches files; a context manager. It calls `tell` in that thread, with `Changes` that are not empty."""
 
-    def __init__(self, files: ProgramFiles | SiteFiles, tell: Callable[[Changes], None]) -> None:
+    def __init__(self, files: ProgramFiles | SiteFiles, tell: Callable[[Changes], object]) -> None:
         self._files = files
         self._tell = tell
         self._stop = threading.Event()

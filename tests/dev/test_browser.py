@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.dev.reloading import PROGRAM, Reloaded
-from tests.e2e.process import Served
+from tests.e2e.process import Served, until
 from tests.e2e.test_browser import _chromium, new_page
 from tests.patience import PATIENCE
 
@@ -135,7 +135,7 @@ def test_a_page_stays_where_it_was_scrolled_to(site: Path, opened: Opener) -> No
         page.evaluate("scrollTo(0, 1234)")
         served.change("VERSION = 100", "VERSION = 200")
         expect(page).to_have_title("200")
-        page.wait_for_function("scrollY === 1234")
+        until(lambda: page.evaluate("scrollY") == 1234)
 
 
 def test_an_error_shows_by_itself_and_so_does_the_mended_page(site: Path, opened: Opener) -> None:
@@ -169,7 +169,7 @@ def test_a_style_sheet_is_swapped_without_a_reload(site: Path, opened: Opener) -
 
 def until_streaming(page: Page) -> None:
     """Wait until the page listens: what changes before reloads it as a whole."""
-    page.wait_for_function("window.aiosockReload === 'listening'")
+    until(lambda: bool(page.evaluate("window.aiosockReload === 'listening'")))
 
 
 # aiosock serve DIR --reload

@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from aiosock.dev.reload.failure import Failure, failure_of
@@ -21,14 +21,21 @@ KEPT_BYTES: Final = 64 * 1024
 _READ_BYTES: Final = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How each child is started: the command, its environment, and the listening sockets that it inherits."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    listeners: Sequence[socket.socket]
+
+
 class Program:
-    """A child process with its link. Its three callbacks are called in the loop in which it was made."""
+    """A child process with its link. Its two callbacks are called in the loop in which it was made."""
 
     def __init__(
         self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        listeners: Sequence[socket.socket],
+        launch: Launch,
         *,
         is_first: bool,
         on_message: Callable[["Program", Message], None],
@@ -38,7 +45,6 @@ class Program:
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
         self._on_end = on_end
-        self.began: float = time.monotonic()
         self.has_begun: bool = False
         self.is_ready: bool = False
         self.ended: asyncio.Event = asyncio.Event()
@@ -47,18 +53,22 @@ class Program:
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         inherited = Inheritance(
-            theirs.fileno(), _standard_error(), tuple(sock.fileno() for sock in listeners), is_first
+            theirs.fileno(), _standard_error(), tuple(sock.fileno() for sock in launch.listeners), is_first
         )
         self.link: Link = Link(ours)
         self._said_by = os.fdopen(reading, "rb", buffering=0)
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    command,
-                    env={**environment, ENVIRONMENT: inherited.encode()},
+                    launch.command,
+                    env={**launch.environment, ENVIRONMENT: inherited.encode()},
                     pass_fds=inherited.descriptors,
                     stderr=writing,
                 )
+            except OSError:
+                self.link.close()
+                self._said_by.close()
+                raise
             finally:
                 os.close(writing)
                 os.close(inherited.standard_error)
@@ -68,11 +78,6 @@ class Program:
         for thread in self._threads:
             thread.start()
         threading.Thread(target=self._wait, name="child", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        """The number of the process."""
-        return self._process.pid
 
     @property
     def failure(self) -> Failure:

@@ -14,24 +14,20 @@ import sysconfig
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from importlib.util import cache_from_source
 from typing import Any, Final
 
-from aiosock.config import Config, Timeouts
-from aiosock.dev.livereload import Hub, with_live_reload
-from aiosock.dev.reload.child import DRAIN_SECONDS, hand_over
+from aiosock.config import Config
+from aiosock.dev.reload.child import DRAIN_SECONDS
 from aiosock.dev.reload.command_line import environment
-from aiosock.dev.reload.failure import Failure, failure_response
+from aiosock.dev.reload.error_page import ErrorPage
+from aiosock.dev.reload.failure import Failure
 from aiosock.dev.reload.link import Message
-from aiosock.dev.reload.program import Program
+from aiosock.dev.reload.program import Launch, Program
 from aiosock.dev.watching import Changes, ProgramFiles, Watch
 from aiosock.net.binding import Bound, bind
-from aiosock.net.server import Server
 from aiosock.runner import say
 from aiosock.stopping import GRACE_SECONDS, REOPENING, STOPPING, exit_now, has_terminal, is_ours
-from aiosock.web.request import Request
-from aiosock.web.response import Response
 
 SUCCESSION_SECONDS: Final = 0.25
 """How long a child waits for the end of the one before it: a slow request must not hold up new code."""
@@ -69,15 +65,12 @@ class Supervisor:
 
     def __init__(self, config: Config, command: Sequence[str], bound: Sequence[Bound]) -> None:
         self._config = config
-        self._command = command
-        self._environment = environment()
         self._bound = bound
-        self._sockets = [each.sock for each in bound]
+        self._launch = Launch(command, environment(), [each.sock for each in bound])
         self._files = ProgramFiles(*_roots())
-        self._hub = Hub()
         self._current: Program | None = None
         self._leaving: set[Program] = set()
-        self._page: Server | None = None
+        self._page: ErrorPage | None = None
         self._kept: list[socket.socket] = []
         self._changed: set[str] = set()
         self._changed_at = 0.0
@@ -100,17 +93,15 @@ class Supervisor:
             if is_ours(number):
                 loop.add_signal_handler(number, self._rotate, number)
         try:
-
-            def tell(changes: Changes) -> None:
-                loop.call_soon_threadsafe(self._see, changes)
-
-            with Watch(self._files, tell):
+            with Watch(self._files, lambda changes: loop.call_soon_threadsafe(self._see, changes)):
                 self._start()
                 await self._over.wait()
         finally:
             self._kill()
         if self._page is not None:
-            await self._close_page(self._page)
+            page = self._page
+            await self._close(page)
+            await page.ended()
         for sock in self._kept:
             sock.close()
         return self._status
@@ -135,12 +126,12 @@ class Supervisor:
         """Start the next child, and let the present one go."""
         async with self._turn:
             if self._page is not None:
-                await self._close_page(self._page)
+                await self._close(self._page)
             predecessor, self._current = self._current, None
             if predecessor is not None:
                 await self._dismiss(predecessor)
             if not self._is_ending:
-                self._start(predecessor)
+                self._start()
 
     async def _dismiss(self, program: Program) -> None:
         """Tell a child to go. Wait for the end of one that has served nobody: it might still compile what has changed."""
@@ -154,30 +145,27 @@ class Supervisor:
             await program.ended.wait()
         asyncio.get_running_loop().call_later(LEAVING_SECONDS, program.send, signal.SIGKILL)
 
-    def _start(self, predecessor: Program | None = None) -> None:
+    def _start(self) -> None:
         for path in self._changed:
             _forget_bytecode(path)
         try:
             self._current = Program(
-                self._command,
-                self._environment,
-                self._sockets,
-                is_first=not self._has_served,
-                on_message=self._hear,
-                on_end=self._see_end,
+                self._launch, is_first=not self._has_served, on_message=self._hear, on_end=self._see_end
             )
         except OSError as error:
             self._task(self._fail(Failure(f"the program cannot be started: {error}")))
         else:
-            self._task(self._let_go(self._current, predecessor))
+            self._task(self._let_go(self._current))
 
-    async def _let_go(self, program: Program, predecessor: Program | None) -> None:
-        """Let a child start its lifespan when that of its predecessor has ended, or has been given its time.
+    async def _let_go(self, program: Program) -> None:
+        """Let a child start its lifespan when those before it have ended, or have been given their time.
 
         Until then it imports the program, which takes longer.
         """
-        if predecessor is not None:
-            await predecessor.ends_within(SUCCESSION_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SUCCESSION_SECONDS):
+                for each in tuple(self._leaving):
+                    await each.ended.wait()
         program.link.tell("go")
 
     # What children tell.
@@ -189,9 +177,7 @@ class Supervisor:
             self._files.add(message.about)
         elif message.word == "ready" and program is self._current:
             self._announce()
-            kept, self._kept = self._kept, []
-            for sock in kept:
-                self._pass_on(sock)
+            self._pass_on_kept()
 
     def _pass_on(self, sock: socket.socket) -> None:
         """Let an idle connection be served by whoever serves now; keep it while nobody does."""
@@ -201,6 +187,11 @@ class Supervisor:
             self._current.link.tell("adopt", sock=sock)
         else:
             self._kept.append(sock)
+
+    def _pass_on_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        for sock in kept:
+            self._pass_on(sock)
 
     def _announce(self) -> None:
         changed, self._changed = sorted(self._changed), set()
@@ -234,34 +225,15 @@ class Supervisor:
         async with self._turn:
             if self._current is not None or self._page is not None or self._is_ending:
                 return
-
-            async def answer(request: Request) -> Response:
-                return failure_response(failure, request.headers.get("accept", ""))
-
-            page = Server(with_live_reload(answer, self._hub), self._page_config())
+            page = ErrorPage(failure, self._config, self._launch.listeners)
             await page.start()
             self._page = page
-            kept, self._kept = self._kept, []
-            for sock in kept:
-                self._pass_on(sock)
+            self._pass_on_kept()
 
-    def _page_config(self) -> Config:
-        binds = tuple(f"fd:{sock.fileno()}" for sock in self._sockets)
-        timeouts = Timeouts(drain_seconds=DRAIN_SECONDS, blocked_seconds=0)
-        return replace(self._config, reload=False, bind=binds, access_log=False, timeouts=timeouts)
-
-    async def _close_page(self, page: Server) -> None:
-        """Stop answering; the clients wait for the next child."""
+    async def _close(self, page: ErrorPage) -> None:
+        """Let the clients wait for the next child."""
         self._page = None
-        self._hub = Hub()
-        left = asyncio.Event()
-
-        def stop() -> None:
-            self._task(page.drain())
-            left.set()
-
-        self._task(hand_over(page, self._pass_on, stop))
-        await left.wait()
+        await page.close(self._pass_on)
 
     # The end.
 

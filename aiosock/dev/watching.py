@@ -284,7 +284,8 @@ class Watch:
 
     def _has_new(self, paths: set[str]) -> bool:
         """Return whether one of these paths is a directory to be watched."""
-        return not paths.isdisjoint(self._files.directories() if any(map(os.path.isdir, paths)) else ())
+        new = {path for path in paths if os.path.basename(path) not in IGNORED and os.path.isdir(path)}
+        return bool(new) and not new.isdisjoint(self._files.directories())
 
 
 def _files_in(directory: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.process import ROOT, Served, until
@@ -131,6 +132,17 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
     except OSError:
         return False
+
+
+def children(pid: int) -> list[str]:
+    """Return the state of each child of a process, such as S, or Z for one that nobody has waited for."""
+    states = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent, *_ = path.read_text().rpartition(") ")[2].split()
+            if int(parent) == pid:
+                states.append(state)
+    return states
 
 
 class Caller:

@@ -384,7 +384,7 @@ async def test_a_browser_is_told_the_token_and_then_what_has_changed() -> None:
 
     assert [line for line in told if line.startswith("event: ")] == ["event: style", "event: page"]
     first = json.loads(told[1].removeprefix("data: "))
-    assert first == {"token": first["token"], "path": "/a/site.css"}
+    assert first == {"token": first["token"], "name": "site.css"}
     assert first["token"] != token
     assert hub.token != first["token"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aiosock import App, Config, ConfigError, serve
-from tests.dev.reloading import PROGRAM, Caller, Reloaded, is_alive
+from tests.dev.reloading import PROGRAM, Caller, Reloaded, children, is_alive
 from tests.e2e.process import LOOPS, ROOT, run_to_its_end, threads, until
 from tests.e2e.raw import Raw
 
@@ -342,6 +342,25 @@ def test_a_child_never_outlives_its_parent(home: Path) -> None:
         served.send(signal.SIGKILL)
         served.wait()
         until(lambda: not is_alive(pid))
+
+
+def test_a_child_whose_parent_is_gone_does_not_even_begin(home: Path) -> None:
+    with Reloaded(home) as served:
+        served.write(f"import os; open('pid', 'w').write(str(os.getpid()))\n{BLOCKED}{PROGRAM}")
+        served.await_output("importing")
+        served.send(signal.SIGKILL)
+        (home / "go").touch()
+        served.wait()
+        until(lambda: not is_alive(int((home / "pid").read_text())))
+
+
+def test_a_parent_has_one_child_and_no_zombies(home: Path) -> None:
+    with Reloaded(home) as served:
+        for version in (101, 102):
+            served.save(version)
+            served.await_version(version)
+        until(lambda: len(children(served.popen.pid)) == 1)
+        assert "Z" not in children(served.popen.pid)
 
 
 # Where it makes no sense.

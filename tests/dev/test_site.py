@@ -30,7 +30,7 @@ async def test_the_pages_of_a_directory_listen_and_are_told(root: Path) -> None:
             client.server.service.shutdown.set()
 
     assert told[0] == "event: style"
-    assert json.loads(told[1].removeprefix("data: "))["path"] == str(root / "site.css")
+    assert json.loads(told[1].removeprefix("data: "))["name"] == "site.css"
 
 
 async def test_who_does_not_know_the_password_is_told_nothing(root: Path) -> None:

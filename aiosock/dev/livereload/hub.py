@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
@@ -31,9 +32,9 @@ class Hub:
         return f"{self._process}-{self._changes}"
 
     def tell(self, kind: str, path: str) -> None:
-        """Tell of a changed file: `kind` is `style` or `page`."""
+        """Tell of a changed file: `kind` is `style` or `page`. Browsers learn its name, but not where it is."""
         self._changes += 1
-        event = Event(json.dumps({"token": self.token, "path": path}), event=kind)
+        event = Event(json.dumps({"token": self.token, "name": os.path.basename(path)}), event=kind)
         for queue in self._queues:
             with suppress(asyncio.QueueFull):
                 queue.put_nowait(event)

@@ -27,12 +27,12 @@
     } catch {}
   };
 
-  const fileName = (path) => path.split("/").pop();
+  const fileName = (link) => decodeURI(new URL(link.href).pathname).split("/").pop();
 
-  const swapStyle = (path) => {
+  const swapStyle = (name) => {
     const links = [...document.querySelectorAll('link[rel~="stylesheet" i][href]')]
       .filter((link) => new URL(link.href).origin === location.origin);
-    const named = links.filter((link) => fileName(decodeURI(new URL(link.href).pathname)) === fileName(path));
+    const named = links.filter((link) => fileName(link) === name);
     if (!links.length) return reload(); // the page contains its styles
     for (const link of named.length ? named : links) { // if none has the name, one may import the file
       const url = new URL(link.href);
@@ -58,7 +58,7 @@
     source.addEventListener("style", (event) => {
       const changed = JSON.parse(event.data);
       token = changed.token;
-      swapStyle(changed.path);
+      swapStyle(changed.name);
     });
     source.addEventListener("page", reload);
     source.onerror = () => {

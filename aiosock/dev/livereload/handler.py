@@ -29,19 +29,23 @@ class LiveReload:
 
     async def __call__(self, request: Request, next: Next) -> Response:
         """Answer the requests of our script; complete the response to any other."""
-        path = request.head.path
-        if path == EVENTS:
-            request.exchange.on_disconnect = "eager"  # each reload of a page leaves one of these
-            return EventStream(request, self._hub.events())
-        if path == SCRIPT:
-            headers = {"content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache"}
-            return Response(_script(), headers=headers)
+        if request.head.path in (EVENTS, SCRIPT):
+            return self._own(request)
         token = self._hub.token  # before the handler: what changes while it works is new to the page
         if _asks_for_page(request):
             # A page must come whole and anew: what the browser has stored carries an old token.
             for name in ("accept-encoding", "if-modified-since", "if-none-match"):
                 del request.headers[name]
         return self._completed(request, await next(request), token)
+
+    def _own(self, request: Request) -> Response:
+        """Answer a request of our script. Observers see by its route that it is none of the app's."""
+        request.route = request.head.path
+        if request.route == EVENTS:
+            request.exchange.on_disconnect = "eager"  # each reload of a page leaves one of these
+            return EventStream(request, self._hub.events())
+        headers = {"content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache"}
+        return Response(_script(), headers=headers)
 
     def _completed(self, request: Request, response: Response, token: str) -> Response:
         if _may_show_page(request) and is_page(response):

@@ -15,7 +15,7 @@ from typing import Any, Final
 from aiosock.config import Config
 from aiosock.dev.livereload import Hub, with_live_reload
 from aiosock.dev.reload.failure import is_foreign
-from aiosock.dev.reload.link import Inheritance, Link, Message
+from aiosock.dev.reload.link import STANDARD_ERROR, Inheritance, Link, Message
 from aiosock.errors import ConfigError
 from aiosock.net.server import Server
 from aiosock.observe import Observer
@@ -42,7 +42,7 @@ def serve_child(
     observers: Sequence[Observer] = (),
 ) -> None:
     """Serve an app on the sockets of the parent, and tell it how that goes. Raises what `run_process` raises."""
-    os.dup2(inherited.standard_error, sys.__stderr__.fileno() if sys.__stderr__ else 2)
+    os.dup2(inherited.standard_error, STANDARD_ERROR)
     os.close(inherited.standard_error)
     link, hub = Link(socket.socket(fileno=inherited.link)), Hub()
     child = Child(link, hub, is_first=inherited.is_first)

@@ -16,6 +16,9 @@ from typing import Any, Final, Literal
 ENVIRONMENT: Final = "_AIOSOCK_RELOAD"
 """The variable that tells a process that it is the child. It does not look like an option."""
 
+STANDARD_ERROR: Final = 2
+"""Its descriptor, whatever the program has made of `sys.stderr`."""
+
 Word = Literal[
     # From the parent.
     "go",  # start to serve: the predecessor has ended

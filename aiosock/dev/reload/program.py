@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiosock.dev.reload.failure import Failure, failure_of
-from aiosock.dev.reload.link import ENVIRONMENT, Inheritance, Link, Message
+from aiosock.dev.reload.link import ENVIRONMENT, STANDARD_ERROR, Inheritance, Link, Message
 
 KEPT_BYTES: Final = 64 * 1024
 """The end of what a program prints while it is imported: enough for a traceback."""
@@ -114,7 +113,7 @@ class Program:
             while piece := stream.read(_READ_BYTES):
                 self._said = (self._said + piece)[-KEPT_BYTES:]
                 with suppress(OSError):
-                    os.write(2, piece)
+                    os.write(STANDARD_ERROR, piece)
 
     def _listen(self) -> None:
         for message in self.link.messages():
@@ -146,5 +145,8 @@ class Program:
 
 
 def _standard_error() -> int:
-    """Return a copy of our standard error for the child."""
-    return os.dup(sys.__stderr__.fileno() if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY))
+    """Return a copy of our standard error for the child; the null device if it is closed."""
+    try:
+        return os.dup(STANDARD_ERROR)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from aiosock.config import Config
 from aiosock.dev.livereload import Hub, with_live_reload
-from aiosock.dev.reload.failure import is_foreign
 from aiosock.dev.reload.link import STANDARD_ERROR, Inheritance, Link, Message
 from aiosock.errors import ConfigError
 from aiosock.net.server import Server
@@ -77,9 +76,9 @@ def for_development(config: Config, listeners: Sequence[int]) -> Config:
 
 
 def imported_from() -> list[str]:
-    """Return the directories of what the program has imported, without Python, what is installed, and aiosock itself."""
+    """Return the directories of everything that has been imported."""
     files = [getattr(module, "__file__", None) or "" for module in tuple(sys.modules.values())]
-    return sorted({os.path.dirname(file) for file in files if os.path.isabs(file) and not is_foreign(file)})
+    return sorted({os.path.dirname(file) for file in files if os.path.isabs(file)})
 
 
 class Child:

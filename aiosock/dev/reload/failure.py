@@ -1,12 +1,11 @@
 """Failure: why a program does not run, from what Python has printed, and the response that tells it to each client."""
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Final
 
-import aiosock
 from aiosock.errors import HTTPError
+from aiosock.traces import is_own
 from aiosock.web.error_response import error_response
 from aiosock.web.response import Response
 
@@ -16,9 +15,6 @@ CONTEXT: Final = 3
 _FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+).*\n(?:    .*\n|  \[Previous .*\n)*', re.MULTILINE)
 _HELD = re.compile(r"OSError|BlockingIOError|\bin use\b|\bbusy\b|lock|unavailable", re.IGNORECASE)
 _PLACE = re.compile(r"(?P<file>/[^:\n]+\.\w+):(?P<line>\d+)")
-_OWN = os.path.dirname(aiosock.__file__) + os.sep
-_STANDARD = os.path.dirname(os.__file__) + os.sep
-_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ def failure_of(text: str, ending: str) -> Failure:
     text = _without_foreign_frames(text.strip("\n") + "\n") if text.strip() else ""
     lines = text.rstrip().splitlines()
     summary = lines[-1].removeprefix("aiosock: error: ").strip() if lines else ending
-    found = [match for match in _FRAME.finditer(text) if not is_foreign(match["file"])] or list(_PLACE.finditer(text))
+    found = [match for match in _FRAME.finditer(text) if is_own(match["file"])] or list(_PLACE.finditer(text))
     if not found:
         return Failure(summary, text=text)
     file, line = found[-1]["file"], int(found[-1]["line"])
@@ -66,16 +62,11 @@ def failure_response(failure: Failure, accept: str = "") -> Response:
     return response
 
 
-def is_foreign(file: str) -> bool:
-    """Return whether a file belongs to Python, to an installed library or to aiosock."""
-    return file.startswith(("<frozen ", _OWN, _STANDARD)) or _INSTALLED.search(file) is not None
-
-
 def _without_foreign_frames(text: str) -> str:
     """Leave out the frames of Python, of libraries and of aiosock, if others are left."""
-    if not any(not is_foreign(match["file"]) for match in _FRAME.finditer(text)):
+    if not any(is_own(match["file"]) for match in _FRAME.finditer(text)):
         return text
-    return _FRAME.sub(lambda match: "" if is_foreign(match["file"]) else match[0], text)
+    return _FRAME.sub(lambda match: match[0] if is_own(match["file"]) else "", text)
 
 
 def _excerpt(file: str, line: int) -> str:

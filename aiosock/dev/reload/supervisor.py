@@ -28,6 +28,7 @@ from aiosock.dev.watching import Changes, ProgramFiles, Watch
 from aiosock.net.binding import Bound, bind
 from aiosock.runner import say
 from aiosock.stopping import GRACE_SECONDS, REOPENING, STOPPING, exit_now, has_terminal, is_ours
+from aiosock.traces import is_own
 
 SUCCESSION_SECONDS: Final = 0.25
 """How long a child waits for the end of the one before it: a slow request must not hold up new code."""
@@ -174,7 +175,7 @@ class Supervisor:
         if message.word == "kept" and message.sock is not None:
             self._pass_on(message.sock)
         elif message.word == "begun":
-            self._files.add(message.about)
+            self._files.add(directory for directory in message.about if is_own(os.path.join(directory, "")))
         elif message.word == "ready" and program is self._current:
             self._announce()
             self._pass_on_kept()

@@ -43,6 +43,13 @@ def test_a_failure_only_in_libraries_is_shown_whole() -> None:
     assert failure_of(text, "").text == text
 
 
+def test_a_message_of_several_lines_is_told_by_its_first(tmp_path: Path) -> None:
+    failure = failure_of(printed_by(tmp_path / "app.py", "raise ValueError('one\\ntwo')"), "")
+
+    assert failure.summary == "ValueError: one"
+    assert failure.text.endswith("ValueError: one\ntwo\n")
+
+
 def test_a_line_that_names_a_place_is_enough(tmp_path: Path) -> None:
     program = tmp_path / "app.py"
     program.write_text("a\nb\n")

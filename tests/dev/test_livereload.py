@@ -95,7 +95,7 @@ async def test_the_error_of_a_bare_handler_gets_it() -> None:
     async def handler(request: Request) -> Response:
         raise RuntimeError
 
-    async with Client(with_live_reload(handler, Hub())) as client:
+    async with Client(with_live_reload(handler, Hub()), raise_exceptions=False) as client:
         answer = await client.get("/", headers=BROWSER)
 
     assert answer.status == 500

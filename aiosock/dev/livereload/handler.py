@@ -1,5 +1,6 @@
 """LiveReload: the middleware that puts our script into pages and tells their browsers what has changed."""
 
+import logging
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
@@ -8,6 +9,7 @@ from typing import Final
 from aiosock.dev.livereload.hub import Hub
 from aiosock.dev.livereload.injection import is_page, own, with_script
 from aiosock.dev.livereload.policy import admit_script
+from aiosock.log import server_logger
 from aiosock.web.app import App, lifespan_of
 from aiosock.web.events import EventStream
 from aiosock.web.handler import Handler, Next
@@ -26,6 +28,7 @@ class LiveReload:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        server_logger.addFilter(_is_of_others)
 
     async def __call__(self, request: Request, next: Next) -> Response:
         """Answer the requests of our script; complete the response to any other."""
@@ -108,6 +111,11 @@ def _is_decided(response: Response) -> bool:
     """Return whether a browser asks again anyway, or need never ask: a name with a hash in it changes with its content."""
     policy = response.headers.get("cache-control", "").lower()
     return any(word in policy for word in ("no-store", "no-cache", "immutable"))
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Return False for what is logged of our event stream: each page that is left has one, whose peer leaves."""
+    return not (isinstance(record.args, tuple) and EVENTS in record.args)
 
 
 @cache

@@ -44,8 +44,7 @@ def failure_of(text: str, ending: str) -> Failure:
     The place is the last line of its own in a traceback, or that of a SyntaxError.
     """
     text = _without_foreign_frames(text.strip("\n") + "\n") if text.strip() else ""
-    lines = text.rstrip().splitlines()
-    summary = lines[-1].removeprefix("aiosock: error: ").strip() if lines else ending
+    summary = _summary(text) or ending
     found = [match for match in _FRAME.finditer(text) if is_own(match["file"])] or list(_PLACE.finditer(text))
     if not found:
         return Failure(summary, text=text)
@@ -60,6 +59,13 @@ def failure_response(failure: Failure, accept: str = "") -> Response:
     response = error_response(HTTPError(500, detail), accept, failure.told)
     response.headers["cache-control"] = "no-store"
     return response
+
+
+def _summary(text: str) -> str:
+    """Return the line that names the exception: the first one below the frames. Its message may have more lines."""
+    frames = list(_FRAME.finditer(text))
+    below = text[frames[-1].end() :].splitlines() if frames else text.splitlines()[-1:]
+    return next((line.removeprefix("aiosock: error: ") for line in below if line[:1].strip()), "")
 
 
 def _without_foreign_frames(text: str) -> str:

@@ -298,14 +298,14 @@ class App(ProvidingRouter, Generic[_S]):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler.
+    """Return the context manager around serving a handler: the lifespan of an App or of what wraps one; else nothing.
 
     Raises RouteError for an App with a function that needs what nothing provides.
     """
-    if not isinstance(handler, App):
-        return nullcontext()
-    handler.check_resources()
-    return handler.running()
+    if isinstance(handler, App):
+        handler.check_resources()
+    running: Callable[[], AbstractAsyncContextManager[None]] = getattr(handler, "running", nullcontext)
+    return running()
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

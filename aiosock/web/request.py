@@ -97,6 +97,9 @@ class Request:
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 
+    error: Exception | None = None
+    """Set by an App, for middleware: the exception of which the response was made that `next` has returned, or None."""
+
     _content: bytes | None = None
     _form: Form | None = None
     _has_headers: bool = False

@@ -1,7 +1,6 @@
 """App: routes, middleware, exception handlers and lifespan, combined once into one Handler."""
 
 import inspect
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
@@ -9,12 +8,13 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from aiosock.errors import HTTPError, RouteError
-from aiosock.web.error_response import error_response
+from aiosock.web.error_response import error_response, exception_response
 from aiosock.web.failures import answerable, handled, log_failure, own
 from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import to_response
+from aiosock.web.routing.outline import Outline
 from aiosock.web.routing.pattern import Convertor, build_path
 from aiosock.web.routing.router import Router
 from aiosock.web.routing.table import (
@@ -136,6 +136,10 @@ class App(Router):
                 return build_path(route.pattern, params, self.convertors)
         raise RouteError(f"no route is named {name!r}")
 
+    def outline(self) -> Outline:
+        """Return the table of routes and the middleware, for those who show them."""
+        return Outline(self.table, self._middleware)
+
     # Running it.
 
     @asynccontextmanager
@@ -197,6 +201,7 @@ class App(Router):
             if request.head.target[:1] != "/":
                 refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
+                request.above = (*request.above, self)
                 return await handler(request)
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
@@ -211,6 +216,7 @@ class App(Router):
                     request.answer = response
                 return response
             if isinstance(found, Mounted):
+                request.above = (*request.above, self)
                 return await _below(request, found)
             return self._not_matched(request, found)
         except Exception as error:
@@ -247,12 +253,9 @@ class App(Router):
                 return handled(request, error, kind, await self._exceptions[kind](request, error))
             except Exception as failure:
                 request.error = error = answerable(failure)
-        accept = request.headers.get("accept", "")
-        if isinstance(error, HTTPError):
-            return error_response(error, accept)
-        log_failure(request, error)
-        trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
-        return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
+        if not isinstance(error, HTTPError):
+            log_failure(request, error)
+        return exception_response(error, request, [*request.above, self])
 
     def _kind_handled(self, kind: type[Exception]) -> type[Exception] | None:
         """Return the nearest class of an exception that has a handler."""

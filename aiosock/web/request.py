@@ -85,6 +85,9 @@ class Request:
     mount: str = ""
     """The prefixes of the mounts that the request has passed."""
 
+    above: tuple[Any, ...] = ()
+    """The apps whose mounts or hosts the request has passed, the outermost first."""
+
     id: str = "-"
     """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
 

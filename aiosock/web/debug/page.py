@@ -1,0 +1,150 @@
+"""The page of a report."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from aiosock.web.debug.exceptions import ExceptionRecord
+from aiosock.web.debug.html import exception, function, place, table, text
+from aiosock.web.debug.report import Report
+from aiosock.web.debug.requests import RequestRecord
+from aiosock.web.debug.text import traceback
+from aiosock.web.error_page.plain import ERROR
+from aiosock.web.page import Page
+
+PAGE: Final = Page("aiosock.web.debug", "debug", base=ERROR)
+"""The page itself; its policy allows its style and its one script, which copies a command."""
+
+LONG: Final = 120
+"""Characters of a message from which on the heading is set smaller."""
+
+
+class Section(NamedTuple):
+    """A part of the page, with its heading, and its name for links; without a heading, the part has its own."""
+
+    name: str
+    heading: str
+    content: str
+
+
+def html(report: Report) -> str:
+    """Return the page of a report."""
+    sections = list(_sections(report))
+    title, heading = _heading(report)
+    return PAGE.filled(
+        title=text(title[:300]),
+        kind="failure" if report.status >= 500 else "refusal",
+        exchange=_exchange(report),
+        heading=heading,
+        lead=_lead(report),
+        links="".join(f'<li><a href="#{each.name}">{each.heading.lower()}</a></li>' for each in sections),
+        sections="\n".join(
+            f'<section id="{each.name}" aria-label="{each.heading}">{each.content}</section>' for each in sections
+        ),
+    )
+
+
+def _exchange(report: Report) -> str:
+    asked = f'<span class="req">&gt; {text(report.request.line)}</span>' if report.request else ""
+    mood = "bad" if report.status >= 500 else "req"
+    return f'<p class="exchange">{asked}<span class="{mood}">&lt; {text(report.status_line)}</span></p>'
+
+
+def _heading(report: Report) -> tuple[str, str]:
+    """Return the title of the page, and its heading as HTML."""
+    if report.exception is None or not report.is_failure:
+        return f"{report.status_line}: {report.detail}", f'<span class="message">{text(report.detail)}</span>'
+    kind, message = report.exception.kind, report.exception.message
+    shown = f'<span class="kind">{text(kind)}</span>'
+    return report.exception.title, shown + (f'<span class="message">{text(message)}</span>' if message else "")
+
+
+def _lead(report: Report) -> str:
+    request, found = report.request, report.exception
+    if found is not None and (own := found.own_frames):
+        where = f"in <code>{text(own[-1].function)}</code>, " if own[-1].function else ""
+        verb = "Raised" if report.is_failure or report.status >= 500 else "The program has refused this request:"
+        return f'<p class="lead">{verb} {where}{place(own[-1].place)}.</p>'
+    if request is not None and report.status == 404:
+        return f'<p class="lead">No route of this app has the path <code>{text(request.target)}</code>.</p>'
+    if request is not None and report.status == 405:
+        return f'<p class="lead">The path has routes, but none for <code>{text(request.method)}</code>.</p>'
+    return ""
+
+
+def _sections(report: Report) -> Iterator[Section]:
+    if report.problems:
+        yield Section("problems", "What is not valid", _problems(report))
+    if report.routes:
+        heading = "Methods of this path" if report.status == 405 else "Routes"
+        yield Section("routes", heading, _routes(report, heading))
+    if report.exception is not None:
+        yield Section("traceback", "Traceback", _traceback(report.exception, is_titled=not report.is_failure))
+    if report.request is not None:
+        yield Section("request", "Request", _request(report.request))
+    if report.exception is not None:
+        yield Section("text", "As text", _copied("As text", "traceback-text", traceback(report.exception), level=2))
+
+
+def _traceback(record: ExceptionRecord, *, is_titled: bool) -> str:
+    return f"<h2>Traceback</h2>\n{exception(record, has_title=is_titled)}"
+
+
+def _problems(report: Report) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{text(each.place)}</th><td>{text(each.detail)}</td><td>{text(each.arrived)}</td></tr>\n'
+        for each in report.problems
+    )
+    handler = report.request.handler if report.request else None
+    wanted = (
+        f'<p class="lead">The handler takes <code>{text(handler.name + handler.signature)}</code>.</p>'
+        if handler
+        else ""
+    )
+    head = "<thead><tr><th>Where</th><th>What is wrong</th><th>What arrived</th></tr></thead>"
+    return f'<h2>What is not valid</h2>\n<div class="sheet"><table class="routes">{head}<tbody>{rows}</tbody></table></div>\n{wanted}'
+
+
+def _routes(report: Report, heading: str) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{text(each.methods)}</th><td>{text(each.pattern)}</td><td>{function(each.function)}</td></tr>\n'
+        for each in report.routes
+    )
+    head = "<thead><tr><th>Methods</th><th>Path</th><th>Handler</th></tr></thead>"
+    order = "" if report.status == 405 else '<p class="relation">The nearest first.</p>'
+    more = f'<p class="omitted">{report.more_routes:,} more routes are not shown.</p>' if report.more_routes else ""
+    return f'<h2>{heading}</h2>{order}\n<div class="sheet"><table class="routes">{head}<tbody>{rows}</tbody></table></div>{more}'
+
+
+def _request(request: RequestRecord) -> str:
+    facts = [("client", request.client), ("route", request.route or "none")]
+    rows = "".join(f'<tr><th scope="row">{name}</th><td>{text(value)}</td></tr>\n' for name, value in facts if value)
+    if request.handler:
+        rows += f'<tr><th scope="row">handler</th><td>{function(request.handler)}</td></tr>\n'
+    if request.middleware:
+        passed = "\n".join(map(function, request.middleware))
+        rows += f'<tr><th scope="row">middleware</th><td>{passed}</td></tr>\n'
+    shown = f'<h2>Request</h2>\n<div class="sheet"><table aria-label="Request"><tbody>{rows}</tbody></table></div>\n'
+    shown += _copied("As a curl command", "curl-command", request.curl, level=3)
+    for heading, pairs in [
+        ("Path parameters", request.params),
+        ("Query", request.query),
+        ("Fields", request.fields),
+        ("Form", request.form),
+    ]:
+        if pairs:
+            shown += f'<h3>{heading}</h3>\n<div class="sheet scroll" tabindex="0">{table(pairs, heading)}</div>\n'
+    if request.body or request.note:
+        shown += f'<h3>Body</h3>\n<p class="relation">{text(request.note)}</p>\n' if request.note else "<h3>Body</h3>\n"
+    if request.body:
+        shown += f'<pre class="text sheet" tabindex="0" role="region" aria-label="Body">{text(request.body)}</pre>\n'
+    return shown
+
+
+def _copied(heading: str, name: str, content: str, *, level: int) -> str:
+    """Return a text with a button that copies it; without scripts, it can be selected."""
+    label = heading[0].lower() + heading[1:]
+    return (
+        f'<div class="copied"><h{level}>{heading}</h{level}>'
+        f'<button type="button" data-copy="{name}" aria-label="Copy {label}" hidden>Copy</button></div>\n'
+        f'<pre class="text sheet curl" tabindex="0" role="region" aria-label="{heading}"><code id="{name}">{text(content)}</code></pre>\n'
+    )

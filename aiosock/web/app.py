@@ -255,7 +255,7 @@ class App(Router):
                 request.error = error = answerable(failure)
         if not isinstance(error, HTTPError):
             log_failure(request, error)
-        return exception_response(error, request, [*request.above, self])
+        return exception_response(error, request, self)
 
     def _kind_handled(self, kind: type[Exception]) -> type[Exception] | None:
         """Return the nearest class of an exception that has a handler."""

@@ -1,7 +1,6 @@
 """Error responses that fit the client: a page for a browser, problem+json (RFC 9457) for a program, a line for curl."""
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiosock.errors import HTTPError, ValidationError, reason_phrase
@@ -29,16 +28,16 @@ def error_response(error: HTTPError, accept: str = "") -> Response:
     return completed(page, form, error.status, error, {"content-security-policy": policy})
 
 
-def exception_response(error: BaseException, request: "Request", apps: "Sequence[Outlined]" = ()) -> Response:
+def exception_response(error: BaseException, request: "Request", app: "Outlined | None" = None) -> Response:
     """Return the response to any exception: with `--debug` one that explains it, otherwise that of an HTTPError, or 500.
 
-    `apps` are those that the request has passed, the outermost first.
+    `app` is the one that answers; None outside of all apps.
     """
     if request.exchange.connection.debug:
         from aiosock.web.debug.response import debug_response
 
         try:
-            return debug_response(error, request, apps)
+            return debug_response(error, request, app)
         except Exception:
             server_logger.exception("%s %s: the error could not be shown", request.method, request.target)
     known = error if isinstance(error, HTTPError) else HTTPError(500, FAILED)

@@ -8,15 +8,15 @@ import contextvars
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from types import FunctionType, ModuleType, TracebackType
 from typing import Final
 
-from aiosock.web.debug.secrets import HIDDEN, is_secret, masked
+from aiosock.web.debug.secrets import masked
 from aiosock.web.debug.source import Line, Place, Span, lines_around, span_of
-from aiosock.web.debug.values import class_name, shown
+from aiosock.web.debug.values import MAX_NAME, class_name, shown, shown_by_name
 
 MAX_EXCEPTIONS: Final = 30
 """Exceptions of a page, with causes and members of groups."""
@@ -97,14 +97,19 @@ class ExceptionRecord:
 
 
 def record(error: BaseException, seconds: float = SECONDS) -> ExceptionRecord:
-    """Return the record of an exception and of those behind it. Raises nothing that an exception or value raises."""
+    """Return the record of an exception and of those behind it.
+
+    Raises nothing that an exception or a value raises in turn, and RuntimeError if no thread can be started.
+    """
     collector = _Collector()
     outline = collector.chain(error)
     # A daemon: a `repr` that never returns must not keep the process. In its context, `repr` finds what it expects.
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(collector.fill,), daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(collector.run,), daemon=True)
     thread.start()
     thread.join(seconds)
     collector.is_closed = True
+    if collector.failure is not None:
+        raise RuntimeError("the exception could not be shown") from collector.failure
     return outline
 
 
@@ -113,10 +118,11 @@ class _Collector:
 
     def __init__(self) -> None:
         self.is_closed = False
+        self.failure: BaseException | None = None
         self._left = MAX_BYTES
         self._frames_left = MAX_FRAMES
         self._seen: set[int] = set()
-        self._texts: list[Callable[[], None]] = []
+        self._texts: list[tuple[ExceptionRecord, BaseException]] = []
         self._frames: list[tuple[FrameRecord, TracebackType | None, Span | None]] = []
 
     # The outline.
@@ -137,7 +143,7 @@ class _Collector:
     def _one(self, error: BaseException) -> ExceptionRecord:
         self._seen.add(id(error))
         outline = ExceptionRecord(class_name(type(error)))
-        self._texts.append(lambda: _fill_texts(outline, error))
+        self._texts.append((outline, error))
         outline.frames = self._frames_of(error.__traceback__)
         if isinstance(error, SyntaxError) and (place := _syntax_place(error)) is not None:
             frame, span = place
@@ -164,16 +170,24 @@ class _Collector:
 
     def _frame(self, trace: TracebackType) -> FrameRecord:
         code = trace.tb_frame.f_code
-        frame = FrameRecord(Place(code.co_filename, trace.tb_lineno), code.co_qualname)
+        line: int | None = trace.tb_lineno  # None for code that a compiler has added
+        frame = FrameRecord(Place(code.co_filename, line or code.co_firstlineno), code.co_qualname[:MAX_NAME])
         self._frames.append((frame, trace, None))
         return frame
 
     # What may run code of the program, and may be left at any time.
 
+    def run(self) -> None:
+        """Do what `fill` does, and keep what it raises."""
+        try:
+            self.fill()
+        except BaseException as error:
+            self.failure = error
+
     def fill(self) -> None:
         """Add messages, source and values, as far as there are room and time."""
-        for add in self._texts:
-            add()
+        for outline, error in self._texts:
+            self._fill_texts(outline, error)
         ordered = self._frames[::-1]
         ordered.sort(key=lambda each: not each[0].place.is_own)
         for frame, trace, span in ordered:
@@ -186,29 +200,37 @@ class _Collector:
             else:
                 frame.missing = ""
 
+    def _fill_texts(self, outline: ExceptionRecord, error: BaseException) -> None:
+        message = _text_of(error)
+        # It is the heading and the title, too, and in the traceback as text.
+        outline.message = message if self._takes([message] * 3) else f"{message[:100]}…"
+        notes = _notes_of(error)
+        outline.notes = notes if self._takes(notes * 2) else []
+
     def _fill_source(self, frame: FrameRecord, trace: TracebackType | None, span: Span | None) -> None:
         names = None
         if trace is not None:
             code = trace.tb_frame.f_code
-            span = span_of(code, trace.tb_lasti, trace.tb_lineno)
+            span = span_of(code, trace.tb_lasti, frame.place.line)
             names = trace.tb_frame.f_globals
         assert span is not None
         frame.place.column = (span.start or 0) + 1
-        lines = lines_around(frame.place.file, span, names)
-        if self._takes(line.text for line in lines):
-            frame.lines = lines or frame.lines
+        lines = lines_around(frame.place.file, span, names) or frame.lines
+        failing = [line.text for line in lines if line.is_failing]
+        # What failed is shown above the frame, too, and in the traceback as text.
+        frame.lines = lines if self._takes([*(line.text for line in lines), *failing[:1] * 2]) else []
 
     def _fill_values(self, frame: FrameRecord, trace: TracebackType) -> None:
         found = [(str(name), value) for name, value in list(trace.tb_frame.f_locals.items()) if _is_shown(name, value)]
         if trace.tb_frame.f_code.co_name == "<module>":
-            found = [each for each in found if not isinstance(each[1], (ModuleType, FunctionType, type))]
+            found = [each for each in found if not issubclass(type(each[1]), (ModuleType, FunctionType, type))]
         words = set(re.findall(r"\w+", frame.code))
         found.sort(key=lambda each: each[0] not in words)  # those of the line that failed come first
         values: list[tuple[str, str]] = []
         for name, value in found[:MAX_VALUES]:
             if self.is_closed:
                 return
-            text = HIDDEN if is_secret(name, value) and value is not None else shown(value)
+            text = shown_by_name(name, value)
             if not self._takes([name, text]):
                 frame.values, frame.missing = values, "The page would be too large."
                 return
@@ -250,13 +272,6 @@ def _before(error: BaseException) -> tuple[BaseException | None, str]:
     return error.__context__, "suppressed" if error.__suppress_context__ else "context"
 
 
-def _fill_texts(outline: ExceptionRecord, error: BaseException) -> None:
-    outline.message = _text_of(error)
-    notes = getattr(error, "__notes__", ())
-    if isinstance(notes, list | tuple):
-        outline.notes = [_text_of(note) for note in notes[:MAX_NOTES]]
-
-
 def _text_of(value: object) -> str:
     """Return `str(value)`, cut and without secrets; what an exception has as its text may raise, or be very long."""
     try:
@@ -266,6 +281,14 @@ def _text_of(value: object) -> str:
         return f"(its text raises {class_name(type(error))})"
     cut = masked(text[:MAX_MESSAGE])
     return f"{cut}…" if len(text) > MAX_MESSAGE else cut
+
+
+def _notes_of(error: BaseException) -> list[str]:
+    try:
+        notes = getattr(error, "__notes__", ())
+        return [_text_of(note) for note in notes[:MAX_NOTES]] if isinstance(notes, list | tuple) else []
+    except BaseException as raised:
+        return [f"(its notes raise {class_name(type(raised))})"]
 
 
 def _argument(value: object) -> object:

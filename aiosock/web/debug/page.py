@@ -68,6 +68,8 @@ def _lead(report: Report) -> str:
         return f'<p class="lead">No route of this app has the path <code>{text(request.target)}</code>.</p>'
     if request is not None and report.status == 405:
         return f'<p class="lead">The path has routes, but none for <code>{text(request.method)}</code>.</p>'
+    if report.refused_by is not None and not report.problems:
+        return f'<p class="lead">Refused by {place(report.refused_by.place)}.</p>'
     return ""
 
 

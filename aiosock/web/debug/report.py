@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiosock.errors import HTTPError, ValidationError, reason_phrase
-from aiosock.web.debug.exceptions import SECONDS, ExceptionRecord, record
+from aiosock.web.debug.exceptions import SECONDS, ExceptionRecord, FrameRecord, record
 from aiosock.web.debug.problems import ProblemRecord, problem_records
 from aiosock.web.debug.requests import RequestRecord, request_record
 from aiosock.web.debug.routes import RouteRecord, nearest_routes, other_methods
@@ -17,6 +17,7 @@ class Report:
     """An error and what led to it.
 
     `exception` is None where its frames say nothing: the program did not raise it, as a 404 for a path without a route.
+    Then `refused_by` is the place in aiosock, or in a library.
     `routes` has those nearest to such a path, or those of the path of a 405, and `more_routes` counts the others.
     """
 
@@ -27,6 +28,7 @@ class Report:
     problems: list[ProblemRecord] = field(default_factory=list)
     routes: list[RouteRecord] = field(default_factory=list)
     more_routes: int = 0
+    refused_by: FrameRecord | None = None
 
     @property
     def status_line(self) -> str:
@@ -42,24 +44,25 @@ class Report:
 def report_of(
     error: BaseException,
     request: Request | None = None,
-    apps: Sequence[Outlined] = (),
+    app: Outlined | None = None,
     *,
     status: int = 500,
     seconds: float = SECONDS,
 ) -> Report:
     """Return the report of an error that a request has met; without a request, of one that nobody asked for.
 
-    `apps` are those that the request has passed, the outermost first. `status` is for an error that is no HTTPError.
-    The caller waits at most `seconds` for the texts of the program's own classes. Raises nothing that an exception, a
+    `app` is the one that answers; None outside of all apps. `status` is for an error that is no HTTPError. The caller waits at most `seconds` for the texts of the program's own classes. Raises nothing that an exception, a
     value or a request may raise in turn.
     """
+    apps = _passed(request, app)
     if not isinstance(error, HTTPError):
         return Report(status, "", record(error, seconds), request_record(request, apps) if request else None)
     report = Report(error.status, error.detail, record(error, seconds))
     assert report.exception is not None
-    is_raised_by_program = any(frame.place.is_own for frame in report.exception.own_frames)
-    if not is_raised_by_program and report.exception.before is None:
+    frames = report.exception.own_frames
+    if report.exception.before is None and not any(frame.place.is_own for frame in frames):
         report.exception = None
+        report.refused_by = frames[-1] if frames else None
     if request is not None:
         report.request = request_record(request, apps)
         if isinstance(error, ValidationError):
@@ -75,3 +78,11 @@ def _add_routes(report: Report, error: HTTPError, request: Request, apps: Sequen
     elif error.status == 405:
         methods = [method.strip() for method in error.headers.get("allow", "").split(",")]
         report.routes = other_methods(apps[-1], methods, request.subpath)
+
+
+def _passed(request: Request | None, app: Outlined | None) -> list[Outlined]:
+    """Return the apps that a request has passed on its way to the one that answers, and that one, the outermost first."""
+    above: list[Outlined] = list(request.above) if request is not None else []
+    if app is None:
+        return above
+    return [*(above[: above.index(app)] if app in above else above), app]

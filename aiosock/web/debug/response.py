@@ -1,7 +1,6 @@
 """The response to an error with `--debug`: a page for a browser, problem+json for a program, ten lines for curl."""
 
 import json
-from collections.abc import Sequence
 from typing import Final
 
 from aiosock.web.debug.exceptions import SECONDS
@@ -22,13 +21,13 @@ _FIELDS: Final = {"cache-control": "no-store", "referrer-policy": "no-referrer",
 def debug_response(
     error: BaseException,
     request: Request,
-    apps: Sequence[Outlined] = (),
+    app: Outlined | None = None,
     *,
     status: int = 500,
     seconds: float = SECONDS,
 ) -> Response:
     """Return the response that explains an error to its developer; see `report_of` for the arguments."""
-    report = report_of(error, request, apps, status=status, seconds=seconds)
+    report = report_of(error, request, app, status=status, seconds=seconds)
     form = form_of(error, request.headers.get("accept", ""))
     policy = {"content-security-policy": PAGE.security_policy("'none'")} if form == "text/html" else {}
     return completed(_text(report, form), form, report.status, error, {**_FIELDS, **policy})

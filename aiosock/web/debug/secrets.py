@@ -41,7 +41,7 @@ _USER = re.compile(r"(?<=://)([^/\s:@'\"]*+):[^/\s@'\"]++@")
 
 def is_secret(name: str, value: object = "") -> bool:
     """Return whether a value of this name is hidden."""
-    if len(name) > _MAX_NAME:
+    if len(name) > _MAX_NAME or name.endswith(("Error", "Exception", "Warning")):  # KeyError: 'name'
         return False
     words = {word.lower() for word in _SPLIT.findall(name)}
     if _PARTS.search(name.lower().replace("-", "_")):
@@ -71,7 +71,7 @@ def masked(text: str) -> str:
 
 def _value_after(text: str, named: re.Match[str]) -> re.Match[str] | None:
     # A field line, whose value may have spaces: `cookie: a=1; b=2`.
-    is_line = named[1].lower() in ("cookie", "set-cookie") and text[named.end() : named.end() + 1] not in ("'", '"')
+    is_line = named[1].lower() in ("cookie", "set-cookie") and not _LITERAL.match(text, named.end())
     return (_LINE if is_line else _VALUE).match(text, named.end())
 
 

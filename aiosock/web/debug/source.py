@@ -23,6 +23,9 @@ MAX_COLUMNS: Final = 400
 MAX_FILE_BYTES: Final = 5_000_000
 """A larger file is not read."""
 
+MAX_PATH: Final = 300
+"""Characters of a path, counted from its end."""
+
 EDITORS: Final[Mapping[str, str]] = {
     "cursor": "cursor://file{path}:{line}:{column}",
     "emacs": "emacs://open?url=file://{path}&line={line}&column={column}",
@@ -57,7 +60,7 @@ class Place:
     @property
     def shown(self) -> str:
         """Return the file as people write it, with the line: relative to the working directory, or to its library."""
-        return f"{_short(self.file)}:{self.line}"
+        return f"{_short(self.file)[-MAX_PATH:]}:{self.line}"
 
     @property
     def is_own(self) -> bool:
@@ -127,20 +130,24 @@ def lines_around(file: str, span: Span, names: dict[str, Any] | None = None) -> 
 
     `names` are the global names of the code there: a loader among them may know source that is not in a file.
     """
+    source = _read(file, names)
+    return [
+        _line(number, source[number - 1].rstrip("\r\n"), span)
+        for number in range(max(span.line - CONTEXT, 1), min(span.line + CONTEXT, len(source)) + 1)
+    ]
+
+
+def _read(file: str, names: dict[str, Any] | None = None) -> list[str]:
     try:
         if os.path.getsize(file) > MAX_FILE_BYTES:
             return []
     except (OSError, ValueError):
         pass  # code without a file may still have source
-    linecache.checkcache(file)
     try:
-        source = linecache.getlines(file, names)
-    except Exception:  # what a loader raises
+        linecache.checkcache(file)
+        return linecache.getlines(file, names)
+    except Exception:  # a name that no file can have, what a loader raises
         return []
-    return [
-        _line(number, source[number - 1].rstrip("\r\n"), span)
-        for number in range(max(span.line - CONTEXT, 1), min(span.line + CONTEXT, len(source)) + 1)
-    ]
 
 
 def _line(number: int, text: str, span: Span) -> Line:
@@ -169,5 +176,6 @@ def span_of(code: CodeType, instruction: int, line: int) -> Span:
 def _character(code: CodeType, line: int, column: int | None) -> int | None:
     if column is None:
         return None
-    text = linecache.getline(code.co_filename, line)
+    source = _read(code.co_filename)
+    text = source[line - 1] if line <= len(source) else ""
     return column if text.isascii() else len(text.encode()[:column].decode(errors="replace"))

@@ -21,6 +21,9 @@ MAX_TEXT: Final = 1_000
 MAX_ITEMS: Final = 30
 """Items of a container that are shown, and attributes of an object."""
 
+MAX_NAME: Final = 200
+"""Characters of the name of a class."""
+
 MAX_DEPTH: Final = 4
 """Containers within each other."""
 
@@ -53,14 +56,24 @@ def shown(value: object) -> str:
     """Return a value as text of little more than `MAX_TEXT` characters. Raises nothing."""
     try:
         return masked(_Writer().text(value, 0))
-    except Exception as error:  # a metaclass, or a class that lies about itself
-        return f"<it could not be shown: {type(error).__name__}>"
+    except BaseException as error:  # of a class that lies about itself, as proxies do
+        return f"<it could not be shown: {class_name(type(error))}>"
+
+
+def shown_by_name(name: str, value: object) -> str:
+    """Return a value as text, or that it is hidden, because its name is that of a secret. Raises nothing."""
+    try:
+        is_hidden = value is not None and is_secret(name, value)
+    except BaseException:
+        is_hidden = True
+    return HIDDEN if is_hidden else shown(value)
 
 
 def class_name(kind: type) -> str:
     """Return the name of a class, with its module unless it is built in."""
     name, module = type.__getattribute__(kind, "__qualname__"), vars(kind).get("__module__", "")
-    return f"{module}.{name}" if isinstance(module, str) and module not in ("", "builtins", "__main__") else f"{name}"
+    is_told = isinstance(module, str) and module not in ("", "builtins", "__main__")
+    return (f"{module}.{name}" if is_told else f"{name}")[:MAX_NAME]
 
 
 class _Writer:
@@ -192,7 +205,7 @@ def _cut_text(value: Any, kind: type[Any], room: int) -> str:
     if length <= room:
         return str(_repr_of(kind)(value))
     unit = "characters" if kind is str else "bytes"
-    return f"{kind.__getitem__(value, slice(0, room))!r}… {length:,} {unit}"
+    return f"{repr(kind.__getitem__(value, slice(0, room)))[: room + 10]}… {length:,} {unit}"
 
 
 def _foreign(value: object, room: int) -> str:
@@ -212,11 +225,11 @@ def _foreign(value: object, room: int) -> str:
 def _holds_much(value: object) -> bool:
     """Return whether an object, or what it refers to, holds a large container or text. No code of the object is run."""
     level, seen = [value], {id(value)}
-    for _ in range(3):
+    for _ in range(MAX_DEPTH + 1):
         if any(map(_is_large, level)):
             return True
-        below = [each for item in level for each in gc.get_referents(item) if not isinstance(each, _NO_CONTENT)]
-        level = [each for each in below[:MAX_LOOKED_AT] if id(each) not in seen]
+        below = (each for item in level for each in gc.get_referents(item) if not isinstance(each, _NO_CONTENT))
+        level = [each for each in islice(below, MAX_LOOKED_AT) if id(each) not in seen]
         seen.update(map(id, level))
     return False
 

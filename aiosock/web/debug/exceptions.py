@@ -96,8 +96,8 @@ class ExceptionRecord:
         return [frame for frame in frames if frame.place.is_own] or frames[-1:]
 
 
-def record(error: BaseException, seconds: float = SECONDS) -> ExceptionRecord:
-    """Return the record of an exception and of those behind it.
+def record(error: BaseException, seconds: float | None = None) -> ExceptionRecord:
+    """Return the record of an exception and of those behind it, after `SECONDS` or these seconds at the latest.
 
     Raises nothing that an exception or a value raises in turn, and RuntimeError if no thread can be started.
     """
@@ -106,7 +106,7 @@ def record(error: BaseException, seconds: float = SECONDS) -> ExceptionRecord:
     # A daemon: a `repr` that never returns must not keep the process. In its context, `repr` finds what it expects.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(collector.run,), daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(SECONDS if seconds is None else seconds)
     collector.is_closed = True
     if collector.failure is not None:
         raise RuntimeError("the exception could not be shown") from collector.failure

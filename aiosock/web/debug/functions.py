@@ -34,17 +34,11 @@ def function_record(function: object) -> FunctionRecord:
     name = str(getattr(found, "__qualname__", "")).partition(".<locals>")[0]
     if not _is_ours(found):
         name = str(getattr(found, "__qualname__", name)).replace(".<locals>", "")
-    return FunctionRecord(name, Place(code.co_filename, _first_line(code)), _signature(found))
+    return FunctionRecord(name, Place(code.co_filename, code.co_firstlineno), _signature(found))
 
 
 def _is_ours(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).startswith("aiosock.")
-
-
-def _first_line(code: Any) -> int:
-    """Return the line of `def`, not that of the first decorator, where they can be told apart."""
-    lines = [line for _, _, line in code.co_lines() if line]
-    return max(code.co_firstlineno, lines[0]) if lines else int(code.co_firstlineno)
 
 
 def _signature(function: Any) -> str:

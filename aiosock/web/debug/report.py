@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiosock.errors import HTTPError, ValidationError, reason_phrase
-from aiosock.web.debug.exceptions import SECONDS, ExceptionRecord, FrameRecord, record
+from aiosock.web.debug.exceptions import ExceptionRecord, FrameRecord, record
 from aiosock.web.debug.problems import ProblemRecord, problem_records
 from aiosock.web.debug.requests import RequestRecord, request_record
 from aiosock.web.debug.routes import RouteRecord, nearest_routes, other_methods
@@ -47,12 +47,13 @@ def report_of(
     app: Outlined | None = None,
     *,
     status: int = 500,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
 ) -> Report:
     """Return the report of an error that a request has met; without a request, of one that nobody asked for.
 
-    `app` is the one that answers; None outside of all apps. `status` is for an error that is no HTTPError. The caller waits at most `seconds` for the texts of the program's own classes. Raises nothing that an exception, a
-    value or a request may raise in turn.
+    `app` is the one that answers; None outside of all apps. `status` is for an error that is no HTTPError. The caller
+    waits at most `seconds`, by default half a second, for the texts of the program's own classes. Raises nothing that
+    an exception, a value or a request may raise in turn.
     """
     apps = _passed(request, app)
     if not isinstance(error, HTTPError):

@@ -3,7 +3,6 @@
 import json
 from typing import Final
 
-from aiosock.web.debug.exceptions import SECONDS
 from aiosock.web.debug.page import PAGE, html
 from aiosock.web.debug.problem import problem
 from aiosock.web.debug.report import Report, report_of
@@ -24,7 +23,7 @@ def debug_response(
     app: Outlined | None = None,
     *,
     status: int = 500,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
 ) -> Response:
     """Return the response that explains an error to its developer; see `report_of` for the arguments."""
     report = report_of(error, request, app, status=status, seconds=seconds)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from aiosock.web.debug.functions import FunctionRecord, function_record
-from aiosock.web.routing.outline import Outlined, Shown, all_routes
+from aiosock.web.routing.outline import Outlined, Shown, all_routes, reached
 from aiosock.web.routing.table import Match
 
 MAX_ROUTES: Final = 20
@@ -30,7 +30,7 @@ class RouteRecord:
 
 def nearest_routes(apps: Sequence[Outlined], path: str) -> tuple[list[RouteRecord], int]:
     """Return the routes that are most like a path, the nearest first, and how many more there are."""
-    routes = list(islice(_unique(apps), MAX_COMPARED))
+    routes = list(islice(_all(apps), MAX_COMPARED))
     routes.sort(key=lambda route: (-_likeness(route.pattern, path[:_MAX_PATH]), route.pattern))
     return [_record(route) for route in routes[:MAX_ROUTES]], max(len(routes) - MAX_ROUTES, 0)
 
@@ -43,14 +43,13 @@ def other_methods(app: Outlined, methods: Iterable[str], subpath: str) -> list[R
     return [_record(route) for route in sorted(shown, key=lambda route: route.methods)[:MAX_ROUTES]]
 
 
-def _unique(apps: Sequence[Outlined]) -> Iterable[Shown]:
-    """Yield the routes of the first app, which has the others mounted, and of those that it has for a host."""
-    seen = set()
+def _all(apps: Sequence[Outlined]) -> Iterable[Shown]:
+    """Yield the routes of the first app, with those of its mounts, and of the apps that it has for a host."""
+    shown: list[Outlined] = []
     for app in apps:
-        for route in all_routes(app.outline()):
-            if (name := (route.methods, id(route.handler))) not in seen:
-                seen.add(name)
-                yield route
+        if app not in shown:
+            shown += reached(app)
+            yield from all_routes(app.outline())
 
 
 def _likeness(pattern: str, path: str) -> float:

@@ -33,6 +33,14 @@ class Shown(NamedTuple):
     handler: object
 
 
+def reached(app: Outlined, depth: int = 0) -> Iterator[Outlined]:
+    """Yield an app and all apps that are mounted in it."""
+    yield app
+    for mount in app.outline().table.mounts:
+        if isinstance(mount.handler, Outlined) and depth < MAX_DEPTH:
+            yield from reached(mount.handler, depth + 1)
+
+
 def all_routes(outline: Outline, prefix: str = "", depth: int = 0) -> Iterator[Shown]:
     """Yield every route of an app and of the apps that are mounted in it."""
     for route in outline.table.routes:

@@ -161,7 +161,7 @@ class Config:
     log_format: str = "combined"
     """Format of these lines: combined, json, or a template such as '{client} {method} {target} {status} {seconds:.6f}'."""
     debug: bool = False
-    """Show tracebacks to clients and log more. Do not use it in production."""
+    """Explain errors to clients, with source and values, and log more. Do not use it in production."""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 

@@ -49,6 +49,7 @@ _BRACKETS: dict[type, tuple[str, str]] = {
     type({}.items()): ("dict_items([", "])"),
 }
 _NO_CONTENT = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType, TracebackType)
+_CONTAINERS = (dict, *_BRACKETS)
 _GENERATED = re.compile(r"<(?:string|attrs generated .*)>")
 
 
@@ -223,12 +224,14 @@ def _foreign(value: object, room: int) -> str:
 
 
 def _holds_much(value: object) -> bool:
-    """Return whether an object, or what it refers to, holds a large container or text. No code of the object is run."""
+    """Return whether an object holds a large container or text, also within other containers. No code of it is run."""
     level, seen = [value], {id(value)}
     for _ in range(MAX_DEPTH + 1):
         if any(map(_is_large, level)):
             return True
-        below = (each for item in level for each in gc.get_referents(item) if not isinstance(each, _NO_CONTENT))
+        # What other objects hold is theirs: from a request, everything in the process can be reached.
+        holding = [item for item in level if item is value or isinstance(item, _CONTAINERS)]
+        below = (each for item in holding for each in gc.get_referents(item) if not isinstance(each, _NO_CONTENT))
         level = [each for each in islice(below, MAX_LOOKED_AT) if id(each) not in seen]
         seen.update(map(id, level))
     return False

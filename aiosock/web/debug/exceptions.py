@@ -14,6 +14,7 @@ from html import escape
 from types import FunctionType, ModuleType, TracebackType
 from typing import Final
 
+from aiosock.web.debug.colour import COST, tokens_in
 from aiosock.web.debug.secrets import masked
 from aiosock.web.debug.source import Line, Place, Span, lines_around, span_of
 from aiosock.web.debug.values import MAX_NAME, class_name, shown, shown_by_name
@@ -218,6 +219,7 @@ class _Collector:
         lines = lines_around(frame.place.file, span, names) or frame.lines
         failing = [line.text for line in lines if line.is_failing]
         # What failed is shown above the frame, too, and in the traceback as text.
+        self._left -= sum(tokens_in(line.text) * COST for line in lines)
         frame.lines = lines if self._takes([*(line.text for line in lines), *failing[:1] * 2]) else []
 
     def _fill_values(self, frame: FrameRecord, trace: TracebackType) -> None:

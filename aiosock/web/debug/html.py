@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
+from aiosock.web.debug.colour import coloured
 from aiosock.web.debug.exceptions import ExceptionRecord, FrameRecord, Omitted
 from aiosock.web.debug.functions import FunctionRecord
 from aiosock.web.debug.secrets import HIDDEN
@@ -114,11 +115,15 @@ def _source(lines: Sequence[Line]) -> str:
 
 def _line(line: Line) -> str:
     kind = ' class="failing"' if line.is_failing else ""
-    code = text(line.text)
+    code = _code(line.text)
     if line.mark is not None:
         start, end = line.mark
-        code = f"{text(line.text[:start])}<mark>{text(line.text[start:end])}</mark>{text(line.text[end:])}"
+        code = f"{_code(line.text[:start])}<mark>{_code(line.text[start:end])}</mark>{_code(line.text[end:])}"
     return f"<span{kind}><i>{line.number}</i>{code}\n</span>"
+
+
+def _code(code: str) -> str:
+    return "".join(f"<{each}>{text(piece)}</{each}>" if each else text(piece) for each, piece in coloured(code))
 
 
 def _values(frame: FrameRecord) -> str:

@@ -33,6 +33,7 @@ def html(report: Report) -> str:
     return PAGE.filled(
         title=text(title[:300]),
         kind="failure" if report.status >= 500 else "refusal",
+        size="long" if len(title) > LONG else "short",
         exchange=_exchange(report),
         heading=heading,
         lead=_lead(report),
@@ -61,9 +62,10 @@ def _heading(report: Report) -> tuple[str, str]:
 def _lead(report: Report) -> str:
     request, found = report.request, report.exception
     if found is not None and (own := found.own_frames):
-        where = f"in <code>{text(own[-1].function)}</code>, " if own[-1].function else ""
-        verb = "Raised" if report.is_failure or report.status >= 500 else "The program has refused this request:"
-        return f'<p class="lead">{verb} {where}{place(own[-1].place)}.</p>'
+        # Below: by code of a library, or of aiosock, that this line has called.
+        how = "in" if own[-1] is found.frames[-1] else "below"
+        where = f"{how} <code>{text(own[-1].function)}</code>, " if own[-1].function else "at "
+        return f'<p class="lead">Raised {where}{place(own[-1].place)}.</p>'
     if request is not None and report.status == 404:
         return f'<p class="lead">No route of this app has the path <code>{text(request.target)}</code>.</p>'
     if request is not None and report.status == 405:

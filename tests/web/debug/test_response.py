@@ -266,7 +266,18 @@ async def test_an_http_error_says_where_it_was_raised() -> None:
     assert (answer.status, answer.headers["retry-after"]) == (403, "7")
     assert answer.text.splitlines()[0] == "403 Forbidden: Members only."
     assert "raise error" in answer.text
-    assert "The program has refused this request" in await page_of(app)
+    assert "Raised in <code>failing.&lt;locals&gt;.failing_handler</code>" in await page_of(app)
+
+
+async def test_an_error_that_a_library_raised_says_who_called_it() -> None:
+    async def reading(request: Request) -> None:
+        await request.json()
+
+    page = await page_of(app_of(reading), "/", "POST")
+
+    assert "<title>415 Unsupported Media Type" in page
+    assert "reading</code>, " in page
+    assert "Raised below <code>" in page
 
 
 async def test_an_http_error_of_a_middleware_says_which() -> None:

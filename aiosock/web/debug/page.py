@@ -133,6 +133,7 @@ def _request(request: RequestRecord) -> str:
         ("Path parameters", request.params),
         ("Query", request.query),
         ("Fields", request.fields),
+        ("Cookies", request.cookies),
         ("Form", request.form),
     ]:
         if pairs:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from aiosock.web.debug.functions import FunctionRecord, function_record
@@ -18,6 +19,9 @@ MAX_VALUE: Final = 500
 
 MAX_CHARACTERS: Final = 8_000
 """Characters of all values of a list."""
+
+MAX_COOKIES: Final = 50
+"""Cookies whose names are shown."""
 
 Pairs = list[tuple[str, str]]
 
@@ -38,6 +42,7 @@ class RequestRecord:
     params: Pairs
     query: Pairs
     fields: Pairs
+    cookies: Pairs
     curl: str
     body: str = ""
     note: str = ""
@@ -60,6 +65,7 @@ def request_record(request: Request, apps: Sequence[Outlined] = ()) -> RequestRe
         params=_without_secrets((name, str(value)) for name, value in request.params.items()),
         query=_query(request),
         fields=fields,
+        cookies=[(name[:MAX_VALUE], HIDDEN) for name in islice(request.cookies, MAX_COOKIES)],
         curl=_curl(request, fields, body, note),
         body=body,
         note=note,

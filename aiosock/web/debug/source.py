@@ -142,7 +142,11 @@ def _read(file: str, names: dict[str, Any] | None = None) -> list[str]:
         if os.path.getsize(file) > MAX_FILE_BYTES:
             return []
     except (OSError, ValueError):
-        pass  # code without a file may still have source
+        # It may be in an archive, or have been entered by hand. But code that was made with the name of a file that does
+        # not exist must not be shown with the source of the module that made it, which linecache would offer.
+        known = (names or {}).get("__file__")
+        if not (type(known) is str and known == file) and not file.startswith("<"):
+            return []
     try:
         linecache.checkcache(file)
         return linecache.getlines(file, names)

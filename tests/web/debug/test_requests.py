@@ -77,6 +77,7 @@ async def test_secrets_are_hidden_everywhere() -> None:
     assert ("name", "ada") in record.query
     assert record.body == f"password={HIDDEN}&name=ada"
     assert dict(record.fields)["cookie"] == HIDDEN
+    assert record.cookies == [("id", HIDDEN), ("other", HIDDEN)]
 
 
 # The body.

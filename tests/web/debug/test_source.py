@@ -3,6 +3,7 @@
 import linecache
 import os
 import sys
+import traceback
 import types
 from pathlib import Path
 
@@ -179,10 +180,20 @@ class Loader:
 
 @pytest.mark.parametrize(("text", "shown"), [("loaded\n", ["loaded"]), (None, [])])
 def test_source_may_come_from_a_loader(text: str | None, shown: list[str]) -> None:
-    names = {"__name__": "packed", "__loader__": Loader(text)}
-    linecache.cache.pop("packed.zip/packed.py", None)
+    file = "packed.zip/packed.py"
+    names = {"__name__": "packed", "__file__": file, "__loader__": Loader(text)}
+    linecache.cache.pop(file, None)
 
-    assert [line.text for line in lines_around("packed.zip/packed.py", Span(1, 1), names)] == shown
+    assert [line.text for line in lines_around(file, Span(1, 1), names)] == shown
+
+
+def test_code_with_the_name_of_no_file_is_not_shown_as_the_module_that_made_it() -> None:
+    try:
+        exec(compile("1 / 0", "/nowhere/made.py", "exec"), globals())
+    except ZeroDivisionError as error:
+        traceback.format_exception(error)  # offers linecache the source of this module
+
+    assert lines_around("/nowhere/made.py", Span(1, 1), globals()) == []
 
 
 def test_a_long_line_is_cut(tmp_path: Path) -> None:

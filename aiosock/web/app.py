@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from aiosock.errors import HTTPError, RouteError
+from aiosock.log import note_failure
 from aiosock.web.error_response import error_response, exception_response
 from aiosock.web.failures import answerable, handled, log_failure, own
 from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
@@ -255,6 +256,7 @@ class App(Router):
                 request.error = error = answerable(failure)
         if not isinstance(error, HTTPError):
             log_failure(request, error)
+            note_failure(error)
         return exception_response(error, request, self)
 
     def _kind_handled(self, kind: type[Exception]) -> type[Exception] | None:

@@ -11,7 +11,7 @@ from tests.web.ask import BROWSER
 
 async def debug(app: Handler, method: str, target: str, **request: Any) -> ClientResponse:
     """Return the response to one request to an app in debug mode."""
-    async with Client(app, debug=True) as client:
+    async with Client(app, debug=True, raise_exceptions=False) as client:
         return await client.request(method, target, **request)
 
 

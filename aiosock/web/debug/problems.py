@@ -37,28 +37,33 @@ def problem_records(error: ValidationError, request: Request | None) -> list[Pro
 
 
 def _record(problem: Mapping[str, str], request: Request | None, body: object) -> ProblemRecord:
-    name, value, place = "", _MISSING, "the request"
-    if "pointer" in problem:
-        pointer = problem["pointer"]
+    if (pointer := problem.get("pointer")) is not None:
         name, value = pointer.rpartition("/")[2], _at(body, pointer)
         place = f"body, {pointer}" if pointer != "#" else "body, the whole"
-    elif "parameter" in problem:
-        name, place = problem["parameter"], f"query, ?{problem['parameter']}="
-        value = _alone(request.query.get_all(name)) if request is not None else _MISSING
-    else:  # a place of another kind: header, cookie, form
-        kind = next((each for each in problem if each != "detail"), "")
-        name = problem.get(kind, "")
-        place = f"{kind}, {name}" if kind else place
-        if kind == "header" and request is not None:
-            value = _alone(request.headers.get_all(name))
-        elif kind == "cookie" and request is not None:
-            value = HIDDEN if name in request.cookies else _MISSING
-    is_hidden = value is HIDDEN or (value is not _MISSING and is_secret(name, value))
+    else:
+        name, where = problem.get("parameter", ""), problem.get("in", "query")
+        value = _MISSING if request is None else _alone(_values(request, where, name))
+        place = f"query, ?{name}=" if where == "query" else f"{where}, {name}"
+    is_hidden = value is not _MISSING and (problem.get("in") == "cookie" or is_secret(name, value))
     arrived = "nothing" if value is _MISSING else HIDDEN if is_hidden else shown(value)
     return ProblemRecord(problem, place, problem["detail"], arrived)
 
 
-def _alone(values: Sequence[str]) -> object:
+def _values(request: Request, where: str, name: str) -> Sequence[object]:
+    """Return what arrived by a name in the query, or in the place that a problem names."""
+    match where:
+        case "query":
+            return request.query.get_all(name)
+        case "header":
+            return request.headers.get_all(name)
+        case "cookie":
+            return [request.cookies[name]] if name in request.cookies else []
+        case "form":
+            return request._form.get_all(name) if request._form is not None else []
+    return []
+
+
+def _alone(values: Sequence[object]) -> object:
     if not values:
         return _MISSING
     return values[0] if len(values) == 1 else values

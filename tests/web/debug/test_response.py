@@ -381,14 +381,30 @@ async def test_what_is_missing_is_shown_as_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "headers"),
-    [({"header": "x-number"}, {"x-number": "many"}), ({"cookie": "id"}, {"cookie": "id=1"}), ({}, {})],
+    ("place", "arrived"),
+    [
+        ({"parameter": "x-number", "in": "header"}, "'many'"),
+        ({"parameter": "x-nothing", "in": "header"}, "nothing"),
+        ({"parameter": "id", "in": "cookie"}, HIDDEN),
+        ({"parameter": "other", "in": "cookie"}, "nothing"),
+        ({"parameter": "name", "in": "form"}, "['ada', 'eve']"),
+        ({"parameter": "password", "in": "form"}, HIDDEN),
+        ({"parameter": "name", "in": "elsewhere"}, "nothing"),
+        ({}, "nothing"),
+    ],
 )
-async def test_problems_of_other_places_are_shown(place: dict[str, str], headers: dict[str, str]) -> None:
-    page = await page_of(failing(ValidationError([{"detail": "Odd", **place}])), **headers)
+async def test_problems_of_every_place_are_shown(place: dict[str, str], arrived: str) -> None:
+    async def handler(request: Request) -> None:
+        await request.form()
+        raise ValidationError([{"detail": "Odd", **place}])
 
-    assert "Odd" in page
-    assert ("many" in page) == ("header" in place)
+    headers = {"x-number": "many", "cookie": "id=1", "content-type": "application/x-www-form-urlencoded"}
+    answer = await debug(
+        app_of(handler), "POST", "/", headers={**PROGRAM, **headers}, body="name=ada&name=eve&password=x"
+    )
+
+    assert answer.json()["errors"] == [{"detail": "Odd", **place, "arrived": arrived}]
+    check(await page_of(app_of(handler), "/", "POST", **headers))
 
 
 # Attacks.

@@ -43,6 +43,9 @@ MAX_NOTES: Final = 10
 MAX_BYTES: Final = 300_000
 """Bytes of source and values, as HTML."""
 
+ELEMENT_BYTES: Final = 60
+"""Bytes of the HTML around a text."""
+
 SECONDS: Final = 0.5
 """The time for messages, source and values. Nobody waits longer for a page, and the watchdog is still silent."""
 
@@ -187,12 +190,12 @@ class _Collector:
 
     def fill(self) -> None:
         """Add messages, source and values, as far as there are room and time."""
-        for outline, error in self._texts:
-            self._fill_texts(outline, error)
         ordered = self._frames[::-1]
         ordered.sort(key=lambda each: not each[0].place.is_own)
         for frame, trace, span in ordered:
             self._fill_source(frame, trace, span)
+        for outline, error in self._texts:
+            self._fill_texts(outline, error)
         for frame, trace, _ in ordered:
             if self.is_closed:
                 return
@@ -219,8 +222,8 @@ class _Collector:
         lines = lines_around(frame.place.file, span, names) or frame.lines
         failing = [line.text for line in lines if line.is_failing]
         # What failed is shown above the frame, too, and in the traceback as text.
-        self._left -= sum(tokens_in(line.text) * COST for line in lines)
-        frame.lines = lines if self._takes([*(line.text for line in lines), *failing[:1] * 2]) else []
+        colours = sum(tokens_in(line.text) * COST for line in lines)
+        frame.lines = lines if self._takes([*(line.text for line in lines), *failing[:1] * 2], colours) else []
 
     def _fill_values(self, frame: FrameRecord, trace: TracebackType) -> None:
         found = [(str(name), value) for name, value in list(trace.tb_frame.f_locals.items()) if _is_shown(name, value)]
@@ -240,10 +243,13 @@ class _Collector:
         more = len(found) - MAX_VALUES
         frame.values, frame.missing = values, f"{more:,} more are not shown." if more > 0 else ""
 
-    def _takes(self, texts: Iterable[str]) -> bool:
-        """Count the bytes that texts take in a page; return whether there is room for them."""
-        self._left -= sum(len(escape(text).encode(errors="backslashreplace")) + 60 for text in texts)
-        return self._left > 0
+    def _takes(self, texts: Iterable[str], more: int = 0) -> bool:
+        """Return whether there is room for texts, and these more bytes; if so, they are counted."""
+        size = more + sum(len(escape(text).encode(errors="backslashreplace")) + ELEMENT_BYTES for text in texts)
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
 
 
 def _steps(trace: TracebackType | None) -> list[TracebackType | Omitted]:

@@ -376,8 +376,11 @@ def test_a_message_that_never_comes_is_not_waited_for() -> None:
             released.wait()
             return "too late"
 
+    def fail() -> None:
+        raise Slow
+
     try:
-        assert record(Slow(), seconds=0.01).message == UNKNOWN
+        assert record(caught(fail), seconds=0.01).message == UNKNOWN
     finally:
         released.set()
 
@@ -393,6 +396,16 @@ def test_values_are_bounded_in_all() -> None:
     outline = record(caught(lambda: fail(['"' * 1000] * 100)))
 
     assert sum(len(text) for frame in frames(outline) for _, text in frame.values) < exceptions.MAX_BYTES
+
+
+def test_long_messages_leave_room_for_source() -> None:
+    def fail() -> None:
+        raise ExceptionGroup('"' * 10**6, [ValueError('"' * 10**6)] * 10)
+
+    outline = record(caught(fail))
+
+    assert outline.own_frames[-1].code.startswith("raise ExceptionGroup")
+    assert all(len(member.message) >= 100 for member in outline.members)
 
 
 def test_no_object_of_the_program_is_kept() -> None:

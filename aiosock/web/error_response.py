@@ -29,7 +29,7 @@ def error_response(error: HTTPError, accept: str = "") -> Response:
 
 
 def exception_response(error: BaseException, request: "Request", app: "Outlined | None" = None) -> Response:
-    """Return the response to any exception: with `--debug` one that explains it, otherwise that of an HTTPError, or 500.
+    """Return the response to any exception: with `--debug` one that explains it, else that of an HTTPError, or 500.
 
     `app` is the one that answers; None outside of all apps.
     """

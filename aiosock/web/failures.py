@@ -1,4 +1,4 @@
-"""What becomes of an exception besides its response: the line in the log, and the fields that a handler's answer keeps."""
+"""What becomes of an exception besides its response: a line in the log, and fields that a handler's answer keeps."""
 
 import logging
 from copy import copy

@@ -25,7 +25,7 @@ class Page:
         return Template(self._part("html")).substitute(values, style=self._style(), script=script)
 
     def security_policy(self, form_action: str, *, frames: str = "'none'") -> str:
-        """Return a policy that allows the page its style and script, requests to its server, and forms to `form_action`.
+        """Return a policy that allows the page its style and script, requests to its server, forms to `form_action`.
 
         `frames` are the pages that may show it in a frame; "" leaves that to the site.
         """

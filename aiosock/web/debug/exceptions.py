@@ -1,7 +1,7 @@
 """Exceptions as records: the chain, groups as a tree, and frames with their source and values. All of it is bounded.
 
-First the outline is taken, which runs no code of the program. Then `fill` adds what may: messages, source, values. It can
-be left at any time, so it runs in a thread that the page waits for no longer than `SECONDS`.
+First the outline is taken, which runs no code of the program. Then `fill` adds what may: messages, source, values. It
+can be left at any time, so it runs in a thread that the page waits for no longer than `SECONDS`.
 """
 
 import contextvars

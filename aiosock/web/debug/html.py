@@ -36,9 +36,9 @@ def exception(record: ExceptionRecord, *, has_title: bool = True) -> str:
         parts.append("".join(f'<p class="notes">{text(note)}</p>\n' for note in record.notes))
     parts.append(_frames(record))
     parts += [
-        f'<details class="member"{" open" if number < 3 else ""}><summary>{number + 1}. {text(member.title)}</summary>\n'
+        f'<details class="member"{" open" if number <= 3 else ""}><summary>{number}. {text(member.title)}</summary>\n'
         f"{exception(member, has_title=False)}</details>\n"
-        for number, member in enumerate(record.members)
+        for number, member in enumerate(record.members, 1)
     ]
     if record.more_members:
         parts.append(f'<p class="omitted">{record.more_members:,} more exceptions of this group are not shown.</p>\n')

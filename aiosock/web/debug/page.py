@@ -1,6 +1,6 @@
 """The page of a report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from aiosock.web.debug.exceptions import ExceptionRecord
@@ -94,29 +94,30 @@ def _traceback(record: ExceptionRecord, *, is_titled: bool) -> str:
 
 
 def _problems(report: Report) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{text(each.place)}</th><td>{text(each.detail)}</td><td>{text(each.arrived)}</td></tr>\n'
-        for each in report.problems
-    )
+    rows = [(text(each.place), text(each.detail), text(each.arrived)) for each in report.problems]
     handler = report.request.handler if report.request else None
-    wanted = (
-        f'<p class="lead">The handler takes <code>{text(handler.name + handler.signature)}</code>.</p>'
-        if handler
-        else ""
-    )
-    head = "<thead><tr><th>Where</th><th>What is wrong</th><th>What arrived</th></tr></thead>"
-    return f'<h2>What is not valid</h2>\n<div class="sheet"><table class="routes">{head}<tbody>{rows}</tbody></table></div>\n{wanted}'
+    wanted = ""
+    if handler:
+        wanted = f'<p class="lead">The handler takes <code>{text(handler.name + handler.signature)}</code>.</p>'
+    return f"<h2>What is not valid</h2>\n{_rows(('Where', 'What is wrong', 'What arrived'), rows)}\n{wanted}"
 
 
 def _routes(report: Report, heading: str) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{text(each.methods)}</th><td>{text(each.pattern)}</td><td>{function(each.function)}</td></tr>\n'
-        for each in report.routes
-    )
-    head = "<thead><tr><th>Methods</th><th>Path</th><th>Handler</th></tr></thead>"
+    rows = [(text(each.methods), text(each.pattern), function(each.function)) for each in report.routes]
     order = "" if report.status == 405 else '<p class="relation">The nearest first.</p>'
     more = f'<p class="omitted">{report.more_routes:,} more routes are not shown.</p>' if report.more_routes else ""
-    return f'<h2>{heading}</h2>{order}\n<div class="sheet"><table class="routes">{head}<tbody>{rows}</tbody></table></div>{more}'
+    return f"<h2>{heading}</h2>{order}\n{_rows(('Methods', 'Path', 'Handler'), rows)}{more}"
+
+
+def _rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of HTML, whose rows are named by their first cell."""
+    head = "".join(f"<th>{heading}</th>" for heading in headings)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>\n'
+        for first, *others in rows
+    )
+    table = f'<table class="routes"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="sheet">{table}</div>'
 
 
 def _request(request: RequestRecord) -> str:
@@ -151,5 +152,6 @@ def _copied(heading: str, name: str, content: str, *, level: int) -> str:
     return (
         f'<div class="copied"><h{level}>{heading}</h{level}>'
         f'<button type="button" data-copy="{name}" aria-label="Copy {label}" hidden>Copy</button></div>\n'
-        f'<pre class="text sheet curl" tabindex="0" role="region" aria-label="{heading}"><code id="{name}">{text(content)}</code></pre>\n'
+        f'<pre class="text sheet curl" tabindex="0" role="region" aria-label="{heading}">'
+        f'<code id="{name}">{text(content)}</code></pre>\n'
     )

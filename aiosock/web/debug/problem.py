@@ -10,7 +10,7 @@ from aiosock.web.error_page.negotiation import FAILED
 
 
 def problem(report: Report) -> dict[str, Any]:
-    """Return a problem with its exceptions: their frames without source around them, but with the values of own frames."""
+    """Return a problem with its exceptions: their frames, without source around them, and the values of own frames."""
     members: dict[str, Any] = {
         "title": reason_phrase(report.status),
         "status": report.status,

@@ -1,4 +1,4 @@
-"""A report: all that an error page shows of one error, as records of text. The renderers make HTML, text and JSON of it."""
+"""A report: all that an error page shows of one error, as records of text. It is rendered as HTML, text and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def _add_routes(report: Report, error: HTTPError, request: Request, apps: Sequen
 
 
 def _passed(request: Request | None, app: Outlined | None) -> list[Outlined]:
-    """Return the apps that a request has passed on its way to the one that answers, and that one, the outermost first."""
+    """Return the apps that a request has passed, and the one that answers, the outermost first."""
     above: list[Outlined] = list(request.above) if request is not None else []
     if app is None:
         return above

@@ -142,8 +142,8 @@ def _read(file: str, names: dict[str, Any] | None = None) -> list[str]:
         if os.path.getsize(file) > MAX_FILE_BYTES:
             return []
     except (OSError, ValueError):
-        # It may be in an archive, or have been entered by hand. But code that was made with the name of a file that does
-        # not exist must not be shown with the source of the module that made it, which linecache would offer.
+        # It may be in an archive, or have been entered by hand. But code that was made with the name of a file that
+        # does not exist must not be shown with the source of the module that made it, which linecache would offer.
         known = (names or {}).get("__file__")
         if not (type(known) is str and known == file) and not file.startswith("<"):
             return []
@@ -167,7 +167,7 @@ def _line(number: int, text: str, span: Span) -> Line:
 
 
 def span_of(code: CodeType, instruction: int, line: int) -> Span:
-    """Return the span of an instruction. Columns of code are in bytes, and no columns are known with `-X no_debug_ranges`."""
+    """Return the span of an instruction. Code has columns in bytes, and none with `-X no_debug_ranges`."""
     for index, position in enumerate(code.co_positions()):
         if index == instruction // 2:
             first, last, start, end = position

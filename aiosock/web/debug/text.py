@@ -58,7 +58,7 @@ def _handler(report: Report) -> str:
 
 
 def _places(exception: ExceptionRecord) -> Iterator[str]:
-    """Yield the last frames of the program's own code, and the exceptions that led to this one, with their last frame."""
+    """Yield the last frames of the program's own code, and the exception that led to this one, with its last frame."""
     before = exception.before if exception.relation != "suppressed" else None
     yield from _last(exception, 2 if before else 3)
     for member in exception.members[:2]:

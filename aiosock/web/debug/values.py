@@ -1,7 +1,7 @@
 """Values as text, bounded: long ones are neither copied nor walked, secrets are hidden, and no `repr` can do harm.
 
-What Python itself made is written here, item by item, as far as there is room. The `__repr__` of another class is called
-only if the object holds nothing large.
+What Python itself made is written here, item by item, as far as there is room. The `__repr__` of another class is
+called only if the object holds nothing large.
 """
 
 import gc

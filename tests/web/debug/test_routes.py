@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.debug.routes and functions: the routes nearest to a path, and by which names functions are known."""
+"""Tests of aiosock.web.debug.routes and functions: the routes nearest to a path, and the names of functions."""
 
 import functools
 from typing import Any

@@ -176,11 +176,15 @@ class Config:
     """Level of messages: debug, info, warning or error. Those below it are left out. With --debug, info means debug."""
     debug: bool = False
     """Explain errors to clients, and log more. With source and values: do not use it in production."""
+    reload: bool = False
+    """Restart the program when its code changes. Reload pages in the browser too; implies debug, for development only."""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an invalid port, backlog or loop."""
+        if self.reload:
+            object.__setattr__(self, "debug", True)
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be from 0 to 65535, not {self.port}")
         if self.backlog < 1:

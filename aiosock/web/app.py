@@ -281,8 +281,9 @@ class App(Router):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
-    return handler.running() if isinstance(handler, App) else nullcontext()
+    """Return the context manager around serving a handler: the lifespan of an App or of what wraps one; else nothing."""
+    running: Callable[[], AbstractAsyncContextManager[None]] = getattr(handler, "running", nullcontext)
+    return running()
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

@@ -86,7 +86,9 @@ def _sections(report: Report) -> Iterator[Section]:
     if report.request is not None:
         yield Section("request", "Request", _request(report.request))
     if report.exception is not None:
-        yield Section("text", "As text", _copied("As text", "traceback-text", traceback(report.exception), level=2))
+        yield Section(
+            "text", "As text", _copied("As text", "traceback-text", report.text or traceback(report.exception), level=2)
+        )
 
 
 def _traceback(record: ExceptionRecord, *, is_titled: bool) -> str:

@@ -20,6 +20,8 @@ def problem(report: Report) -> dict[str, Any]:
         members["errors"] = [{**each.told, "arrived": each.arrived} for each in report.problems]
     if report.exception is not None:
         members["exception"] = _exception(report.exception)
+    if report.text:
+        members["trace"] = report.text
     if report.request is not None:
         members["request"] = {"line": report.request.line, "route": report.request.route, "curl": report.request.curl}
     if report.routes:

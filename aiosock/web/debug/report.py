@@ -17,7 +17,7 @@ class Report:
     """An error and what led to it.
 
     `exception` is None where its frames say nothing: the program did not raise it, as a 404 for a path without a route.
-    Then `refused_by` is the place in aiosock, or in a library.
+    Then `refused_by` is the place in aiosock, or in a library. `text` is shown in place of the traceback as text.
     `routes` has those nearest to such a path, or those of the path of a 405, and `more_routes` counts the others.
     """
 
@@ -29,6 +29,7 @@ class Report:
     routes: list[RouteRecord] = field(default_factory=list)
     more_routes: int = 0
     refused_by: FrameRecord | None = None
+    text: str = ""
 
     @property
     def status_line(self) -> str:

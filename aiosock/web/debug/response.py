@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+from aiosock.errors import HTTPError
 from aiosock.web.debug.page import PAGE, html
 from aiosock.web.debug.problem import problem
 from aiosock.web.debug.report import Report, report_of
@@ -27,7 +28,16 @@ def debug_response(
 ) -> Response:
     """Return the response that explains an error to its developer; see `report_of` for the arguments."""
     report = report_of(error, request, app, status=status, seconds=seconds)
-    form = form_of(error, request.headers.get("accept", ""))
+    return _response(report, request.headers.get("accept", ""), error)
+
+
+def report_response(report: Report, accept: str) -> Response:
+    """Return the response that shows a report, of an error that no request has met, to a client with this Accept field."""
+    return _response(report, accept, HTTPError(report.status, report.detail))
+
+
+def _response(report: Report, accept: str, error: BaseException) -> Response:
+    form = form_of(error, accept)
     policy = {"content-security-policy": PAGE.security_policy("'none'")} if form == "text/html" else {}
     return completed(_text(report, form), form, report.status, error, {**_FIELDS, **policy})
 

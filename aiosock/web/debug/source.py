@@ -3,15 +3,14 @@
 import linecache
 import os
 import re
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 from urllib.parse import quote
 
+from aiosock.traces import is_own, shown_path
 from aiosock.web.debug.secrets import masked_source
 
 CONTEXT: Final = 5
@@ -45,9 +44,6 @@ EDITORS: Final[Mapping[str, str]] = {
 # Not what a browser would run, or load as a page.
 _TEMPLATE = re.compile(r"(?!javascript:|data:|vbscript:|blob:|https?:)[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
-_OURS: Final = os.path.join(Path(__file__).parents[2], "")
-"""The directory of aiosock."""
-
 
 @dataclass(slots=True)
 class Place:
@@ -60,12 +56,16 @@ class Place:
     @property
     def shown(self) -> str:
         """Return the file as people write it, with the line: relative to the working directory, or to its library."""
-        return f"{_short(self.file)[-MAX_PATH:]}:{self.line}"
+        try:
+            path = shown_path(self.file)
+        except OSError:  # the working directory has been removed
+            path = self.file
+        return f"{path[-MAX_PATH:]}:{self.line}"
 
     @property
     def is_own(self) -> bool:
         """Return whether the file belongs to the program: not to Python, to a library or to aiosock."""
-        return not self.file.startswith("<frozen ") and not any(self.file.startswith(root) for root in _roots())
+        return is_own(self.file)
 
     @property
     def link(self) -> str:
@@ -79,30 +79,6 @@ class Place:
         for name, value in places.items():
             template = template.replace(name, str(value))
         return template
-
-
-@cache
-def _roots() -> tuple[str, ...]:
-    """Return the directories, each with a separator at its end, of code that is not the program's."""
-    paths = sysconfig.get_paths()
-    roots = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    roots += [_OURS, os.path.dirname(os.__file__)]
-    return tuple(os.path.join(root, "") for root in roots)
-
-
-def _directory() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it has been removed
-        return os.sep
-
-
-def _short(file: str) -> str:
-    for root in (*sorted(_roots(), key=len, reverse=True), os.path.join(_directory(), "")):
-        if file.startswith(root):
-            parent = os.path.basename(root.rstrip(os.sep)) if root == _OURS else ""
-            return os.path.join(parent, file[len(root) :])
-    return file
 
 
 @dataclass(slots=True)

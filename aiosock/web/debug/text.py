@@ -22,7 +22,13 @@ RELATIONS: Final = {
 
 
 def lines(report: Report) -> str:
-    """Return at most ten lines that explain an error: what, for which request, where, and how to see more."""
+    """Return at most ten lines that explain an error: what, for which request, where, and how to see more.
+
+    A report that has a text of its own is told with that, whole.
+    """
+    if report.text:
+        shown = [f"{report.status_line}: {report.detail}", *report.text.splitlines()]
+        return "\n".join(line.translate(CONTROL_ESCAPES) for line in shown) + "\n"
     more = "Open this URL in a browser for source, values and the request."
     shown = [*_lines(report)]
     if len(shown) > MAX_LINES - 1:

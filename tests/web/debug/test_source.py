@@ -47,7 +47,7 @@ def test_a_working_directory_that_is_gone_is_survived(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "getcwd", gone)
 
-    assert Place("/elsewhere/app.py", 7).shown == "elsewhere/app.py:7"
+    assert Place("/elsewhere/app.py", 7).shown == "/elsewhere/app.py:7"
 
 
 # The editor.

@@ -175,7 +175,7 @@ class Config:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Level of messages: debug, info, warning or error. Those below it are left out. With --debug, info means debug."""
     debug: bool = False
-    """Show tracebacks to clients, and log more. Do not use it in production."""
+    """Explain errors to clients, and log more. With source and values: do not use it in production."""
     reload: bool = False
     """Restart the program when its code changes. Reload pages in the browser too; implies debug, for development only."""
     limits: Limits = field(default_factory=Limits)

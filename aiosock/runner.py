@@ -31,7 +31,7 @@ from aiosock.stopping import (
 from aiosock.terminal import TerminalFormatter, is_terminal
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
-from aiosock.web.app import logger as app_logger
+from aiosock.web.failures import app_logger
 from aiosock.web.handler import Handler
 from aiosock.wire.compiled import LANGUAGE
 

@@ -84,6 +84,7 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "rate_limit": ("GET /", {}, 'ratelimit: "default";r=99;t='),
     "request_id": ("GET /", {}, "200 This is request "),
     "security_headers": ("GET /", {}, "content-security-policy: default-src 'self'"),
+    "sees_exceptions": ("GET /", {}, "200 Hello"),
     "sessions": ("GET /visits", {}, "200 1"),
     "timeout": ("GET /", {}, "200 Hello"),
 }

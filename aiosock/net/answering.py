@@ -5,13 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from math import inf
-from typing import Any, Final
+from typing import Any
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError, ungrouped
 from aiosock.log import note_failure, server_logger
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
-from aiosock.web.error_response import error_response
+from aiosock.web.error_response import FAILED, error_response, exception_response
 from aiosock.web.exchange import Connection, Incoming, OnDisconnect, Work, host_of
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
@@ -19,9 +19,6 @@ from aiosock.web.response import Response
 
 _Beginning = tuple[float, int, RequestRecord | None]
 """When a request began, how many bytes had been sent before, and its record, if anybody wants one."""
-
-FAILED: Final = "The server failed to answer."
-"""What a client is told of an exception that is no HTTPError."""
 
 
 class Answering:
@@ -153,14 +150,14 @@ class Answering:
         if not isinstance(error, HTTPError):
             server_logger.error("%s %s failed", request.method, request.target, exc_info=error)
             note_failure(error)
-            error = HTTPError(500, FAILED)
+        told = error if isinstance(error, HTTPError) else HTTPError(500, FAILED)
         if self.status:
             # The status is out and cannot change any more: the client must at least see that the body is not whole.
             level = logging.DEBUG if isinstance(error, ProtocolError) else logging.ERROR  # the client's fault, or ours
-            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, error)
+            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, told)
             return False
         try:
-            await self.respond(error_response(error, request.headers.get("accept", "")))
+            await self.respond(exception_response(error, request))
         except ResponseError:
             server_logger.exception("%s %s raised an error that cannot be sent", request.method, request.target)
             await self.respond(error_response(HTTPError(500, FAILED)))

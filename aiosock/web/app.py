@@ -1,23 +1,21 @@
 """App: routes, middleware, exception handlers and lifespan, combined once into one Handler."""
 
 import inspect
-import logging
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from copy import copy
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
-from aiosock.headers import Headers
+from aiosock.errors import HTTPError, RouteError
 from aiosock.log import note_failure
-from aiosock.web.error_response import error_response
+from aiosock.web.error_response import error_response, exception_response
+from aiosock.web.failures import answerable, handled, log_failure, own
 from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import returned_none, to_response
+from aiosock.web.routing.outline import Outline
 from aiosock.web.routing.pattern import Convertor, build_path
 from aiosock.web.routing.providing import ProvidingRouter
 from aiosock.web.routing.scope import Scope
@@ -32,8 +30,6 @@ from aiosock.web.routing.table import (
     method_not_allowed,
 )
 from aiosock.wire.target import without_port
-
-logger: logging.Logger = logging.getLogger("aiosock.app")
 
 _E = TypeVar("_E", bound=Exception)
 _M = TypeVar("_M", bound=Middleware)
@@ -148,6 +144,10 @@ class App(ProvidingRouter, Generic[_S]):
                 return build_path(route.pattern, params, self.convertors)
         raise RouteError(f"no route is named {name!r}")
 
+    def outline(self) -> Outline:
+        """Return the table of routes and the middleware, for those who show them."""
+        return Outline(self.table, self._middleware)
+
     # Running it.
 
     @asynccontextmanager
@@ -200,12 +200,15 @@ class App(ProvidingRouter, Generic[_S]):
         return handler
 
     async def _guard(self, handler: Handler, request: Request) -> Response:
+        request.error = None
         try:
             response = to_response(await handler(request))
         except Exception as error:
+            if error is request.error and request.answer is not None:  # a middleware that sees_exceptions raised it on
+                return request.answer
             response = await self._answer(request, error)
         if response is not request.answer:
-            request.answer = response = _own(response)
+            request.answer = response = own(response)
         return response
 
     async def _dispatch(self, request: Request) -> Response:
@@ -213,6 +216,7 @@ class App(ProvidingRouter, Generic[_S]):
             if request.head.target[:1] != "/":
                 refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
+                request.above = (*request.above, self)
                 return await handler(request)
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
@@ -231,6 +235,7 @@ class App(ProvidingRouter, Generic[_S]):
                         response.status = route.status
                 return response
             if isinstance(found, Mounted):
+                request.above = (*request.above, self)
                 return await _below(request, found)
             return self._not_matched(request, found)
         except Exception as error:
@@ -263,24 +268,22 @@ class App(ProvidingRouter, Generic[_S]):
         """Turn an exception into a response: that of a registered handler, of the HTTPError itself, or 500."""
         if isinstance(request.resources, Scope):
             request.resources.failure = error
-        error = _answerable(error)
-        if (handler := self._handler_of_exception(type(error))) is not None:
+        request.error = error = answerable(error)
+        if (kind := self._kind_handled(type(error))) is not None:
             try:
-                return to_response(await handler(request, error))
+                return handled(request, error, kind, await self._exceptions[kind](request, error))
             except Exception as failure:
-                error = _answerable(failure)
-        accept = request.headers.get("accept", "")
-        if isinstance(error, HTTPError):
-            return error_response(error, accept)
-        logger.error("%s %s failed", request.method, request.target, exc_info=error)
-        note_failure(error)
-        trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
-        return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
+                request.error = error = answerable(failure)
+        if not isinstance(error, HTTPError):
+            log_failure(request, error)
+            note_failure(error)
+        return exception_response(error, request, self)
 
-    def _handler_of_exception(self, kind: type[Exception]) -> ExceptionHandler[Any] | None:
+    def _kind_handled(self, kind: type[Exception]) -> type[Exception] | None:
+        """Return the nearest class of an exception that has a handler."""
         for base in kind.__mro__:
             if base in self._exceptions:
-                return self._exceptions[base]
+                return base
             if base is HTTPError:  # it has a response: a handler for Exception is for exceptions that have none
                 return None
         return None
@@ -310,21 +313,6 @@ def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:
     return lambda request: middleware(request, inner)
-
-
-def _own(response: Response) -> Response:
-    """Return a copy with its own fields: middleware changes them, and an app may return one object for many requests."""
-    own = copy(response)
-    own.headers = Headers.from_valid(tuple(response.pairs()))
-    return own
-
-
-def _answerable(error: Exception) -> Exception:
-    """Return an exception, without the groups around a single HTTPError; raise it if the client has left."""
-    alone = ungrouped(error)
-    if isinstance(alone, Disconnected):
-        raise alone
-    return alone if isinstance(alone, HTTPError) else error
 
 
 def _toggle_slash(path: str) -> str:

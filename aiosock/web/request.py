@@ -80,6 +80,9 @@ class Request:
     mount: str = ""
     """The prefixes of the mounts that the request has passed."""
 
+    above: tuple[Any, ...] = ()
+    """The apps whose mounts or hosts the request has passed, the outermost first."""
+
     id: str = "-"
     """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
 
@@ -91,6 +94,9 @@ class Request:
 
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
+
+    error: Exception | None = None
+    """Set by an App, for middleware: the exception of which the response was made that `next` has returned, or None."""
 
     resources: object = None
     """What providers have made for this request; None while they have made nothing."""

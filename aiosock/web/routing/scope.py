@@ -62,7 +62,7 @@ class Scope:
                 raise cancelled
         finally:
             # Nothing of the request waits for the garbage collector. An error refers to this frame by its traceback.
-            self._request.resources = None
+            self._request.resources = self._request.error = None
             del failure, cancelled
 
 

@@ -66,7 +66,9 @@ class Mounted(NamedTuple):
     subpath: str
 
 
-class _Mount(NamedTuple):
+class Mount(NamedTuple):
+    """A prefix, without a slash at its end, and the handler of all paths below it."""
+
     prefix: str
     handler: Handler
 
@@ -89,7 +91,7 @@ class _Node:
     literals: dict[str, "_Node"] = field(default_factory=dict)
     segments: list[tuple[Segment, "_Node"]] = field(default_factory=list)
     rests: list[tuple[Segment, "_Node"]] = field(default_factory=list)
-    mount: "_Mount | None" = None
+    mount: Mount | None = None
 
 
 class RouteTable:
@@ -101,6 +103,7 @@ class RouteTable:
     def __init__(self, convertors: Mapping[str, Convertor] | None = None) -> None:
         self.convertors: dict[str, Convertor] = dict(convertors or CONVERTORS)
         self.routes: list[Route] = []
+        self.mounts: list[Mount] = []
         self._literals: dict[str, dict[str, Match]] = {}
         self._root = _Node()
 
@@ -126,7 +129,8 @@ class RouteTable:
             node = self._step(node, part, prefix)
         if node.mount is not None:
             raise RouteError(f"the mount {prefix!r} is already taken")
-        node.mount = _Mount(prefix.rstrip("/"), handler)
+        node.mount = Mount(prefix.rstrip("/"), handler)
+        self.mounts.append(node.mount)
 
     def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
         """Find the route or mount for `method` at a raw path. `%2F` does not separate segments."""
@@ -206,7 +210,7 @@ class _Search:
         self._method = method
         self._segments = segments
         self.allowed: set[str] = set()
-        self.mount: _Mount | None = None
+        self.mount: Mount | None = None
         self.mount_depth = 0
 
     def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:

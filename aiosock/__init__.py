@@ -20,7 +20,7 @@ from aiosock.web.events import Event, EventStream
 from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
 from aiosock.web.request import Request
-from aiosock.web.response import Response, Upgrade
+from aiosock.web.response import Redirect, Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
 from aiosock.web.routing.router import Router
 from aiosock.web.static import StaticFiles
@@ -41,6 +41,7 @@ __all__ = [
     "Limits",
     "Middleware",
     "ProtocolError",
+    "Redirect",
     "Request",
     "Response",
     "ResponseError",

@@ -30,6 +30,7 @@ from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
 from aiosock.web.handler import Handler
+from aiosock.web.registering import check_handler
 from aiosock.wire.scan import LANGUAGE
 
 SAYING_MILLISECONDS = 100
@@ -53,9 +54,11 @@ async def serve(
 
     `options` are fields of Config, over those of `config`. `observers` are told of every request.
 
-    Raises ConfigError for an option that cannot work, TypeError for one that does not exist, and TimeoutError for a
-    lifespan that does not start within `timeouts.start_seconds` or does not stop within `timeouts.stop_seconds`.
+    Raises ConfigError for what is no app and for an option that cannot work, TypeError for an option that does not
+    exist, and TimeoutError for a lifespan that does not start within `timeouts.start_seconds` or does not stop within
+    `timeouts.stop_seconds`.
     """
+    check_handler(app, ConfigError)
     config = replace(config or Config(), **options)
     async with BoundedLifespan(lifespan_of(app), config.timeouts), Server(app, config, observers=observers) as server:
         yield server
@@ -81,11 +84,12 @@ def run(
     while the lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is
     one.
 
-    `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1
-    if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second
-    signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
+    `run` returns after a clean drain. It exits with status 2 and one line on standard error for what is no app and if
+    an option cannot work, 1 if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the
+    signal after a second signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
     """
     try:
+        check_handler(app, ConfigError)
         config = replace(config or Config(), **options)
         factory = loop_factory(config.loop)
         configure_logging(config)

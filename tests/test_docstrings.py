@@ -58,6 +58,7 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "HTTPError": ("GET /items/100", {}, "404 Not Found: There is no item 100."),
     "Handler": ("GET /there", {}, "200 Hello from /there!"),
     "Middleware": ("GET /", {}, "server: aiosock"),
+    "Redirect": ("GET /account", {}, "location: /login"),
     "Request": ("PUT /notes/plan?tag=a&tag=b", {"body": "1\n2"}, "200 plan: 2 lines, unknown, tagged ['a', 'b']"),
     "Response": ("GET /", {}, "set-cookie: theme=dark; Max-Age=3600"),
     "Router": ("GET /users/7", {}, '200 {"id":7}'),

@@ -23,6 +23,7 @@ NAMES = [
     "Limits",
     "Middleware",
     "ProtocolError",
+    "Redirect",
     "Request",
     "Response",
     "ResponseError",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from aiosock.errors import HTTPError, ValidationError, reason_phrase
 from aiosock.log import CONTROL_ESCAPES
-from aiosock.web.response import Response
+from aiosock.web.response import Redirect, Response
 from aiosock.wire.negotiation import PROBLEM, choose_media_type, vary_by
 
 _PAGE = """<!doctype html>
@@ -21,6 +21,8 @@ _PAGE = """<!doctype html>
 
 def error_response(error: HTTPError, accept: str = "", trace: str = "") -> Response:
     """Return the response to an error for a client with this Accept field; `trace` is a traceback, for debug mode."""
+    if isinstance(error, Redirect):
+        return Response.redirect(error.location, error.status, error.headers)
     title = f"{error.status} {reason_phrase(error.status)}".rstrip()
     errors = error.errors if isinstance(error, ValidationError) else ()
     # Several problems do not fit into one line.

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from aiosock.errors import HTTPError
+from aiosock.web.registering import check_handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.wire.target import is_text
@@ -41,7 +42,10 @@ def with_target_checked(handler: Handler) -> Handler:
     Refused are https URLs, as by `refuse_other_scheme`, and paths that are not text. A handler whose attribute
     `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles,
     since names of files are bytes.
+
+    Raises RouteError for what is no handler.
     """
+    check_handler(handler)
     if getattr(handler, "checks_target", False):
         return handler
 

@@ -35,6 +35,10 @@ class MultiDict(Generic[_T]):
         """Return all pairs, in order."""
         return list(self._pairs)
 
+    def keys(self) -> list[str]:
+        """Return each name once, in order. With it, `dict(query)` has the first value of each name, as `[]` returns it."""
+        return list(self)
+
     def __getitem__(self, name: str) -> _T:
         """Return the first value of that name; raise KeyError if there is none."""
         for key, value in self._pairs:

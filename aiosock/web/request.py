@@ -1,13 +1,14 @@
 """Request: a head and a body, decoded when a handler asks for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from json import JSONDecodeError
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.body import Body
 from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
@@ -15,6 +16,7 @@ from aiosock.web.lazy import lazy
 from aiosock.web.multidict import MultiDict
 from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
+from aiosock.web.urls import Names, Place, url_for
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
 from aiosock.wire.negotiation import choose_media_type
@@ -25,31 +27,6 @@ class Query(MultiDict[str]):
     """The pairs of a query string, in order; a name may come more than once."""
 
     __slots__ = ()
-
-
-class Body:
-    """A request body as it arrives: an async iterable of bytes that can be read once.
-
-    It is read from the socket no faster than a handler iterates, except for one bounded buffer.
-    """
-
-    __slots__ = ("_incoming", "_request")
-
-    def __init__(self, request: "Request", incoming: Incoming) -> None:
-        self._request = request
-        self._incoming = incoming
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Return the pieces as they arrive, none of them empty; raises what `Incoming.receive` raises."""
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Return the next piece."""
-        self._request._is_being_read = True
-        data = await self._incoming.receive()
-        if not data:
-            raise StopAsyncIteration
-        return data
 
 
 class Forwarded(NamedTuple):
@@ -84,6 +61,12 @@ class Request:
 
     mount: str = ""
     """The prefixes of the mounts that the request has passed."""
+
+    app: Names | None = None
+    """The App that the request has reached last, so far; None before it has reached one."""
+
+    above: tuple[Place, ...] = ()
+    """The apps in which that one is mounted, the nearest first, each with the `mount` that leads to it."""
 
     id: str = "-"
     """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
@@ -151,6 +134,17 @@ class Request:
     def with_query(self, path: str) -> str:
         """Return `path` with the query of this request, if it has one: for redirects that keep it."""
         return f"{path}?{self.head.query}" if self.head.query else path
+
+    def url_for(self, name: str, /, **params: object) -> str:
+        """Return the path of the route with that name, with the prefixes of the mounts before it.
+
+        The name is looked up in the app that answers, then in those in which it is mounted. `admin:users` is the route
+        `users` of the app mounted under the name `admin`, and `:users` that of the outermost app. For a mounted
+        StaticFiles: `url_for("static", path="site.css")`. Raises RouteError if there is no such name, if several routes
+        have it, for wrong parameters, and for values that the route does not take.
+        """
+        places = () if self.app is None else ((self.app, self.mount), *self.above)
+        return url_for(places, name, params)
 
     @property
     def client(self) -> Address | None:

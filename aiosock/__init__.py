@@ -23,7 +23,7 @@ from aiosock.web.request import Request
 from aiosock.web.response import Redirect, Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
 from aiosock.web.routing.router import Router
-from aiosock.web.static import StaticFiles
+from aiosock.web.static import FileResponse, StaticFiles
 
 __all__ = [
     "AiosockError",
@@ -34,6 +34,7 @@ __all__ = [
     "Disconnected",
     "Event",
     "EventStream",
+    "FileResponse",
     "Form",
     "HTTPError",
     "Handler",

@@ -54,6 +54,7 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "Convertor": ("GET /half/8", {}, "200 4"),
     "Disconnected": ("PUT /report", {"body": "all of it"}, "200 9 bytes"),
     "EventStream": ("GET /ticks", {}, "id: 2\ndata: tick 2\n\n"),
+    "FileResponse": ("GET /photos/none.png", {}, "404 Not Found"),
     "Form": ("POST /order", {"body": "name=Ada&item=tea&item=cake"}, "200 Ada orders tea, cake."),
     "HTTPError": ("GET /items/100", {}, "404 Not Found: There is no item 100."),
     "Handler": ("GET /there", {}, "200 Hello from /there!"),

@@ -16,6 +16,7 @@ NAMES = [
     "Disconnected",
     "Event",
     "EventStream",
+    "FileResponse",
     "Form",
     "HTTPError",
     "Handler",

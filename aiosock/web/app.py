@@ -13,7 +13,7 @@ from typing import Any, Never, NoReturn, TypeVar
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
 from aiosock.web.error_response import error_response
-from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
+from aiosock.web.handler import Handler, Middleware, Pending, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.registering import check_middleware
 from aiosock.web.request import Request
 from aiosock.web.response import Redirect, Response
@@ -215,6 +215,8 @@ class App(Router):
     async def _guard(self, handler: Handler, request: Request) -> Response:
         try:
             response = to_response(await handler(request))
+            if isinstance(response, Pending):
+                request.answer = response = await response.made(request)
         except Exception as error:
             response = await self._answer(request, error)
         if response is not request.answer:
@@ -241,6 +243,8 @@ class App(Router):
                 response = to_response(result)
                 if response is not result:  # made here, for this request
                     request.answer = response
+                elif isinstance(response, Pending):
+                    request.answer = response = await response.made(request)
                 return response
             if isinstance(found, Mounted):
                 return await _below(request, found)

@@ -48,6 +48,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "template_folder": "aiosock.web.templates.Templates(directory)",
         "title": "aiosock.web.openapi.publish(app, ...)",
     },
+    "FileResponse": {**_RESPONSE, "download_name": "filename=", "as_attachment": "filename="},
     "Redirect": _RESPONSE,
     "Response": _RESPONSE,
     "Router": {

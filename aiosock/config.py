@@ -65,6 +65,8 @@ class Limits:
     """Most open connections of one client address; further ones are closed at once. 0: no limit. Not for use behind a proxy."""
     concurrency: int = 0  # uvicorn: limit_concurrency, also off by default
     """Most requests that an App handles at the same time; more get 503, except on health routes. 0: no limit."""
+    after_tasks: int = 1000  # Tokio: max_blocking_threads 512
+    """Most requests whose request.after is still to be done, in tasks of their own. Beyond it: status 503."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError if a limit is not positive."""
@@ -122,6 +124,8 @@ class Timeouts:
     """Time for the lifespan to stop, after the drain. Then it is cancelled, and the process ends. 0: no deadline."""
     blocked_seconds: float = 0.75  # people notice a second
     """A handler that blocks the event loop for this long is named in the log, with its stack. 0: never."""
+    after_seconds: float = 30.0  # Cloudflare Workers: waitUntil, 30 seconds after the response
+    """Time for all that a request leaves to request.after. Then it is cancelled; a thread goes on. 0: no deadline."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError if a timeout is not positive."""
@@ -130,7 +134,8 @@ class Timeouts:
             self,
             "timeouts",
             may_be_zero=rates
-            | {"drain_seconds", "drain_idle_seconds", "start_seconds", "stop_seconds", "blocked_seconds"},
+            | {"drain_seconds", "drain_idle_seconds", "start_seconds", "stop_seconds", "blocked_seconds"}
+            | {"after_seconds"},
         )
 
 

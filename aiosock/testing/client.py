@@ -257,11 +257,12 @@ class Client:
     async def request(
         self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
     ) -> ClientResponse:
-        """Send a request and return the response; `json` is sent as a JSON body."""
+        """Send a request and return the response, when all of `request.after` is done; `json` is sent as a JSON body."""
         peer = await self._send(method, target, body, headers, json)
         response = await peer.response(method)
         peer.end()
         await peer.done()
+        await self.server.service.after.idle(self.patience)
         return response
 
     @asynccontextmanager

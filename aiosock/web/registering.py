@@ -21,11 +21,11 @@ def check_middleware(middleware: object) -> None:
         raise RouteError(f"a middleware is async def m(request, next), not {middleware!r}{advice}")
     if inspect.isclass(middleware):
         raise RouteError(f"a middleware is async def m(request, next), not the class {name}")
-    makes_one = not _is_async(middleware) and str(getattr(middleware, "__module__", "")).startswith(_OURS)
+    makes_one = not is_async(middleware) and str(getattr(middleware, "__module__", "")).startswith(_OURS)
     if makes_one and inspect.isfunction(middleware):
         raise RouteError(f"{name} makes a middleware when it is called: write app.middleware({name}())")
     if not _takes(middleware, 2):
-        advice = "" if _is_async(middleware) else f"; if it makes one, write app.middleware({name}(...))"
+        advice = "" if is_async(middleware) else f"; if it makes one, write app.middleware({name}(...))"
         raise RouteError(f"a middleware is async def m(request, next), not {name}{_signature(middleware)}{advice}")
 
 
@@ -37,7 +37,7 @@ def as_lifespan(function: Callable[..., Any]) -> Lifespan:
     name = _name(function)
     if not callable(function):
         raise RouteError(f"a lifespan is async def lifespan(app) with a yield, not {function!r}")
-    if _is_async(function):
+    if is_async(function):
         raise RouteError(
             f"the lifespan {name} has no yield: what is before it is done at the start, what is after it at the end"
         )
@@ -82,7 +82,7 @@ def _takes(function: Callable[..., object], count: int) -> bool:
     return True
 
 
-def _is_async(function: object) -> bool:
+def is_async(function: object) -> bool:
     """Return whether calling it makes a coroutine."""
     call = getattr(function, "__call__", None)  # noqa: B004 - an instance may have one that is async
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from json import JSONDecodeError
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.after import After
 from aiosock.web.body import Body
 from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
@@ -21,6 +22,8 @@ from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import as_text, parse_query
+
+_P = ParamSpec("_P")
 
 
 class Query(MultiDict[str]):
@@ -80,6 +83,7 @@ class Request:
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 
+    _after: After | None = None
     _content: bytes | None = None
     _form: Form | None = None
     _has_headers: bool = False
@@ -334,6 +338,21 @@ class Request:
     def last_event_id(self) -> str:
         """The id of the last event that the client of an EventStream received before it lost the connection, or ""."""
         return self.headers.get("last-event-id", "").encode("latin-1").decode(errors="replace")
+
+    def after(self, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Call a function with these arguments when the request is over: answered, failed, or left by its client.
+
+        It is awaited if it is async, otherwise it runs in a thread. All that one request leaves is done in order, in a
+        task beside its connection, and sees the context variables of the request; its body and uploads are gone by
+        then. The time for all of it is `timeouts.after_seconds`, and the drain waits for it. An exception is logged.
+
+        Raises HTTPError (503) if `limits.after_tasks` requests have work left, TypeError for what is no function, and
+        RuntimeError for more than a thousand functions.
+        """
+        if self._after is None:
+            self._after = self.exchange.connection.after.begin(f"{self.method} {self.target}")
+            self.exchange.when_over(self._after.start)
+        self._after.add(function, args, kwargs)
 
     async def early_hints(self, *links: str) -> None:
         """Send a 103 (RFC 8297) with Link fields, so that the client loads what it will need while the response is made.

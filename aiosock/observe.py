@@ -38,18 +38,17 @@ class RequestRecord:
     response. `request_id` is set by the middleware of that name, `-` without it.
     """
 
+    # There is one for each request, so it has no `__init__`: whoever makes one sets what differs.
+    head: ObservedHead | None = None
+    client: str = "-"
     route: str = ""
     status: int = 0
     received: int = 0
     sent: int = 0
+    began: float = 0.0
     seconds: float = 0.0
     request_id: str = "-"
     ending: Ending = Ending.COMPLETE
-
-    def __init__(self, head: ObservedHead | None, client: str, began: float = 0.0) -> None:
-        self.head: ObservedHead | None = head
-        self.client: str = client
-        self.began: float = began
 
 
 class Observer(Protocol):

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import cast
 
 from aiosock import Config
-from aiosock.access_log import BufferedAccess
+from aiosock.access_log import WrittenAccess
 from aiosock.net.reader import Reader
 from aiosock.net.server import Server
 from benchmarks.programs.aiosock_app import app
@@ -82,7 +82,7 @@ async def serve(workload: Workload, requests: int, log_format: str = "") -> None
         number = next(numbers, None)
         return None if number is None else request_bytes(workload, number)
 
-    with closing(BufferedAccess(os.devnull)) as access_log:
+    with closing(WrittenAccess(os.devnull)) as access_log:
         server = Server(app, config, access_log=access_log)
         for _ in range(requests if workload.closes else 1):
             unused = asyncio.StreamReader()

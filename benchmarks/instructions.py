@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from aiosock.wire.scan import LANGUAGE
+from aiosock.wire.compiled import LANGUAGE
 from benchmarks.content import write_files
 from benchmarks.in_memory import by_name
 from benchmarks.one_by_one import send

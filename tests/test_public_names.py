@@ -70,6 +70,7 @@ def test_importing_does_not_load_what_only_some_need() -> None:
         "html",
         "uuid",
         "itsdangerous",
+        "jinja2",
         "redis",
         "msgspec",
     }.isdisjoint(loaded)

@@ -80,6 +80,9 @@ class Request:
     is_health: "Callable[[Request], bool] | None" = None
     """Set by an App, for middleware: whether this request is for a route with `health=True`, also in a mounted app."""
 
+    is_csrf_protected: bool = False
+    """Set by the middleware `csrf`, for templates: whether a form of this page is protected."""
+
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 

@@ -47,6 +47,7 @@ STAGES = {
         prepare="mkdir -p files/docs pictures dist static; head -c 3000000 /dev/zero > files/big.bin; touch dist/index.html;"
         " head -c 48213 /dev/zero > report.pdf; printf aaa > a.txt; printf bbbbb > b.txt",
     ),
+    "docs/how-to/templates.md": Stage(given="import os; os.environ['SECRET'] = 's' * 32; os.mkdir('templates')"),
     "docs/how-to/test-an-app.md": Stage(given=AN_APP),
     "docs/tutorial/a-small-application.md": Stage(serve=["bookmarks.py"]),
     "docs/tutorial/first-handlers.md": Stage(serve=["-m", "aiosock", "hello:app"], prepare="mkdir public"),

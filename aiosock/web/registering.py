@@ -72,7 +72,7 @@ def check_handler(handler: object, error: type[RouteError | ConfigError] = Route
 def _takes(function: Callable[..., object], count: int) -> bool:
     """Return whether a function can be called with so many arguments; True where that cannot be known."""
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(function, follow_wrapped=False)  # a decorator may take other arguments
     except (TypeError, ValueError):  # written in C
         return True
     try:

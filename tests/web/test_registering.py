@@ -1,7 +1,7 @@
 """What people type first: a mistake is refused when it is registered, with the words for what was meant."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -115,6 +115,14 @@ def test_what_is_no_lifespan_is_refused(wrong: Any, words: str) -> None:
 def test_what_takes_a_request_is_a_handler(each: Any) -> None:
     if each is not int:
         check_handler(each)
+
+
+def test_a_decorated_function_is_judged_by_what_its_decorator_takes() -> None:
+    @wraps(AsgiApp.__call__)
+    async def adapted(request: Request) -> Response:
+        return Response()
+
+    check_handler(adapted)
 
 
 @pytest.mark.parametrize(

@@ -85,11 +85,11 @@ async def serve(workload: Workload, requests: int, log_format: str = "") -> None
     with closing(WrittenAccess(os.devnull)) as access_log:
         server = Server(app, config, access_log=access_log)
         for _ in range(requests if workload.closes else 1):
-            unused = asyncio.StreamReader()
-            protocol = asyncio.StreamReaderProtocol(unused)
+            reader = asyncio.StreamReader(config.limits.read_buffer_bytes)
+            protocol = asyncio.StreamReaderProtocol(reader)
             transport = Feed(protocol, next_request)
-            writer = asyncio.StreamWriter(transport, protocol, unused, asyncio.get_running_loop())
-            await server.connected(Reader(writer, config.limits.read_buffer_bytes), writer)
+            writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+            await server.connected(Reader(reader, writer), writer)
 
 
 def request_bytes(workload: Workload, number: int) -> bytes:

@@ -16,6 +16,7 @@ from aiosock.net.channel import Channel
 from aiosock.net.listener import Listener
 from aiosock.net.opening import describe, open_streams, speak_http
 from aiosock.net.protocol import ServedConnection, Speak
+from aiosock.net.reader import Reader
 from aiosock.net.service import Service
 from aiosock.net.watchdog import Watchdog
 from aiosock.observe import Observer
@@ -169,7 +170,7 @@ class Server:
 
     # Connections.
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connected(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; the body of the task that asyncio makes for it."""
         service, task = self.service, asyncio.current_task()
         description = describe(writer, service)

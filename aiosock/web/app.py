@@ -170,7 +170,7 @@ class App(Router):
         """Return the response to a request. Raises only Disconnected and CancelledError; other exceptions become responses."""
         handler = self._handler or self._fold()
         request.is_health = self._health
-        request.app = self
+        request._app = self
         load = request.exchange.connection.load
         if load is not None and load.is_exceeded and not self._is_health(request):
             return _overloaded(request)
@@ -231,7 +231,7 @@ class App(Router):
                 try:
                     return await handler(request)
                 finally:
-                    request.app = self
+                    request._app = self
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
@@ -345,15 +345,15 @@ async def _overloaded(request: Request) -> Response:
 
 
 async def _below(request: Request, found: Mounted) -> Response:
-    subpath, mount, app, above = request.subpath, request.mount, request.app, request.above
+    subpath, mount, app, around = request.subpath, request.mount, request._app, request._around
     request.subpath, request.mount = found.subpath, mount + found.prefix
     if app is not None:
-        request.above = ((app, mount), *above)
+        request._around = ((app, mount), *around)
     request.route = request.mount
     try:
         return await found.handler(request)
     finally:
-        request.subpath, request.mount, request.app, request.above = subpath, mount, app, above
+        request.subpath, request.mount, request._app, request._around = subpath, mount, app, around
 
 
 def _allow(methods: frozenset[str] | set[str]) -> str:

@@ -65,12 +65,6 @@ class Request:
     mount: str = ""
     """The prefixes of the mounts that the request has passed."""
 
-    app: Names | None = None
-    """The App that the request has reached last, so far; None before it has reached one."""
-
-    above: tuple[Place, ...] = ()
-    """The apps in which that one is mounted, the nearest first, each with the `mount` that leads to it."""
-
     id: str = "-"
     """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
 
@@ -87,6 +81,8 @@ class Request:
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 
     _after: After | None = None
+    _app: Names | None = None  # that it has reached last
+    _around: tuple[Place, ...] = ()  # the apps in which that one is mounted, the nearest first
     _content: bytes | None = None
     _form: Form | None = None
     _has_headers: bool = False
@@ -150,7 +146,7 @@ class Request:
         StaticFiles: `url_for("static", path="site.css")`. Raises RouteError if there is no such name, if several routes
         have it, for wrong parameters, and for values that the route does not take.
         """
-        places = () if self.app is None else ((self.app, self.mount), *self.above)
+        places = () if self._app is None else ((self._app, self.mount), *self._around)
         return url_for(places, name, params)
 
     @property

@@ -70,7 +70,7 @@ async def test_the_app_of_a_request_is_the_one_that_answers_and_then_that_around
     @outer.middleware
     async def look(request: Request, next: Callable[..., object]) -> Response:
         response = await next(request)  # type: ignore[misc]
-        seen.append((request.app is outer, request.above))
+        seen.append((request._app is outer, request._around))
         assert isinstance(response, Response)
         return response
 

@@ -18,6 +18,7 @@ import aiosock
 from aiosock import App, Config, Handler, Request, Response
 from aiosock.testing import Client
 from aiosock.web import middleware
+from aiosock.web.flash import flash
 from aiosock.web.middleware import bearer_auth
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -47,6 +48,8 @@ DOCSTRINGS = {
     **{name: docstring("aiosock", name) for name in aiosock.__all__},
     **{name: docstring("aiosock.web.middleware", name) for name in middleware.__all__},
     "Client": docstring("aiosock.testing", "Client"),
+    "Templates": docstring("aiosock.web.templates", "Templates"),
+    "flash": docstring("aiosock.web.flash", "flash"),
 }
 
 ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -83,7 +86,9 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "request_id": ("GET /", {}, "200 This is request "),
     "security_headers": ("GET /", {}, "content-security-policy: default-src 'self'"),
     "sessions": ("GET /visits", {}, "200 1"),
+    "flash": ("POST /notes", {}, "500 Internal Server Error"),  # the example has no sessions
     "timeout": ("GET /", {}, "200 Hello"),
+    "Templates": ("GET /hello/Ada", {}, "200 Hello, Ada!"),
 }
 """The request for the app, or handler, of an example, and a part of the response: status and text, or a field."""
 
@@ -109,6 +114,8 @@ async def test_the_example_of_a_name_works(
     (tmp_path / "photos").mkdir()
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "site.css").write_text("p { color: teal }")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "hello.html").write_text("Hello, {{ name }}!")
 
     names = await run_example(name)
 
@@ -152,7 +159,15 @@ def sample() -> dict[str, Any]:
     """Return the names that examples may use: ours, the standard library's, and an app."""
     app = App()
     app.mount("/", greet)
-    given = {"AsyncIterator": AsyncIterator, "Client": Client, "app": app, "asyncio": asyncio, "hmac": hmac, "os": os}
+    given = {
+        "AsyncIterator": AsyncIterator,
+        "Client": Client,
+        "app": app,
+        "asyncio": asyncio,
+        "flash": flash,
+        "hmac": hmac,
+        "os": os,
+    }
     return {"__name__": "__main__", **vars(aiosock), **vars(middleware), **given, "run": check_run}
 
 

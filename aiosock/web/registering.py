@@ -24,7 +24,7 @@ def check_middleware(middleware: object) -> None:
     makes_one = not is_async(middleware) and str(getattr(middleware, "__module__", "")).startswith(_OURS)
     if makes_one and inspect.isfunction(middleware):
         raise RouteError(f"{name} makes a middleware when it is called: write app.middleware({name}())")
-    if not _takes(middleware, 2):
+    if not _takes(middleware, 2, more=True):
         advice = "" if is_async(middleware) else f"; if it makes one, write app.middleware({name}(...))"
         raise RouteError(f"a middleware is async def m(request, next), not {name}{_signature(middleware)}{advice}")
 
@@ -69,14 +69,15 @@ def check_handler(handler: object, error: type[RouteError | ConfigError] = Route
     raise error(f"a handler takes one argument, the request, unlike {name}{_signature(handler)}")
 
 
-def _takes(function: Callable[..., object], count: int) -> bool:
-    """Return whether a function can be called with so many arguments; True where that cannot be known."""
+def _takes(function: Callable[..., object], count: int, *, more: bool = False) -> bool:
+    """Return whether a function can be called with so many arguments, or with `more`; True where that cannot be known."""
     try:
         signature = inspect.signature(function, follow_wrapped=False)  # a decorator may take other arguments
     except (TypeError, ValueError):  # written in C
         return True
+    bind = signature.bind_partial if more else signature.bind
     try:
-        signature.bind(*range(count))
+        bind(*range(count))
     except TypeError:
         return False
     return True

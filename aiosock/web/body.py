@@ -1,8 +1,9 @@
-"""Body: a request body as it arrives."""
+"""Body: a request body as it arrives, and the errors of one that is too large or no text."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from aiosock.errors import HTTPError
 from aiosock.web.exchange import Incoming
 
 
@@ -35,3 +36,21 @@ class Body:
         if not data:
             raise StopAsyncIteration
         return data
+
+
+def body_too_large(limit: int) -> HTTPError:
+    """Return the error for a body of more than `limit` bytes (RFC 9110 section 15.5.14)."""
+    return HTTPError(413, f"The body is larger than the limit of {limit} bytes.")
+
+
+def decoded(body: bytes) -> str:
+    """Return a body as text; raise HTTPError (400) unless it is UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise not_utf8(error) from None
+
+
+def not_utf8(error: UnicodeDecodeError) -> HTTPError:
+    """Return the error for a body that is not UTF-8."""
+    return HTTPError(400, f"The body is not UTF-8 at byte {error.start}.")

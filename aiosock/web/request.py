@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, ParamSpec
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
 from aiosock.web.after import After
-from aiosock.web.body import Body
+from aiosock.web.body import Body, body_too_large, decoded, not_utf8
 from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
@@ -254,7 +254,7 @@ class Request:
 
     async def text(self) -> str:
         """Return the body as UTF-8 text; raises what `read` raises, and HTTPError (400) for other bytes."""
-        return _decoded(await self.read())
+        return decoded(await self.read())
 
     async def json(self, decode: Callable[[bytes], Any] = decode) -> Any:
         """Return the body decoded from JSON (RFC 8259), or by another `decode`, which raises ValueError for malformed input.
@@ -271,7 +271,7 @@ class Request:
         try:
             return decode(await self.read(json_limit(self)))
         except UnicodeDecodeError as error:
-            raise _not_utf8(error) from None
+            raise not_utf8(error) from None
         except JSONDecodeError as error:
             detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             raise HTTPError(400, detail) from None
@@ -375,19 +375,3 @@ def json_limit(request: Request) -> int:
         return request.body_limit
     limits = request.exchange.connection.limits
     return limits.json_bytes if limits.json_bytes < limits.body_bytes else limits.body_bytes  # noqa: FURB136 -- faster
-
-
-def body_too_large(limit: int) -> HTTPError:
-    """Return the error for a body of more than `limit` bytes (RFC 9110 section 15.5.14)."""
-    return HTTPError(413, f"The body is larger than the limit of {limit} bytes.")
-
-
-def _decoded(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise _not_utf8(error) from None
-
-
-def _not_utf8(error: UnicodeDecodeError) -> HTTPError:
-    return HTTPError(400, f"The body is not UTF-8 at byte {error.start}.")

@@ -143,11 +143,16 @@ class Request:
 
         The name is looked up in the app that answers, then in those in which it is mounted. `admin:users` is the route
         `users` of the app mounted under the name `admin`, and `:users` that of the outermost app. For a mounted
-        StaticFiles: `url_for("static", path="site.css")`. Raises RouteError if there is no such name, if several routes
-        have it, for wrong parameters, and for values that the route does not take.
+        StaticFiles: `url_for("static", path="site.css")`. Ask before the first piece of a streamed body: then the
+        mounts have been left. Raises RouteError if there is no such name, if several routes have it, for wrong
+        parameters, and for values that the route does not take.
         """
-        places = () if self._app is None else ((self._app, self.mount), *self._around)
-        return url_for(places, name, params)
+        return url_for(self.places, name, params)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The apps that the request is in, the innermost first, each with the `mount` that leads to it."""
+        return () if self._app is None else ((self._app, self.mount), *self._around)
 
     @property
     def client(self) -> Address | None:

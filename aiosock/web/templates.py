@@ -13,6 +13,7 @@ from aiosock.errors import ConfigError, not_installed
 from aiosock.web.flash import Flash, has_flashes, take_flashes
 from aiosock.web.request import Request
 from aiosock.web.response import Fields, Response
+from aiosock.web.urls import url_for
 
 if TYPE_CHECKING:
     import jinja2
@@ -163,15 +164,19 @@ class Templates:
 
 
 class _Rendering:
-    """A page that is being made: its request, and the messages that were taken for it before, if they were."""
+    """A page that is being made: its request, and the messages that were taken for it before, if they were.
+
+    `places` are those of the request when the page was begun: a stream goes on when it has left its mounts.
+    """
 
     def __init__(self, request: Request, flashes: list[Flash] | None) -> None:
         self.request = request
+        self.places = request.places
         self.flashes = flashes
 
 
 def _url_for(name: str, /, **params: object) -> str:
-    return _rendered.get().request.url_for(name, **params)
+    return url_for(_rendered.get().places, name, params)
 
 
 def _flashed() -> list[Flash]:

@@ -268,13 +268,17 @@ def _completed(headers: Fields, implied: _Constant) -> Headers:
 
 
 def _location(location: str) -> str:
-    """Return a location as it is sent; raise ResponseError for a line break or control."""
+    """Return a location as it is sent; raise ResponseError for a line break or control, TypeError for no str."""
+    if not isinstance(location, str):
+        raise TypeError(f"a location is a str, such as '/login', not {location!r}")
     if any(ord(character) < 32 or ord(character) == 127 for character in location):
         raise ResponseError(f"not a location: {location!r}")
     return quote(location, safe="!#$%&'()*+,/:;=?@[]^`{|}~\\")
 
 
 def _final(status: int) -> int:
+    if not isinstance(status, int):
+        raise TypeError(f"a status is an int, not {status!r}")
     if not 200 <= status <= 599:
         raise ResponseError(f"a response has a status from 200 to 599, not {status}")
     return status

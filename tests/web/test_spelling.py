@@ -24,6 +24,8 @@ any_response: Any = Response
         (lambda: any_response.redirect("/", status_code=301), "write status="),
         (lambda: any_response(background=1), r"write request\.after\(function, \.\.\.\)"),
         (lambda: any_response(sttus=1), "Response has no option sttus=$"),
+        (lambda: any_response(status="404"), "a status is an int, not '404'"),
+        (lambda: any_response.redirect(404), "a location is a str, such as '/login', not 404"),
         (lambda: Redirect("/", status_code=301), "Redirect has no option status_code=: write status="),  # type: ignore[arg-type]
         (lambda: any_response().set_cookie("a", "b", httponly=True), "httponly=: write http_only="),
         (lambda: any_response().set_cookie("a", "b", samesite="lax"), "samesite=: write same_site="),

@@ -134,8 +134,14 @@ class Timeouts:
             self,
             "timeouts",
             may_be_zero=rates
-            | {"drain_seconds", "drain_idle_seconds", "start_seconds", "stop_seconds", "blocked_seconds"}
-            | {"after_seconds"},
+            | {
+                "after_seconds",
+                "drain_seconds",
+                "drain_idle_seconds",
+                "start_seconds",
+                "stop_seconds",
+                "blocked_seconds",
+            },
         )
 
 

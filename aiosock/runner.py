@@ -8,12 +8,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
-from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of, server_logger
+from aiosock.log import Outlet, RequestIdFilter, access_logger, is_ready, is_same_file, outlet_of, server_logger
 from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
 from aiosock.observe import Observer
@@ -26,6 +27,7 @@ from aiosock.stopping import (
     exit_now,
     outlive_log_rotation,
 )
+from aiosock.terminal import TerminalFormatter, is_terminal
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
@@ -96,6 +98,7 @@ def run(
         _occupy_standard_descriptors()
         raise_descriptor_limit()
         outlive_log_rotation()
+        config = with_format_chosen(config)
         with closing(open_access_log(config)) as access_log:
             _run(_Process(app, config, access_log, observers, when_started), factory)
     except ConfigError as error:
@@ -131,6 +134,8 @@ class _Process:
         self.last_resort: LastResort = LastResort()
         self._timeouts = config.timeouts
         self._server = Server(app, config, access_log=access_log, observers=observers)
+        if handler := _handler_beside_the_access_log():
+            handler.flush_before = partial(self._server.flush_log, wait=False)
         self._lifespan = BoundedLifespan(lifespan_of(app), config.timeouts)
         self._access_log = access_log
         self._when_started = when_started
@@ -166,6 +171,7 @@ class _Process:
         except BaseException:
             await self._server.abort()
             raise
+        self._server.flush_log()
         say("aiosock: draining; a second signal ends it at once", sys.stderr)
         return await self._server.drain()
 
@@ -215,25 +221,28 @@ class _QuietHandler(logging.Handler):
 
     def __init__(self, stream: TextIO | None, limit: int) -> None:
         super().__init__()
-        self._outlet = outlet_of(stream, limit, self._say_dropped)
+        self.stream: TextIO | None = stream
+        self.outlet: Outlet = outlet_of(stream, limit, self._say_dropped)
+        self.flush_before: Callable[[], None] = _nothing
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, or drop it. A program that has configured logging since writes it itself."""
         if _has_own_way():
             return
         with suppress(Exception):  # nor is an argument that does not fit its message a reason to fail
-            self._outlet.write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+            self.flush_before()
+            self.outlet.write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         """Write the lines that wait for a slow reader."""
         super().close()
         with suppress(OSError):
-            self._outlet.close()
+            self.outlet.close()
 
     def _say_dropped(self, dropped: int) -> None:
         if dropped:
             with suppress(OSError):
-                self._outlet.write(b"aiosock: %d lines were dropped here, because nobody read them\n" % dropped)
+                self.outlet.write(b"aiosock: %d lines were dropped here, because nobody read them\n" % dropped)
 
 
 def configure_logging(config: Config) -> None:
@@ -245,10 +254,21 @@ def configure_logging(config: Config) -> None:
     if logger.handlers or logging.getLogger().handlers:
         return
     handler = _QuietHandler(sys.stderr, config.limits.log_buffer_bytes)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(in_request)s%(message)s"))
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(in_request)s%(message)s")
+    handler.setFormatter(TerminalFormatter(sys.stderr) if is_terminal(sys.stderr) else plain)
     handler.addFilter(RequestIdFilter())
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if config.debug else logging.INFO)
+    logger.setLevel("DEBUG" if config.debug and config.log_level == "info" else config.log_level.upper())
+    if access_logger.level == logging.NOTSET:
+        access_logger.setLevel(logging.INFO)  # its lines are no messages: no log_level leaves them out
+
+
+def with_format_chosen(config: Config) -> Config:
+    """Return the options with a `log_format` in the place of `auto`: for people where a terminal takes the lines."""
+    if config.log_format != "auto":
+        return config
+    for_people = not config.access_log_file and is_terminal(sys.stdout) and not _has_own_way(access_logger)
+    return replace(config, log_format="terminal" if for_people else "combined")
 
 
 def open_access_log(config: Config) -> AccessLog:
@@ -260,7 +280,21 @@ def open_access_log(config: Config) -> AccessLog:
         return LoggedAccess()
     if config.access_log_file:
         return WrittenAccess(config.access_log_file, config.limits.log_buffer_bytes)
-    return LoggedAccess() if _has_own_way(access_logger) else WrittenAccess(limit=config.limits.log_buffer_bytes)
+    if _has_own_way(access_logger):
+        return LoggedAccess()
+    handler = _handler_beside_the_access_log()
+    return WrittenAccess(limit=config.limits.log_buffer_bytes, shared=handler.outlet if handler else None)
+
+
+def _handler_beside_the_access_log() -> _QuietHandler | None:
+    """Return our handler if it writes to the terminal, pipe or file that standard output is too.
+
+    Then both write through one outlet, so that no message overtakes the lines of earlier requests.
+    """
+    for handler in logging.getLogger("aiosock").handlers:
+        if isinstance(handler, _QuietHandler) and is_same_file(handler.stream, sys.stdout):
+            return handler
+    return None
 
 
 def _has_own_way(*loggers: logging.Logger) -> bool:
@@ -274,6 +308,10 @@ def say(text: str, stream: TextIO | None) -> None:
     with suppress(OSError, ValueError):
         if is_ready(stream, SAYING_MILLISECONDS):
             print(text, file=stream, flush=True)
+
+
+def _nothing() -> None:
+    return
 
 
 def _occupy_standard_descriptors() -> None:

@@ -35,18 +35,22 @@ SAYS = {
     "share": "aiosock serve DIR",
     "runner": "the loop, signals, the exit status",
     "stopping": "signals and last deadlines",
+    "loading": "finds the app that a command names",
     "testing": "a client in memory",
     "net": "touches sockets: listeners, connections, deadlines",
     "web": "what handlers see: requests, responses, routes",
     "check": "aiosock check URL",
     "wire": "bytes to records and back, no I/O",
     "access_log": "the observer that writes a line",
+    "terminal": "lines and messages for people",
+    "helptext": "the text of --help",
     "observe": "what is told of a request",
     "log": "loggers, lines",
     "config": "every option, once",
     "headers": "fields: ordered, valid",
     "errors": "one tree of exceptions",
     "version": "its number",
+    "traces": "tracebacks that begin with the program's code",
 }
 """What each room is for."""
 

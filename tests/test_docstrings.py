@@ -86,7 +86,7 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "request_id": ("GET /", {}, "200 This is request "),
     "security_headers": ("GET /", {}, "content-security-policy: default-src 'self'"),
     "sessions": ("GET /visits", {}, "200 1"),
-    "flash": ("POST /notes", {}, "500 Internal Server Error"),  # the example has no sessions
+    "flash": ("POST /notes", {}, "location: /notes"),
     "timeout": ("GET /", {}, "200 Hello"),
     "Templates": ("GET /hello/Ada", {}, "200 Hello, Ada!"),
 }
@@ -189,6 +189,8 @@ async def ask(app: Handler, request: str, options: dict[str, Any]) -> str:
     method, _, target = request.partition(" ")
     if method == "DELETE":  # 403, for a user without permission, comes only after authentication
         app.middleware(bearer_auth(echo_token))  # type: ignore[attr-defined]
+    if target == "/notes" and method == "POST":  # a message is kept in the session
+        app.middleware(middleware.sessions("s" * 32))  # type: ignore[attr-defined]
     headers = {"content-type": "application/x-www-form-urlencoded", **options.get("headers", {})}
     async with Client(app) as client:
         answer = await client.request(method, target, body=options.get("body", ""), headers=headers)

@@ -20,6 +20,7 @@ from aiosock.net.reader import Reader
 from aiosock.net.service import Service
 from aiosock.net.watchdog import Watchdog
 from aiosock.observe import Observer
+from aiosock.terminal import TerminalObserver
 from aiosock.web.handler import Handler
 
 SWEEP_SECONDS: Final = 0.5
@@ -57,7 +58,11 @@ class Server:
         speak: Speak = speak_http,
     ) -> None:
         self.config: Config = config or Config()
-        access = AccessWriter(self.config.log_format, access_log or LoggedAccess())
+        log, access = access_log or LoggedAccess(), None
+        if self.config.log_format == "terminal" and self.config.access_log:
+            observers = [TerminalObserver(log.write), *observers]
+        else:
+            access = AccessWriter(self.config.log_format, log)
         self.service: Service = Service(
             handler, self.config, clock, observers, access if self.config.access_log else None
         )
@@ -236,10 +241,10 @@ class Server:
                 connection.abort()
         self.flush_log()
 
-    def flush_log(self) -> None:
-        """Write the lines of the access log that were kept to be written together."""
+    def flush_log(self, *, wait: bool = True) -> None:
+        """Write the lines of the access log that were kept; see `AccessWriter.flush`."""
         if self.service.access is not None:
-            self.service.access.flush()
+            self.service.access.flush(wait=wait)
 
 
 def sweep_seconds(timeouts: Timeouts) -> float:

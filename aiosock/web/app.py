@@ -12,6 +12,7 @@ from typing import Any, Never, NoReturn, TypeVar
 
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
+from aiosock.log import note_failure
 from aiosock.web.error_response import error_response
 from aiosock.web.handler import Handler, Middleware, Pending, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.registering import check_middleware
@@ -287,6 +288,7 @@ class App(Router):
         if isinstance(error, HTTPError):
             return error_response(error, accept)
         logger.error("%s %s failed", request.method, request.target, exc_info=error)
+        note_failure(error)
         trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
         return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
 

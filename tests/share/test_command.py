@@ -138,7 +138,8 @@ def test_a_password_may_have_any_letters(asked: dict[str, Any]) -> None:
     [
         (["nowhere"], "'nowhere' is not a directory"),
         (["file"], "'file' is not a directory"),
-        ([".", "."], "Unused"),
+        (["app.py"], "'app.py' is not a directory; did you mean aiosock app.py?"),
+        ([".", "."], "'.' is one argument too many"),
         (["--nonsense"], "--nonsense"),
         (["--auth", "ada"], "--auth takes NAME:PASSWORD"),
         (["--auth", ":secret"], "--auth takes NAME:PASSWORD"),

@@ -16,6 +16,7 @@ from aiosock import (
     StaticFiles,
     run,
 )
+from aiosock.testing import Client
 
 app = App()
 
@@ -84,3 +85,10 @@ def leave(request: Request) -> None:
     request.after(send, 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     request.after(send, "ada", soon=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     request.after(send("ada"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+async def test() -> None:
+    async with Client(app) as client:
+        await client.get("/", jsn=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        await client.post("/", auth="ada:secret")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await client.post("/", files={"a": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, Final
 
 from aiosock.errors import HTTPError
+from aiosock.log import note_failure
 from aiosock.web.registering import is_async
 
 logger: logging.Logger = logging.getLogger("aiosock.app")
@@ -162,6 +163,7 @@ class After:
             if isinstance(error, asyncio.CancelledError) and task.cancelling():
                 raise
             logger.error("%s: %s failed afterwards", self._what, self.current, exc_info=error)
+            note_failure(error)
 
 
 async def _called(function: Callable[..., object], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

@@ -231,6 +231,13 @@ async def test_what_fails_is_logged_and_the_next_is_done(
     assert caplog.records[-1].exc_info is not None
 
 
+@pytest.mark.parametrize("function", [failing, failing_in_a_thread])
+async def test_the_test_client_raises_what_fails(function: Callable[..., Any]) -> None:
+    async with Client(leaving(function)) as client:
+        with pytest.raises(ValueError, match="broken"):
+            await client.get("/")
+
+
 async def test_a_failure_is_logged_with_the_id_of_the_request(caplog: pytest.LogCaptureFixture) -> None:
     caplog.handler.addFilter(RequestIdFilter())
     app = leaving(failing, failing_in_a_thread)

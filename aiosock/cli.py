@@ -166,6 +166,10 @@ def _commands() -> CommandLine:
         app
             The module and the name of the app: module:app.
         """
+        if options.reload:  # the parent does not import the app
+            from aiosock.dev.reload import begin
+
+            begin(options)
         run(load(app), options)
 
     commands.default(serve)

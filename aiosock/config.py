@@ -136,8 +136,8 @@ class Timeouts:
     blocked_seconds: float = 0.75  # people notice a second
     """A longer block is logged. What blocks the event loop for this long is named, with its stack. 0: never."""
     after_seconds: float = 30.0  # Cloudflare Workers: waitUntil, 30 seconds after the response
-    """Time for work after an answer. All that a request leaves to request.after has it. Then it is cancelled, but a thread
-    goes on. 0: no deadline."""
+    """Time for work after an answer. All that a request leaves to request.after has it. Then it is cancelled, but a
+    thread goes on. 0: no deadline."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError if a timeout is not positive."""
@@ -188,11 +188,15 @@ class Config:
     """Level of messages: debug, info, warning or error. Those below it are left out. With --debug, info means debug."""
     debug: bool = False
     """Show tracebacks to clients, and log more. Do not use it in production."""
+    reload: bool = False
+    """Restart the program when its code changes. Reload pages in the browser too; implies debug, for development only."""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an invalid port, backlog or loop."""
+        if self.reload:
+            object.__setattr__(self, "debug", True)
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be from 0 to 65535, not {self.port}")
         if self.backlog < 1:

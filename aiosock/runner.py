@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, TextIO
+from importlib import import_module
+from typing import Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
@@ -62,6 +63,8 @@ async def serve(
     """
     check_handler(app, ConfigError)
     config = replace(config or Config(), **options)
+    if config.reload:
+        raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
     async with BoundedLifespan(lifespan_of(app), config.timeouts), Server(app, config, observers=observers) as server:
         yield server
 
@@ -89,21 +92,76 @@ def run(
     `run` returns after a clean drain. It exits with status 2 and one line on standard error for what is no app and if
     an option cannot work, 1 if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the
     signal after a second signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
+
+    With `reload=True` the program is started again as a child, and once more whenever its code changes; `run` serves in
+    the child, and in the parent it exits when the child has ended.
     """
     try:
         check_handler(app, ConfigError)
         config = replace(config or Config(), **options)
-        factory = loop_factory(config.loop)
-        configure_logging(config)
-        _occupy_standard_descriptors()
-        raise_descriptor_limit()
-        outlive_log_rotation()
-        config = with_format_chosen(config)
-        with closing(open_access_log(config)) as access_log:
-            _run(_Process(app, config, access_log, observers, when_started), factory)
+        # By name: development stands above us, and nothing of it is loaded unless it is asked for.
+        serve_in_process: _Serve = import_module("aiosock.dev.reload").run if config.reload else run_process
+        serve_in_process(app, config, when_started=when_started, observers=observers)
     except ConfigError as error:
         say(f"aiosock: error: {error}", sys.stderr)
         sys.exit(CONFIG_STATUS)
+
+
+class Notices(Protocol):
+    """What a process tells whoever has started it: a person at a terminal, or a parent process."""
+
+    def starting(self, stop: Callable[[], None]) -> None:
+        """Tell that the lifespan is about to start, in the running loop. `stop` ends the process, as a first signal does."""
+
+    def ready(self, server: Server) -> None:
+        """Tell that the server listens."""
+
+    def stopping(self, how: str) -> None:
+        """Tell that the process has been told to stop, and what it does about it."""
+
+
+class _Terminal:
+    """Lines for the person at the terminal."""
+
+    def starting(self, stop: Callable[[], None]) -> None:
+        pass
+
+    def ready(self, server: Server) -> None:
+        say(banner(server), sys.stdout)
+
+    def stopping(self, how: str) -> None:
+        say(f"aiosock: {how}; a second signal ends it at once", sys.stderr)
+
+
+class _Serve(Protocol):
+    def __call__(
+        self,
+        app: Handler,
+        config: Config,
+        *,
+        when_started: Callable[[Server], None] | None,
+        observers: Sequence[Observer],
+    ) -> None: ...
+
+
+def run_process(
+    app: Handler,
+    config: Config,
+    *,
+    notices: Notices | None = None,
+    when_started: Callable[[Server], None] | None = None,
+    observers: Sequence[Observer] = (),
+) -> None:
+    """Serve an app in this process until it is told to stop; see `run`. Raises ConfigError for an option that cannot work."""
+    factory = loop_factory(config.loop)
+    configure_logging(config)
+    _occupy_standard_descriptors()
+    raise_descriptor_limit()
+    outlive_log_rotation()
+    config = with_format_chosen(config)
+    with closing(open_access_log(config)) as access_log:
+        process = _Process(app, config, access_log, observers, when_started, notices or _Terminal())
+        _run(process, factory)
 
 
 def _run(process: "_Process", factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -130,6 +188,7 @@ class _Process:
         access_log: AccessLog,
         observers: Sequence[Observer],
         when_started: Callable[[Server], None] | None,
+        notices: Notices,
     ) -> None:
         self.last_resort: LastResort = LastResort()
         self._timeouts = config.timeouts
@@ -139,6 +198,7 @@ class _Process:
         self._lifespan = BoundedLifespan(lifespan_of(app), config.timeouts)
         self._access_log = access_log
         self._when_started = when_started
+        self._notices = notices
         self._deadline: float | None = None
 
     def seconds_left(self) -> float:
@@ -151,6 +211,7 @@ class _Process:
         """Serve until a signal; return whether every handler has ended."""
         signals = Signals(on_stop=self._told_to_stop, flush=self._server.flush_log, reopen=self._reopen_log)
         signals.listen()
+        self._notices.starting(signals.stop)
         try:
             async with self._lifespan:
                 try:
@@ -163,8 +224,8 @@ class _Process:
 
     async def _serve_until(self, told: asyncio.Event) -> bool:
         await self._server.start()
-        say(banner(self._server), sys.stdout)
         try:
+            self._notices.ready(self._server)
             if self._when_started is not None:
                 self._when_started(self._server)
             await told.wait()
@@ -172,7 +233,7 @@ class _Process:
             await self._server.abort()
             raise
         self._server.flush_log()
-        say("aiosock: draining; a second signal ends it at once", sys.stderr)
+        self._notices.stopping("draining")
         return await self._server.drain()
 
     def _reopen_log(self) -> None:
@@ -182,7 +243,7 @@ class _Process:
     def _told_to_stop(self) -> None:
         self._deadline = time.monotonic() + self._timeouts.drain_seconds
         if self._lifespan.cancel_start():
-            say("aiosock: the start is cancelled; a second signal ends it at once", sys.stderr)
+            self._notices.stopping("the start is cancelled")
             self._expect_the_end()
 
     def _expect_the_end(self) -> None:

@@ -76,6 +76,10 @@ class Paint:
         return f"\x1b[{style}m{text}\x1b[m" if self._is_on and text else text
 
 
+OWN_ROUTES: Final = "/_aiosock/"
+"""Where routes begin that no app has defined."""
+
+
 class TerminalObserver(Observer):
     """The access log for people: an observer that gives the line of each request to `write`, in a list."""
 
@@ -84,8 +88,9 @@ class TerminalObserver(Observer):
         self._format = TerminalFormat(sys.stdout)
 
     def finished(self, record: RequestRecord) -> None:
-        """Write the line."""
-        self._write([self._format.line(record)])
+        """Write the line, unless it was a page of ours that has asked, such as the script of `--reload`."""
+        if not record.route.startswith(OWN_ROUTES):
+            self._write([self._format.line(record)])
 
 
 class TerminalFormat:

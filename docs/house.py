@@ -33,6 +33,7 @@ path { stroke: #57606a; stroke-width: 2; fill: none }
 SAYS = {
     "cli": "the command line, made from Config",
     "share": "aiosock serve DIR",
+    "dev": "reload, for a developer's day",
     "runner": "the loop, signals, the exit status",
     "stopping": "signals and last deadlines",
     "loading": "finds the app that a command names",

@@ -181,6 +181,15 @@ async def test_a_server_shows_lines_through_its_access_log() -> None:
     assert without_colours(lines[0]).endswith(" 200 GET       3.2 ms    1.2 kB  /")
 
 
+def test_what_our_own_pages_ask_for_has_no_line() -> None:
+    lines: list[str] = []
+    record = record_of("GET", "/_aiosock/reload")
+    record.route = "/_aiosock/reload"
+    TerminalObserver(lines.extend).finished(record)
+
+    assert lines == []
+
+
 # Colours.
 
 

@@ -1,6 +1,7 @@
 """Server: the connections it serves, the sweep that bounds every wait of theirs, and the drain that ends them all."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -120,9 +121,9 @@ class Server:
         """Stop without losing a request; return whether every handler has ended.
 
         Clients in the backlog are accepted, then the listeners close. Requests in flight are answered, with
-        `Connection: close`; idle connections may send one more; `request.shutdown` is set. What requests have left to be
-        done is done. At `timeouts.drain_seconds` the rest of all this is cancelled, and all of it if the drain itself is
-        cancelled.
+        `Connection: close`; idle connections may send one more; `request.shutdown` is set. What requests have left to
+        be done is done. At `timeouts.drain_seconds` the rest of all this is cancelled, and all of it if the drain
+        itself is cancelled.
         """
         self.service.shutdown.set()
         try:
@@ -135,16 +136,7 @@ class Server:
     async def _serve_rest(self) -> None:
         """Stop listening, and serve the connections that the kernel has accepted for us."""
         for sock in await self._acceptor.accept_rest():
-            try:
-                reader, writer = await open_streams(sock, self.config.limits)
-            except OSError:  # this client has left, the others have not
-                sock.close()
-                continue
-            # In the context in which the server was started: `drain` may be called by a handler, in that of its
-            # request.
-            task = asyncio.create_task(self.connected(reader, writer), context=self._context.copy())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            await self.adopt(sock)
 
     async def _let_end(self) -> None:
         """Wait until every connection has ended, and all work after answers, for `timeouts.drain_seconds` at most."""
@@ -172,6 +164,34 @@ class Server:
             _, left = await asyncio.wait(left, timeout=1.0)
         self.flush_log()
         return not left
+
+    # Another server takes over, perhaps in another process.
+
+    async def leave(self) -> None:
+        """Stop accepting, and set `request.shutdown`, without a client being refused: a server with these sockets goes on.
+
+        Then take the idle connections by `release`, again and again until there are none, and drain.
+        """
+        self.service.shutdown.set()
+        await self._acceptor.leave()
+
+    def release(self) -> list[socket.socket]:
+        """Return the sockets of the connections that wait for a request, for another server to `adopt`; forget them."""
+        released = [connection.release() for connection in tuple(self._connections)]
+        return [sock for sock in released if sock is not None]
+
+    async def adopt(self, sock: socket.socket) -> None:
+        """Serve a connection that somebody else has accepted."""
+        sock.setblocking(False)
+        try:
+            reader, writer = await open_streams(sock, self.config.limits)
+        except OSError:  # this client has left, others have not
+            sock.close()
+            return
+        # In the context in which the server was started: `drain` may be called by a handler, in that of its request.
+        task = asyncio.create_task(self.connected(reader, writer), context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # Connections.
 

@@ -4,7 +4,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -96,6 +96,13 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
     if sharing.upload:  # in a thread: the directory may be large
         Thread(target=_clear, args=(directory,), name="clearing", daemon=True).start()
 
+    if options.reload:
+        if sharing.upload:
+            raise ConfigError("--reload does not go with --upload: a page that reloads breaks off its uploads")
+        from aiosock.dev.livereload.site import reload_site
+
+        reload_site(app, directory)
+        options = replace(options, reload=False)  # no code of the program changes
     run(app, options, when_started=partial(_announce, sharing, draw))
 
 

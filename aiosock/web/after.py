@@ -1,4 +1,4 @@
-"""Work after the answer: the functions that requests leave behind, each request's in one task of a set of the server."""
+"""Work after the answer: the functions that requests leave, those of each request in one task of the server."""
 
 import asyncio
 import inspect
@@ -45,7 +45,7 @@ class AfterAnswers:
         return set(self._running)
 
     def begin(self, what: str) -> "After":
-        """Return a place for the work of a request, which is `what` in the log; raise HTTPError (503) if none is left."""
+        """Return a place for the work of a request, `what` in the log; raise HTTPError (503) if none is left."""
         if self._count >= self._limit:
             detail = f"The server still has the work of {self._count} requests to do. Try again later."
             raise HTTPError(503, detail, {"retry-after": "1"})

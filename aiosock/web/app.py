@@ -296,7 +296,7 @@ class App(Router):
         for base in kind.__mro__:
             if base in self._exceptions:
                 return self._exceptions[base]
-            # Each has a response: a handler for Exception is for exceptions that have none, one for HTTPError for errors.
+            # Each has a response: a handler for Exception is for those that have none, one for HTTPError for errors.
             if base in (Redirect, HTTPError):
                 return None
         return None
@@ -314,8 +314,9 @@ class App(Router):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
-    return handler.running() if isinstance(handler, App) else nullcontext()
+    """Return the context manager around serving a handler: the lifespan of an App or of what wraps one; else nothing."""
+    running: Callable[[], AbstractAsyncContextManager[None]] = getattr(handler, "running", nullcontext)
+    return running()
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

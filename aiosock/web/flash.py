@@ -35,7 +35,7 @@ def flash(request: Request, message: str, category: str = "") -> None:
 
 
 def take_flashes(request: Request) -> list[Flash]:
-    """Return the messages that wait, in order, and forget them; raise RuntimeError without the middleware `sessions`."""
+    """Return the messages that wait, in order, and forget them; raise RuntimeError without `sessions`."""
     return [Flash(message, category) for message, category in request.session.pop(_KEY, [])]
 
 

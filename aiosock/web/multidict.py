@@ -36,7 +36,7 @@ class MultiDict(Generic[_T]):
         return list(self._pairs)
 
     def keys(self) -> list[str]:
-        """Return each name once, in order. With it, `dict(query)` has the first value of each name, as `[]` returns it."""
+        """Return each name once, in order. With it, `dict(query)` has the values that `[]` returns."""
         return list(self)
 
     def __getitem__(self, name: str) -> _T:

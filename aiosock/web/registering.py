@@ -70,7 +70,7 @@ def check_handler(handler: object, error: type[RouteError | ConfigError] = Route
 
 
 def _takes(function: Callable[..., object], count: int, *, more: bool = False) -> bool:
-    """Return whether a function can be called with so many arguments, or with `more`; True where that cannot be known."""
+    """Return whether a function takes so many arguments, or with `more` further ones; True where nobody knows."""
     try:
         signature = inspect.signature(function, follow_wrapped=False)  # a decorator may take other arguments
     except (TypeError, ValueError):  # written in C

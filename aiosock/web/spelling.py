@@ -1,4 +1,4 @@
-"""Words of other frameworks: the TypeError for such an option names our word. None is an alias: there is one spelling."""
+"""Words of other frameworks: the TypeError for such an option names our word, and none is an alias."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final

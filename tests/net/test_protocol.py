@@ -4,6 +4,7 @@ It echoes lines. That nothing in `net/server.py` or `web` knows of it is what is
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -55,6 +56,9 @@ class LineConnection:
             data += piece
         line, _, channel.buffer = data.partition(b"\n")
         return line + b"\n"
+
+    def release(self) -> socket.socket | None:
+        return None
 
     def go_away(self) -> None:
         if self.idle_since is not None:

@@ -35,7 +35,7 @@ def path_of_route(
 
 
 def path_below_mount(mounts: Mapping[str, NamedMount], name: str, params: Mapping[str, object]) -> str | None:
-    """Return the path of `mount:name`, or of a handler's mount with the parameter `path`; None if there is no such mount.
+    """Return the path of `mount:name`, or of a handler's mount with the parameter `path`; None without such a mount.
 
     Raises RouteError for the name of a mount alone where an app is mounted, and for other parameters.
     """

@@ -134,7 +134,10 @@ def split_pattern(pattern: str) -> list[str]:
 
 
 def parameter_names(pattern: str) -> list[str]:
-    """Return the names of a pattern's parameters in order; raise RouteError if a name comes twice, or after its convertor."""
+    """Return the names of a pattern's parameters in order.
+
+    Raises RouteError if a name comes twice, or after its convertor.
+    """
     parsed = [parameter for part in split_pattern(pattern) for parameter in parse_part(part, pattern)]
     names = [name for _, name, _ in parsed if name]
     for _, name, kind in parsed:

@@ -69,9 +69,9 @@ class Router:
             self.middleware(each)
 
     def middleware(self, middleware: _M) -> _M:
-        """Wrap the handlers of this router: `async def m(request, next) -> Response`. The first one registered is the outermost.
+        """Wrap the handlers of this router: `async def m(request, next) -> Response`.
 
-        Requests for which it has no route do not pass it. Raises RouteError once the router is included: its routes
+        The first one registered is the outermost. Requests for which it has no route do not pass it. Raises RouteError once the router is included: its routes
         are then made.
         """
         if self._is_included:
@@ -81,7 +81,7 @@ class Router:
         return middleware
 
     def lifespan(self, function: _F) -> _F:
-        """Run a function around the server's life: an `async def lifespan(app)` that yields once, or an async context manager.
+        """Run a function around the server's life: `async def lifespan(app)` with one `yield`, or a context manager.
 
         It gets the app in which the router is included. Several are entered in the order of their registration, and
         left in reverse. Raises RouteError for a function that cannot be one.

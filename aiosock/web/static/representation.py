@@ -107,7 +107,7 @@ def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
 
 
 def open_path(path: str) -> tuple[int, os.stat_result]:
-    """Open a regular file by its path, following links; the caller must close the descriptor. Raises what `find` raises; blocks."""
+    """Open a regular file by its path, following links; the caller must close it. Raises what `find` raises; blocks."""
     return _regular(os.open(path, READ_FLAGS))
 
 
@@ -142,7 +142,7 @@ def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit
 
 
 def read_small(descriptor: int, status: os.stat_result, limit: int) -> tuple[bytes | None, os.stat_result]:
-    """Read a file; return its content and the status at that time. The content is None if it is larger than `limit` bytes or keeps changing."""
+    """Return the content of a file and its status at that time; None if it has more than `limit` bytes or keeps changing."""
     for _ in range(READS):
         if status.st_size > limit:
             break

@@ -71,8 +71,8 @@ class Router:
     def middleware(self, middleware: _M) -> _M:
         """Wrap the handlers of this router: `async def m(request, next) -> Response`.
 
-        The first one registered is the outermost. Requests for which it has no route do not pass it. Raises RouteError once the router is included: its routes
-        are then made.
+        The first one registered is the outermost. Requests for which it has no route do not pass it. Raises RouteError
+        once the router is included: its routes are then made.
         """
         if self._is_included:
             raise RouteError("the middleware of a router must be registered before the router is included")

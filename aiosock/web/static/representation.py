@@ -142,7 +142,7 @@ def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit
 
 
 def read_small(descriptor: int, status: os.stat_result, limit: int) -> tuple[bytes | None, os.stat_result]:
-    """Return the content of a file and its status at that time; None if it has more than `limit` bytes or keeps changing."""
+    """Return the content of a file and its status then; None if it has more than `limit` bytes or keeps changing."""
     for _ in range(READS):
         if status.st_size > limit:
             break

@@ -49,24 +49,31 @@ def as_lifespan(function: Callable[..., Any]) -> Lifespan:
 
 
 def check_handler(handler: object, error: type[RouteError | ConfigError] = RouteError) -> None:
-    """Raise an error for what is no handler: an app of another interface, a class, a Router, or a name."""
+    """Raise an error for what is no handler, as `problem_of` says."""
+    if problem := problem_of(handler):
+        raise error(f"cannot serve {_name(handler) if callable(handler) else repr(handler)}: {problem}")
+
+
+def problem_of(handler: object) -> str:
+    """Return why something cannot be served, "" if it may be: what a callable returns is not known yet."""
     if not callable(handler):
         advice = ""
         if isinstance(handler, str):
-            advice = ": the command takes a name, as in: aiosock module:app"
+            advice = "; the command takes a name, as in: aiosock module:app"
         elif hasattr(handler, "routes"):
-            advice = ": include it in an app, with app.include(router)"
-        raise error(f"an app is an App or async def handler(request), not {handler!r}{advice}")
-    name = _name(handler)
+            advice = "; include it in an app, with app.include(router)"
+        return f"it is not an app or handler, but of the type {type(handler).__name__}{advice}"
     if inspect.isclass(handler):
-        raise error(f"{name} is a class: write {name}()")
+        return f"it is the class {handler.__name__}, not an app made of it"
     if _takes(handler, 1):
-        return
+        return ""
     if _takes(handler, 3):
-        raise error(f"{name} is an ASGI app, which aiosock does not serve: uvicorn and Hypercorn do")
+        return "it is an ASGI app, which aiosock does not serve: uvicorn and Hypercorn do"
     if _takes(handler, 2):
-        raise error(f"{name} is a WSGI app, which aiosock does not serve: gunicorn and waitress do")
-    raise error(f"a handler takes one argument, the request, unlike {name}{_signature(handler)}")
+        return "it is a WSGI app, which aiosock does not serve: gunicorn and waitress do"
+    if _takes(handler, 0):
+        return "it takes no request; if it makes the app, call it in the module: app = create_app()"
+    return f"a handler takes one argument, the request; this takes {_signature(handler)}"
 
 
 def _takes(function: Callable[..., object], count: int, *, more: bool = False) -> bool:

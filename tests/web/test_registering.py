@@ -128,13 +128,14 @@ def test_a_decorated_function_is_judged_by_what_its_decorator_takes() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (AsgiApp(), "AsgiApp is an ASGI app, which aiosock does not serve"),
-        (wsgi_app, "wsgi_app is a WSGI app, which aiosock does not serve"),
-        (App, r"App is a class: write App\(\)"),
+        (AsgiApp(), "cannot serve AsgiApp: it is an ASGI app, which aiosock does not serve"),
+        (wsgi_app, "cannot serve wsgi_app: it is a WSGI app, which aiosock does not serve"),
+        (App, "cannot serve App: it is the class App, not an app made of it"),
         ("main:app", "aiosock module:app"),
         (Router("/a"), r"app\.include\(router\)"),
-        (lambda: None, r"takes one argument, the request, unlike <lambda>\(\)"),
-        (None, "not None"),
+        (lambda: None, "it takes no request; if it makes the app, call it in the module"),
+        (None, "cannot serve None: it is not an app or handler, but of the type NoneType"),
+        (lambda a, b, c, d: None, r"takes one argument, the request; this takes \(a, b, c, d\)"),
     ],
 )
 def test_what_is_no_handler_is_refused(wrong: Any, words: str) -> None:
@@ -145,7 +146,7 @@ def test_what_is_no_handler_is_refused(wrong: Any, words: str) -> None:
 
 
 async def test_an_asgi_app_is_not_served() -> None:
-    with pytest.raises(ConfigError, match="is an ASGI app"):
+    with pytest.raises(ConfigError, match="it is an ASGI app"):
         async with serve(AsgiApp(), Config(port=0)):  # type: ignore[arg-type]
             pass
 
@@ -158,7 +159,7 @@ def test_an_asgi_app_that_is_run_is_told_in_one_line(capsys: pytest.CaptureFixtu
 
     assert exit_.value.code == 2
     assert capsys.readouterr().err == (
-        "aiosock: error: AsgiApp is an ASGI app, which aiosock does not serve: uvicorn and Hypercorn do\n"
+        "aiosock: error: cannot serve AsgiApp: it is an ASGI app, which aiosock does not serve: uvicorn and Hypercorn do\n"
     )
 
 

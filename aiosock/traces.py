@@ -22,7 +22,7 @@ def shown_path(filename: str) -> str:
     for name in _INSTALLED:
         if name in Path(filename).parts:
             return filename.rpartition(f"{name}{os.sep}")[2]
-    for folder in (str(Path(_PACKAGE).parent) + os.sep, *_libraries(), str(Path.cwd()) + os.sep):
+    for folder in (str(Path(_PACKAGE).parent) + os.sep, *_libraries(), *_working_directory()):
         if filename.startswith(folder):
             return filename.removeprefix(folder)
     return filename
@@ -59,6 +59,13 @@ def _begun(trace: TracebackException, *, fold: bool) -> StackSummary:
         return (FoldedFrames if fold else StackSummary)(frames[own[0] :])
     # Of a file that the compiler refuses, no frame has run: a SyntaxError names it. Others have no `filename`.
     return StackSummary() if is_own(getattr(trace, "filename", None) or _PACKAGE) else trace.stack
+
+
+def _working_directory() -> list[str]:
+    try:
+        return [str(Path.cwd()) + os.sep]
+    except OSError:  # it has been removed
+        return []
 
 
 @cache

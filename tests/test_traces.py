@@ -110,3 +110,12 @@ def test_causes_and_groups_are_folded_too() -> None:
 def test_an_installed_package_inside_the_program_is_a_library() -> None:
     assert not is_own("/project/.venv/lib/python3.11/site-packages/other/inner.py")
     assert shown_path("/project/.venv/lib/python3.11/site-packages/other/inner.py") == "other/inner.py"
+
+
+def test_a_working_directory_that_is_gone_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "getcwd", gone)
+
+    assert shown_path("/elsewhere/app.py") == "/elsewhere/app.py"

@@ -56,11 +56,7 @@ class Place:
     @property
     def shown(self) -> str:
         """Return the file as people write it, with the line: relative to the working directory, or to its library."""
-        try:
-            path = shown_path(self.file)
-        except OSError:  # the working directory has been removed
-            path = self.file
-        return f"{path[-MAX_PATH:]}:{self.line}"
+        return f"{shown_path(self.file)[-MAX_PATH:]}:{self.line}"
 
     @property
     def is_own(self) -> bool:

@@ -5,7 +5,7 @@ import re
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -82,8 +82,10 @@ class ProgramFiles:
                 self.roots = [*self.roots, root]
 
     def directories(self) -> list[str]:
-        """Return the directories to watch."""
-        return [each for root in self.roots for each in _walk(root, _ignored_directories(root))][:MOST_DIRECTORIES]
+        """Return the directories to watch: in place of a root that is gone, the one in which it will come back."""
+        return [
+            each for root in self.roots for each in (*_walk(root, _ignored_directories(root)),) or (_existing(root),)
+        ][:MOST_DIRECTORIES]
 
     def sift(self, paths: Iterable[str]) -> Changes:
         """Return what is to be done about these paths."""
@@ -98,8 +100,8 @@ class ProgramFiles:
         return changes
 
     def _is_hidden(self, path: str) -> bool:
-        root = next((root for root in self.roots if _is_below(path, root)), "")
-        return not IGNORED.isdisjoint(os.path.relpath(path, root or "/").split(os.sep)[:-1])
+        root = next((root for root in self.roots if _is_below(path, root)), None)
+        return root is None or not IGNORED.isdisjoint(os.path.relpath(path, root).split(os.sep)[:-1])
 
 
 class SiteFiles:
@@ -110,8 +112,8 @@ class SiteFiles:
         self.roots: list[str] = [self.root]
 
     def directories(self) -> list[str]:
-        """Return the directories to watch."""
-        return list(_walk(self.root, set(), hidden=False))[:MOST_DIRECTORIES]
+        """Return the directories to watch: if the root is gone, the one in which it will come back."""
+        return list(_walk(self.root, set(), hidden=False))[:MOST_DIRECTORIES] or [_existing(self.root)]
 
     def sift(self, paths: Iterable[str]) -> Changes:
         """Return what is to be done about these paths."""
@@ -228,10 +230,11 @@ class Watch:
         self.end()
 
     def _run(self) -> None:
-        watched, rounds = set[str](), cast("Iterator[_Found]", iter(()))
+        watched, rounds, known = set[str](), cast("Iterator[_Found]", iter(())), dict[str, object]()
         try:
             while not self._stop.is_set():
-                roots, directories = self._files.roots, set(self._files.directories())
+                roots = _identities(self._files.roots)
+                directories = set(self._files.directories())
                 following = self._watch(directories)
                 try:
                     found = next(following, set())
@@ -240,9 +243,12 @@ class Watch:
                 # What the watch before this one has seen, and what was in a directory before it was watched.
                 found |= next(rounds, set())
                 if self._begun.is_set():
-                    self._tell_of({path for each in directories - watched for path in _files_in(each)})
+                    # A root that was added is not new itself: the program has just been imported from it.
+                    new = _not_below(directories - watched, roots.keys() - known.keys())
+                    self._tell_of({path for each in new for path in _files_in(each)})
                 self._begun.set()
-                watched, rounds = self._follow(directories, roots, chain([found], following)), following
+                watched = self._follow(directories, roots, chain([found], following))
+                rounds, known = following, roots
         except Exception as error:
             self._failure = error
             if self._begun.is_set():
@@ -268,14 +274,16 @@ class Watch:
             ignore_permission_denied=True,
         )
 
-    def _follow(self, directories: set[str], roots: Sequence[str], rounds: "Iterator[_Found]") -> set[str]:
+    def _follow(self, directories: set[str], roots: dict[str, object], rounds: "Iterator[_Found]") -> set[str]:
         """Tell what changes until there are other directories; return those that are still watched."""
         for each in rounds:
             self._tell_of({path for _, path in each})
             moved = {path for change, path in each if change.name != "modified"}
-            # A directory that was replaced has the same name and is not watched any more.
-            if (gone := moved & directories) or self._has_new(moved) or roots != self._files.roots:
-                return directories - gone
+            now = _identities(self._files.roots)
+            # A directory that was replaced has the same name and is not watched any more. The system does not tell of a
+            # root in which a process works.
+            if (gone := moved & directories) or self._has_new(moved) or now != roots:
+                return _not_below(directories - gone, [root for root in roots if now.get(root) != roots[root]])
         return directories
 
     def _tell_of(self, paths: set[str]) -> None:
@@ -286,6 +294,23 @@ class Watch:
         """Return whether one of these paths is a directory to be watched."""
         new = {path for path in paths if os.path.basename(path) not in IGNORED and os.path.isdir(path)}
         return bool(new) and not new.isdisjoint(self._files.directories())
+
+
+def _identities(paths: Iterable[str]) -> dict[str, object]:
+    """Return what tells directories from others of the same name; None for one that is not there."""
+    found: dict[str, object] = {}
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = status.st_dev, status.st_ino
+    return found
+
+
+def _not_below(paths: Iterable[str], roots: Collection[str]) -> set[str]:
+    return {path for path in paths if not any(_is_below(path, root) for root in roots)}
 
 
 def _files_in(directory: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -370,6 +371,24 @@ def test_a_parent_has_one_child_and_no_zombies(home: Path) -> None:
             served.await_version(version)
         until(lambda: len(children(served.popen.pid)) == 1)
         assert "Z" not in children(served.popen.pid)
+
+
+def test_a_signal_while_the_program_is_imported_is_no_failure(home: Path) -> None:
+    with Reloaded(home) as served:
+        served.write(BLOCKED + PROGRAM)
+        served.await_output("importing")
+        served.send(signal.SIGINT)
+        assert served.wait() == 0
+
+
+def test_a_directory_that_goes_away_and_comes_back_is_served_again(home: Path) -> None:
+    (home / "src").mkdir()
+    with Reloaded(home / "src") as served:
+        shutil.rmtree(home / "src")
+        served.await_answer(lambda answer: answer.status == 500)
+        (home / "src").mkdir()
+        served.save(101)
+        served.await_version(101)
 
 
 # Where it makes no sense.

@@ -182,6 +182,9 @@ class Told:
             self._paths |= {*changes.restarting, *changes.styles, *changes.shown}
             self._changed.notify_all()
 
+    def has(self, path: Path) -> bool:
+        return str(path) in self._paths
+
     def wait_for(self, path: Path) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: str(path) in self._paths, PATIENCE)
@@ -224,6 +227,55 @@ def test_a_directory_that_is_removed_and_made_again_is_watched_again(root: Path)
         (root / "src").mkdir()
         (root / "src" / "a.py").write_text("a = 1")
         assert told.wait_for(root / "src" / "a.py")
+
+
+@pytest.mark.parametrize("kind", [ProgramFiles, SiteFiles])
+def test_a_root_that_is_removed_and_made_again_is_watched_again(
+    root: Path, kind: type[ProgramFiles] | type[SiteFiles]
+) -> None:
+    told, home = Told(), root / "branch" / "src"
+    home.mkdir(parents=True)
+    with Watch(kind(str(home)), told):
+        shutil.rmtree(root / "branch")
+        home.mkdir(parents=True)
+        (home / "a.py").write_text("a = 1")
+        assert told.wait_for(home / "a.py")
+
+
+def test_a_root_in_which_a_process_works_is_watched_again_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, home = Told(), root / "src"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    with Watch(ProgramFiles(str(home)), told):
+        (home / "a.py").touch()
+        assert told.wait_for(home / "a.py")
+        shutil.rmtree(home)
+        home.mkdir()
+        (home / "b.py").touch()
+        assert told.wait_for(home / "b.py")
+
+
+def test_the_files_of_a_root_that_is_added_are_not_new(root: Path) -> None:
+    told = Told()
+    for name in ("one", "other"):
+        (root / name).mkdir()
+    (root / "other" / "old.py").touch()
+    files = ProgramFiles(str(root / "one"))
+    with Watch(files, told):
+        files.add([str(root / "other")])
+        while not told.has(root / "other" / "new.py"):  # until it is watched
+            (root / "other" / "new.py").write_text("a = 1")
+
+    assert not told.has(root / "other" / "old.py")
+
+
+def test_what_is_beside_a_root_that_is_gone_does_not_matter(root: Path) -> None:
+    (root / "src").mkdir()
+    files = ProgramFiles(str(root / "src"))
+    (root / "src").rmdir()
+
+    assert files.directories() == [str(root)]
+    assert not files.sift([str(root / "other.py")])
 
 
 def test_a_system_that_refuses_is_a_configuration_that_cannot_work(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,13 @@ _READ_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How each child is started: the command, its environment, and the listening sockets that it inherits."""
+    """How each child is started: the command, its environment, and the listening sockets that it inherits.
+
+    `directory` may go away and come back, as with `git checkout`; a path finds the new one.
+    """
 
     command: Sequence[str]
+    directory: str
     environment: Mapping[str, str]
     listeners: Sequence[socket.socket]
 
@@ -60,6 +64,7 @@ class Program:
             try:
                 self._process = subprocess.Popen(
                     launch.command,
+                    cwd=launch.directory,
                     env={**launch.environment, ENVIRONMENT: inherited.encode()},
                     pass_fds=inherited.descriptors,
                     stderr=writing,

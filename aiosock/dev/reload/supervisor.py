@@ -67,7 +67,7 @@ class Supervisor:
     def __init__(self, config: Config, command: Sequence[str], bound: Sequence[Bound]) -> None:
         self._config = config
         self._bound = bound
-        self._launch = Launch(command, environment(), [each.sock for each in bound])
+        self._launch = Launch(command, os.getcwd(), environment(), [each.sock for each in bound])
         self._files = ProgramFiles(*_roots())
         self._current: Program | None = None
         self._leaving: set[Program] = set()
@@ -207,7 +207,7 @@ class Supervisor:
     def _see_end(self, program: Program) -> None:
         self._leaving.discard(program)
         if self._is_ending:
-            if program is self._current:
+            if program is self._current and program.has_begun:  # else our signal has ended it
                 self._status = program.status
             self._end_if_alone()
         elif program is self._current:
@@ -289,5 +289,8 @@ def _forget_bytecode(path: str) -> None:
 
 
 def _shown(path: str) -> str:
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except OSError:  # the working directory has been removed
+        return path
     return path if relative.startswith("..") else relative

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ DEBOUNCE_MILLISECONDS: Final = 400
 
 ROUND_MILLISECONDS: Final = 50
 """How soon a watch that has begun is known to have begun."""
+
+CLOCK_SECONDS: Final = 0.05
+"""The clock of a file system may be so much behind."""
 
 MOST_DIRECTORIES: Final = 10_000
 """Directories to watch, those near the top first: the program may have been started in /."""
@@ -73,10 +77,12 @@ class ProgramFiles:
 
     def __init__(self, *roots: str) -> None:
         self.roots: list[str] = []
+        self.added_at: float = 0.0
         self.add(roots)
 
     def add(self, roots: Iterable[str]) -> None:
         """Watch these directories too, unless they are below those that are watched."""
+        self.added_at = time.time()
         for root in sorted({os.path.realpath(root) for root in roots if os.path.isdir(root)}):
             if not any(_is_below(root, other) for other in self.roots):
                 self.roots = [*self.roots, root]
@@ -110,6 +116,7 @@ class SiteFiles:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root: str = os.path.realpath(root)
         self.roots: list[str] = [self.root]
+        self.added_at: float = 0.0
 
     def directories(self) -> list[str]:
         """Return the directories to watch: if the root is gone, the one in which it will come back."""
@@ -243,9 +250,13 @@ class Watch:
                 # What the watch before this one has seen, and what was in a directory before it was watched.
                 found |= next(rounds, set())
                 if self._begun.is_set():
-                    # A root that was added is not new itself: the program has just been imported from it.
-                    new = _not_below(directories - watched, roots.keys() - known.keys())
-                    self._tell_of({path for each in new for path in _files_in(each)})
+                    # Of a root that was added, the files are old: the program has just been imported from it.
+                    new = directories - watched
+                    old = new - _not_below(new, roots.keys() - known.keys())
+                    self._tell_of({path for each in new - old for path in _files_in(each)})
+                    self._tell_of(
+                        {path for each in old for path in _files_in(each, self._files.added_at - CLOCK_SECONDS)}
+                    )
                 self._begun.set()
                 watched = self._follow(directories, roots, chain([found], following))
                 rounds, known = following, roots
@@ -313,10 +324,11 @@ def _not_below(paths: Iterable[str], roots: Collection[str]) -> set[str]:
     return {path for path in paths if not any(_is_below(path, root) for root in roots)}
 
 
-def _files_in(directory: str) -> Iterator[str]:
+def _files_in(directory: str, since: float = 0.0) -> Iterator[str]:
+    """Yield the files of a directory that have changed since a time."""
     try:
         for entry in os.scandir(directory):
-            if entry.is_file():
+            if entry.is_file() and entry.stat().st_mtime >= since:
                 yield entry.path
     except OSError:
         return

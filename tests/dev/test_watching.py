@@ -260,11 +260,12 @@ def test_the_files_of_a_root_that_is_added_are_not_new(root: Path) -> None:
     for name in ("one", "other"):
         (root / name).mkdir()
     (root / "other" / "old.py").touch()
+    os.utime(root / "other" / "old.py", (0, 0))
     files = ProgramFiles(str(root / "one"))
     with Watch(files, told):
         files.add([str(root / "other")])
-        while not told.has(root / "other" / "new.py"):  # until it is watched
-            (root / "other" / "new.py").write_text("a = 1")
+        (root / "other" / "new.py").write_text("a = 1")  # perhaps before it is watched
+        assert told.wait_for(root / "other" / "new.py")
 
     assert not told.has(root / "other" / "old.py")
 

@@ -14,6 +14,7 @@ import pytest
 from aiosock import App, Disconnected, Handler, HTTPError, Request, Response, RouteError, Router, Upgrade
 from aiosock.net.server import Server
 from aiosock.testing import Client
+from aiosock.web.middleware import sees_exceptions
 from aiosock.web.response import Duplex
 from tests.web.ask import GET, ask
 
@@ -1002,6 +1003,24 @@ def test_a_middleware_with_a_parameter_of_another_kind_is_refused() -> None:
         RouteError, match=r"the parameter 'page' of middleware .*odd must be annotated with a type that"
     ):
         App().middleware(odd)
+
+
+async def test_a_middleware_that_sees_exceptions_gets_resources_too() -> None:
+    app = App()
+    app.provide(a_database)
+
+    @app.middleware
+    @sees_exceptions
+    async def early(request: Request, next: Handler, database: Database) -> Response:
+        with pytest.raises(KeyError):
+            await next(request)
+        return Response(database.name)
+
+    @app.get("/")
+    async def handler(request: Request) -> None:
+        raise KeyError
+
+    assert (await ask(app, "GET", "/")).text == "real"
 
 
 async def test_a_middleware_keeps_its_defaults() -> None:

@@ -21,11 +21,11 @@ from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
 from aiosock.web.multidict import Query
 from aiosock.web.request import Request
-from aiosock.web.response import Response, Upgrade
+from aiosock.web.response import Redirect, Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
 from aiosock.web.routing.places import Cookie, Header
 from aiosock.web.routing.router import Router
-from aiosock.web.static import StaticFiles
+from aiosock.web.static import FileResponse, StaticFiles
 
 __all__ = [
     "AiosockError",
@@ -37,6 +37,7 @@ __all__ = [
     "Disconnected",
     "Event",
     "EventStream",
+    "FileResponse",
     "Form",
     "HTTPError",
     "Handler",
@@ -46,6 +47,7 @@ __all__ = [
     "Middleware",
     "ProtocolError",
     "Query",
+    "Redirect",
     "Request",
     "Response",
     "ResponseError",

@@ -8,6 +8,8 @@ AiosockError
 ├── ResponseError        a response that must not be sent as it is (also a ValueError)
 ├── RouteError           a route that cannot work, found when it is registered (also a ValueError)
 └── ConfigError          an invalid option; the message has its name and the reason (also a ValueError)
+
+`web.response` has one more HTTPError: Redirect, an answer that leads to another URL.
 """
 
 from collections.abc import Mapping, Sequence

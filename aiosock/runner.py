@@ -33,6 +33,7 @@ from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.failures import app_logger
 from aiosock.web.handler import Handler
+from aiosock.web.registering import check_handler
 from aiosock.wire.compiled import LANGUAGE
 
 SAYING_MILLISECONDS = 100
@@ -56,9 +57,11 @@ async def serve(
 
     `options` are fields of Config, over those of `config`. `observers` are told of every request.
 
-    Raises ConfigError for an option that cannot work, TypeError for one that does not exist, and TimeoutError for a
-    lifespan that does not start within `timeouts.start_seconds` or does not stop within `timeouts.stop_seconds`.
+    Raises ConfigError for what is no app and for an option that cannot work, TypeError for an option that does not
+    exist, and TimeoutError for a lifespan that does not start within `timeouts.start_seconds` or does not stop within
+    `timeouts.stop_seconds`.
     """
+    check_handler(app, ConfigError)
     config = replace(config or Config(), **options)
     if config.reload:
         raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
@@ -86,14 +89,15 @@ def run(
     while the lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is
     one.
 
-    `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1
-    if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second
-    signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
+    `run` returns after a clean drain. It exits with status 2 and one line on standard error for what is no app and if
+    an option cannot work, 1 if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the
+    signal after a second signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
 
     With `reload=True` the program is started again as a child, and once more whenever its code changes; `run` serves in
     the child, and in the parent it exits when the child has ended.
     """
     try:
+        check_handler(app, ConfigError)
         config = replace(config or Config(), **options)
         # By name: development stands above us, and nothing of it is loaded unless it is asked for.
         serve_in_process: _Serve = import_module("aiosock.dev.reload").run if config.reload else run_process

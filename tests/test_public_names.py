@@ -17,6 +17,7 @@ NAMES = [
     "Disconnected",
     "Event",
     "EventStream",
+    "FileResponse",
     "Form",
     "HTTPError",
     "Handler",
@@ -26,6 +27,7 @@ NAMES = [
     "Middleware",
     "ProtocolError",
     "Query",
+    "Redirect",
     "Request",
     "Response",
     "ResponseError",
@@ -71,6 +73,7 @@ def test_importing_does_not_load_what_only_some_need() -> None:
         "html",
         "uuid",
         "itsdangerous",
+        "jinja2",
         "redis",
         "msgspec",
     }.isdisjoint(loaded)

@@ -13,7 +13,7 @@ from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import FAILED, error_response, exception_response
 from aiosock.web.exchange import Connection, Incoming, OnDisconnect, Work, host_of
-from aiosock.web.handler import Handler
+from aiosock.web.handler import Handler, Pending
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
@@ -105,7 +105,7 @@ class Answering:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
                 if not self.respond_at_once(response):
-                    await self.respond(response)
+                    await self._respond_to(request, response)
                 ending = Ending.COMPLETE
             except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
                 ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
@@ -127,6 +127,10 @@ class Answering:
         elif self._task is not None and self._task.cancelling():
             await self._forget_cancellations(self._task)
         return ending is Ending.COMPLETE
+
+    async def _respond_to(self, request: Request, response: Response) -> None:
+        """Send a response that is large, streamed, or not made yet; raise what `respond` and `Pending.made` raise."""
+        await self.respond(await response.made(request) if isinstance(response, Pending) else response)
 
     async def _at_work(self, handler: Handler, request: Request) -> Response:
         """Await a handler, and count it until it returns."""

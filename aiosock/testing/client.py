@@ -143,8 +143,10 @@ class Client:
     async def request(self, method: str, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a request and return the response; see RequestParts for what it may have.
 
-        Raises what the handler raises, Disconnected if the connection ends within the response, TypeError for more than
-        one kind of body, and AiosockError for more than 20 redirects.
+        It is returned when all of `request.after` is done.
+
+        Raises what the handler raises, or a function of `request.after`, Disconnected if the connection ends within the
+        response, TypeError for more than one kind of body, and AiosockError for more than 20 redirects.
         """
         peer, response, pieces = await self._opened(method, target, parts)
         await self._read(peer, response, pieces)
@@ -253,10 +255,11 @@ class Client:
         return peer
 
     async def _read(self, peer: Peer, response: ClientResponse, pieces: AsyncIterator[bytes]) -> None:
-        """Read the body of a response, and wait for the end of its connection."""
+        """Read the body of a response, and wait for the end of its connection and of `request.after`."""
         response.body = b"".join([piece async for piece in self._raising(peer, pieces)])
         peer.end()
         await peer.done()
+        await self.server.service.after.idle(self.patience)
         self._raise_failure(peer)
 
     async def _raising(self, peer: Peer, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

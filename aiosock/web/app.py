@@ -1,24 +1,27 @@
 """App: routes, middleware, exception handlers and lifespan, combined once into one Handler."""
 
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Never, NoReturn, TypeVar, cast
 
 from aiosock.errors import HTTPError, RouteError
 from aiosock.log import note_failure
 from aiosock.web.error_response import error_response, exception_response
 from aiosock.web.failures import answerable, handled, log_failure, own
-from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
+from aiosock.web.handler import Handler, Middleware, Pending, not_text, refuse_other_scheme, with_target_checked
+from aiosock.web.registering import check_middleware
 from aiosock.web.request import Request
-from aiosock.web.response import Response
+from aiosock.web.response import Redirect, Response
 from aiosock.web.routing.endpoint import returned_none, to_response
+from aiosock.web.routing.naming import NamedMount, names_of, path_below_mount, path_of_route
 from aiosock.web.routing.outline import Outline
-from aiosock.web.routing.pattern import Convertor, build_path
+from aiosock.web.routing.pattern import Convertor
 from aiosock.web.routing.providing import ProvidingRouter
 from aiosock.web.routing.scope import Scope
+from aiosock.web.routing.signature import Endpoint
 from aiosock.web.routing.table import (
     ANY,
     IMPLEMENTED,
@@ -29,11 +32,12 @@ from aiosock.web.routing.table import (
     RouteTable,
     method_not_allowed,
 )
+from aiosock.web.spelling import unknown_option
+from aiosock.web.urls import url_for
 from aiosock.wire.target import without_port
 
 _E = TypeVar("_E", bound=Exception)
 _M = TypeVar("_M", bound=Middleware)
-_L = TypeVar("_L", bound=Callable[..., Any])
 if TYPE_CHECKING:  # the checkers know `default`, which the running Python has from 3.13 on (PEP 696)
     from typing_extensions import TypeVar as _TypeVar
 
@@ -62,16 +66,17 @@ class App(ProvidingRouter, Generic[_S]):
     checks_target = True
     """An app checks the request-target itself, behind its middleware; see `with_target_checked`."""
 
-    def __init__(self, state: _S | None = None) -> None:
+    def __init__(self, state: _S | None = None, **wrong: Never) -> None:
+        if wrong:
+            raise unknown_option("App", wrong)
         super().__init__()
         self.state: _S = cast("_S", SimpleNamespace()) if state is None else state
         self.table: RouteTable = RouteTable()
         self.convertors: dict[str, Convertor] = self.table.convertors
         self._methods = set(IMPLEMENTED)
-        self._middleware: list[Middleware] = []
         self._exceptions: dict[type[Exception], ExceptionHandler[Any]] = {}
-        self._lifespan: Callable[[App[Any]], AbstractAsyncContextManager[object]] | None = None
         self._hosts: dict[str, Handler] = {}
+        self._mounts: dict[str, NamedMount] = {}
         self._handler: Handler | None = None
         self._health: Callable[[Request], bool] = self._is_health  # bound once, not for each request
 
@@ -79,16 +84,23 @@ class App(ProvidingRouter, Generic[_S]):
 
     def add(self, route: Route) -> None:
         """Add a route; raise RouteError where its pattern is malformed or taken."""
+        if route.middleware:
+            route = replace(route, endpoint=self._within(route))
         self.table.add(route)
         self._methods |= route.methods - {ANY}
         super().add(route)
 
-    def mount(self, prefix: str, handler: Handler) -> None:
+    def mount(self, prefix: str, handler: Handler, *, name: str = "") -> None:
         """Pass every request below `prefix` to an app or handler, which finds the rest of the path in `request.subpath`.
 
-        Raises RouteError for a prefix that is taken or has parameters.
+        `name` is for `url_for`; by default it is the prefix without its slashes. Raises RouteError for a prefix that is
+        taken or has parameters, for a name that is taken, and for what is no handler.
         """
+        name = name or prefix.strip("/")
+        if name in self._mounts:
+            raise RouteError(f"the name {name!r} is that of the mount {self._mounts[name].prefix!r} already")
         self.table.mount(prefix, with_target_checked(handler))
+        self._mounts[name] = NamedMount(prefix.rstrip("/"), handler if isinstance(handler, App) else None)
         self._remember(handler)
 
     def host(self, name: str, handler: Handler) -> None:
@@ -104,10 +116,12 @@ class App(ProvidingRouter, Generic[_S]):
     def middleware(self, middleware: _M) -> _M:
         """Wrap all handlers: `async def m(request, next) -> Response`. The first one registered is the outermost.
 
-        Further parameters are resources, by type. Raises RouteError after the first request.
+        Further parameters are resources, by type. Raises RouteError after the first request, and for what is no
+        middleware.
         """
         if self._handler is not None:
             raise RouteError("middleware must be registered before the first request")
+        check_middleware(middleware)
         self._middleware.append(self._with_resources(middleware))
         return middleware
 
@@ -124,25 +138,26 @@ class App(ProvidingRouter, Generic[_S]):
 
         return register
 
-    def lifespan(self, function: _L) -> _L:
-        """Run a function around the server's life: an `async def lifespan(app)` that yields once, or an async context manager.
-
-        Raises RouteError if there is one already.
-        """
-        if self._lifespan is not None:
-            raise RouteError("the app has a lifespan already")
-        self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
-        return function
-
     def url_for(self, name: str, /, **params: object) -> str:
-        """Return the path of the route with that name.
+        """Return the path of the route with that name, as if this app were mounted nowhere; see `Request.url_for`.
 
-        Raises RouteError if there is none, for wrong parameters, and for values that the route does not take.
+        Raises RouteError if there is none, if several routes have it, for wrong parameters, and for values that the
+        route does not take.
         """
-        for route in self.routes:
-            if route.name == name:
-                return build_path(route.pattern, params, self.convertors)
-        raise RouteError(f"no route is named {name!r}")
+        return url_for([(self, "")], name, params)
+
+    def path_of(self, name: str, params: Mapping[str, object]) -> str | None:
+        """Return the path of a name in this app or below it, None if there is none; raise what `url_for` raises."""
+        found = path_of_route(self.routes, self.convertors, name, params)
+        return path_below_mount(self._mounts, name, params) if found is None else found
+
+    def names(self) -> Iterator[str]:
+        """Return the names for which `url_for` has a path."""
+        return names_of(self.routes, self._mounts)
+
+    def run(self, *_: object, **__: object) -> NoReturn:
+        """Raise TypeError: `aiosock.run(app)` serves an app, as does the command `aiosock module:app`."""
+        raise TypeError("write aiosock.run(app, port=8080), or run the command: aiosock module:app")
 
     def outline(self) -> Outline:
         """Return the table of routes and the middleware, for those who show them."""
@@ -152,14 +167,14 @@ class App(ProvidingRouter, Generic[_S]):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Enter the lifespan of this app, make its resources, do so for the apps mounted in it; leave them at the end.
+        """Enter the lifespans of this app, make its resources, do so for the apps mounted in it; leave them in reverse.
 
         Raises RouteError for a handler, middleware or provider that needs what nothing provides.
         """
         self.check_resources()
         async with AsyncExitStack() as stack:
-            if self._lifespan is not None:
-                await stack.enter_async_context(self._lifespan(self))
+            for lifespan in self._lifespans:
+                await stack.enter_async_context(lifespan(self))
             await stack.enter_async_context(self.providers.running(self))
             for app in self._mounted:
                 await stack.enter_async_context(app.running())
@@ -192,17 +207,32 @@ class App(ProvidingRouter, Generic[_S]):
 
     def _fold(self) -> Handler:
         self.providers.check()
-        handler: Handler = partial(self._guard, self._dispatch) if self._middleware else self._dispatch
-        for middleware in reversed(self._middleware):
+        self._handler = self._wrapped(self._dispatch, self._middleware)
+        return self._handler
+
+    def _within(self, route: Route) -> Endpoint:
+        """Return the endpoint of a route within the middleware of its routers."""
+
+        async def innermost(request: Request) -> Response:
+            return _to_response(route, await route.endpoint(request, **request.params))
+
+        handler = self._wrapped(innermost, [self._with_resources(each) for each in route.middleware])
+        return lambda request, **_: handler(request)
+
+    def _wrapped(self, handler: Handler, middlewares: Sequence[Middleware]) -> Handler:
+        if middlewares:
+            handler = partial(self._guard, handler)
+        for middleware in reversed(middlewares):
             # An exception of a middleware becomes a response too, which the middleware around it sees.
             handler = partial(self._guard, _bound(middleware, handler))
-        self._handler = handler
         return handler
 
     async def _guard(self, handler: Handler, request: Request) -> Response:
         request.error = None
         try:
             response = to_response(await handler(request))
+            if isinstance(response, Pending):
+                request.answer = response = await response.made(request)
         except Exception as error:
             if error is request.error and request.answer is not None:  # a middleware that sees_exceptions raised it on
                 return request.answer
@@ -217,7 +247,10 @@ class App(ProvidingRouter, Generic[_S]):
                 refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
                 request.above = (*request.above, self)
-                return await handler(request)
+                try:
+                    return await handler(request)
+                finally:
+                    request._app = self
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
@@ -233,6 +266,8 @@ class App(ProvidingRouter, Generic[_S]):
                     request.answer = response
                     if route.status != 200:
                         response.status = route.status
+                elif isinstance(response, Pending):
+                    request.answer = response = await response.made(request)
                 return response
             if isinstance(found, Mounted):
                 request.above = (*request.above, self)
@@ -284,7 +319,8 @@ class App(ProvidingRouter, Generic[_S]):
         for base in kind.__mro__:
             if base in self._exceptions:
                 return base
-            if base is HTTPError:  # it has a response: a handler for Exception is for exceptions that have none
+            # Each has a response: a handler for Exception is for exceptions that have none, one for HTTPError for errors.
+            if base in (Redirect, HTTPError):
                 return None
         return None
 
@@ -311,6 +347,15 @@ def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
     return running()
 
 
+def _to_response(route: Route, result: object) -> Response:
+    if result is None and route.refuses_none:
+        raise returned_none(route.handler or route.endpoint)
+    response = to_response(result)
+    if response is not result and route.status != 200:
+        response.status = route.status
+    return response
+
+
 def _bound(middleware: Middleware, inner: Handler) -> Handler:
     return lambda request: middleware(request, inner)
 
@@ -325,13 +370,15 @@ async def _overloaded(request: Request) -> Response:
 
 
 async def _below(request: Request, found: Mounted) -> Response:
-    subpath, mount = request.subpath, request.mount
+    subpath, mount, app, around = request.subpath, request.mount, request._app, request._around
     request.subpath, request.mount = found.subpath, mount + found.prefix
+    if app is not None:
+        request._around = ((app, mount), *around)
     request.route = request.mount
     try:
         return await found.handler(request)
     finally:
-        request.subpath, request.mount = subpath, mount
+        request.subpath, request.mount, request._app, request._around = subpath, mount, app, around
 
 
 def _allow(methods: frozenset[str] | set[str]) -> str:

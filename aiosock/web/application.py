@@ -2,8 +2,10 @@
 
 from typing import Any, Protocol
 
+from aiosock.web.urls import Names
 
-class Application(Protocol):
+
+class Application(Names, Protocol):
     """The app that answers a request, as its handlers see it."""
 
     @property

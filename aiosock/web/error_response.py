@@ -7,7 +7,7 @@ from aiosock.errors import HTTPError, ValidationError, reason_phrase
 from aiosock.log import CONTROL_ESCAPES, server_logger
 from aiosock.web.error_page.negotiation import FAILED as FAILED
 from aiosock.web.error_page.negotiation import completed, form_of
-from aiosock.web.response import Response
+from aiosock.web.response import Redirect, Response
 from aiosock.wire.negotiation import PROBLEM
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def error_response(error: HTTPError, accept: str = "") -> Response:
     """Return the response to an error for a client with this Accept field."""
+    if isinstance(error, Redirect):
+        return Response.redirect(error.location, error.status, error.headers)
     form = form_of(error, accept)
     if form == PROBLEM:
         return completed(json.dumps(_problem(error)), form, error.status, error, {})
@@ -33,7 +35,7 @@ def exception_response(error: BaseException, request: "Request", app: "Outlined 
 
     `app` is the one that answers; None outside of all apps.
     """
-    if request.exchange.connection.debug:
+    if request.exchange.connection.debug and not isinstance(error, Redirect):
         from aiosock.web.debug.response import debug_response
 
         try:

@@ -1,12 +1,14 @@
 """The contract between a request and its connection, the same for every protocol: `web` knows none of them."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.after import AfterAnswers
 
 OnDisconnect = Literal["cancel", "eager", "finish"]
 """When a handler is cancelled because its client leaves.
@@ -131,15 +133,19 @@ class Held:
         self._counted = 0
 
 
+NO_SERVER: Final = AfterAnswers(0, 0, time.monotonic)
+"""The work after answers of a connection without a server: none is taken."""
+
+
 class Connection:
     """A connection as its requests see it.
 
     `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is
     set when the server is told to stop: a handler that could go on for ever checks it or waits for it. `load` is None
-    where concurrency has no limit.
+    where concurrency has no limit. `after` is the work that requests leave, set by the server.
     """
 
-    __slots__ = ("_server", "bodies", "client", "debug", "limits", "load", "scheme", "shutdown")
+    __slots__ = ("_server", "after", "bodies", "client", "debug", "limits", "load", "scheme", "shutdown")
 
     def __init__(
         self,
@@ -161,6 +167,7 @@ class Connection:
         self.debug: bool = debug
         self.load: Load | None = load
         self.bodies: Bodies = bodies or Bodies(self.limits.bodies_bytes)
+        self.after: AfterAnswers = NO_SERVER
 
     @property
     def server(self) -> Address | None:

@@ -1,11 +1,12 @@
 """The seam between `net` and `web`: a Handler takes a Request and returns a Response."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Concatenate
 
 from aiosock.errors import HTTPError
+from aiosock.web.registering import check_handler
 from aiosock.web.request import Request
-from aiosock.web.response import Response
+from aiosock.web.response import Fields, Response
 from aiosock.wire.target import is_text
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -42,13 +43,37 @@ def secured(middleware: Middleware, schemes: Mapping[str, Mapping[str, Any]]) ->
     return middleware
 
 
+class Pending(Response):
+    """A response that is made when its request is known: whoever gets one from a handler or a middleware awaits `made`.
+
+    An App does so before a middleware sees it, and the connection for the rest.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, status: int = 200, headers: Fields = ()) -> None:
+        super().__init__(_unmade(), status, headers)
+
+    async def made(self, request: Request) -> Response:
+        """Return the response to this request; raise HTTPError."""
+        raise NotImplementedError
+
+
+async def _unmade() -> AsyncIterator[bytes]:
+    raise RuntimeError("this response must be made first: await response.made(request)")
+    yield b""
+
+
 def with_target_checked(handler: Handler) -> Handler:
     """Return a handler that passes only those requests to `handler` whose target it can take.
 
     Refused are https URLs, as by `refuse_other_scheme`, and paths that are not text. A handler whose attribute
     `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles,
     since names of files are bytes.
+
+    Raises RouteError for what is no handler.
     """
+    check_handler(handler)
     if getattr(handler, "checks_target", False):
         return handler
 

@@ -44,6 +44,10 @@ class MultiDict(Generic[_T]):
         """Return all pairs, in order."""
         return list(self._pairs)
 
+    def keys(self) -> list[str]:
+        """Return each name once, in order. With it, `dict(query)` has the values that `[]` returns."""
+        return list(self)
+
     def __getitem__(self, name: str) -> _T:
         """Return the first value of that name.
 

@@ -51,6 +51,7 @@ STAGES = {
         " head -c 48213 /dev/zero > report.pdf; printf aaa > a.txt; printf bbbbb > b.txt",
     ),
     "docs/how-to/several-files.md": Stage(prepare="mkdir shop"),
+    "docs/how-to/templates.md": Stage(given="import os; os.environ['SECRET'] = 's' * 32; os.mkdir('templates')"),
     "docs/how-to/test-an-app.md": Stage(given=AN_APP),
     "docs/tutorial/a-small-application.md": Stage(serve=["bookmarks.py"]),
     "docs/tutorial/first-handlers.md": Stage(serve=["-m", "aiosock", "hello:app"], prepare="mkdir public"),

@@ -18,6 +18,7 @@ from aiosock import (
     Disconnected,
     Event,
     EventStream,
+    FileResponse,
     Form,
     Handler,
     Header,
@@ -27,6 +28,7 @@ from aiosock import (
     Middleware,
     ProtocolError,
     Query,
+    Redirect,
     Request,
     Response,
     ResponseError,
@@ -43,10 +45,12 @@ from aiosock import (
 from aiosock.testing import Client, ClientResponse, EventReader, Peer, ReceivedEvent, RequestParts
 from aiosock.web import middleware
 from aiosock.web.exchange import Address
+from aiosock.web.flash import flash
 from aiosock.web.response import Duplex
 from aiosock.web.sessions.session import Session
 from aiosock.web.sessions.signer import Signer
 from aiosock.web.sessions.stores import MemoryStore
+from aiosock.web.templates import Templates
 
 app = App()
 SECRET = "s" * 32
@@ -260,6 +264,8 @@ def respond() -> None:
     assert_type(Response.html("<p>page", status=404), Response)
     assert_type(Response.json(Point(1, 2)), Response)
     assert_type(Response.redirect("/elsewhere", 308), Response)
+    assert_type(FileResponse(Path("a.pdf"), "A.pdf", headers={"cache-control": "no-store"}), FileResponse)
+    assert_type(FileResponse("a.pdf", directory=Path("files"), inline=True), FileResponse)
     response = Response.text("text", headers=Headers({"x-name": "value"}))
     assert_type(response.status, int)
     assert_type(response.headers.items(), list[tuple[str, str]])
@@ -345,9 +351,35 @@ async def connect_otherwise(app: App) -> AsyncGenerator[None, None]:
     yield
 
 
+async def send(address: str, *, urgent: bool = False) -> int:
+    return len(address)
+
+
+@app.get("/leaving")
+async def leaving(request: Request) -> None:
+    request.after(send, "ada@example.org", urgent=True)
+    request.after(print, "left")
+    assert_type(dict(request.query), dict[str, str])
+    assert_type(dict(request.headers), dict[str, str])
+    assert_type(request.url_for("user", id=3), str)
+    flash(request, "Good bye.")
+    raise Redirect("/", 307, {"cache-control": "no-store"})
+
+
+templates = Templates(Path("templates"))
+
+
+async def rendered(request: Request) -> Response:
+    assert_type(await templates.render(request, "a.html", {"a": 1}), Response)
+    return await templates.stream(request, "a.html", status=404, headers={"x-a": "b"})
+
+
+inside = Router("/inside", middleware=[named])
+inside.lifespan(connect)
+
 other = App()
 other.lifespan(connect_otherwise)
-app.mount("/other", other)
+app.mount("/other", other, name="other")
 app.mount("/static", StaticFiles(Path("static"), listing=True, cache_control={"*.css": "max-age=60"}))
 app.host("*.example.org", other)
 handlers: list[Handler] = [app, other, StaticFiles("static")]

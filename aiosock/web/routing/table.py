@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiosock.errors import HTTPError, RouteError
 from aiosock.web.exchange import OnDisconnect
-from aiosock.web.handler import Handler
+from aiosock.web.handler import Handler, Middleware
 from aiosock.web.routing.pattern import CONVERTORS, Convertor, Segment, compile_segment, split_pattern
 from aiosock.web.routing.signature import Endpoint
 from aiosock.wire.target import decode_segments, is_text
@@ -48,6 +48,8 @@ class Route:
     security: Sequence[str] | None = None
     refuses_none: bool = False
     """Whether the annotation of the handler says that it does not return None."""
+    middleware: tuple[Middleware, ...] = ()
+    """That of the routers it was included from, the outermost first."""
 
 
 @dataclass(slots=True)

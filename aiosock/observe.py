@@ -1,5 +1,6 @@
 """Observers: what they are told of each request, for the access log, metrics and tools that look into a server."""
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -36,26 +37,48 @@ class RequestRecord:
     it has begun. `received` and `sent` are in bytes: of the request's body, and of the response with its head. `began`
     is the time of the service's clock at which the head had arrived, `seconds` the time from there to the end of the
     response. `request_id` is set by the middleware of that name, `-` without it.
+
+    `handled` is the time at which the handler had returned, 0 if it has not, and `fields` are those of its response: both
+    only where an observer asks for them. `kept` is for what an observer keeps beside a record.
     """
 
-    route: str = ""
-    status: int = 0
-    received: int = 0
-    sent: int = 0
-    seconds: float = 0.0
-    request_id: str = "-"
-    ending: Ending = Ending.COMPLETE
+    __slots__ = (
+        "began",
+        "client",
+        "ending",
+        "fields",
+        "handled",
+        "head",
+        "kept",
+        "received",
+        "request_id",
+        "route",
+        "seconds",
+        "sent",
+        "status",
+    )
 
     def __init__(self, head: ObservedHead | None, client: str, began: float = 0.0) -> None:
         self.head: ObservedHead | None = head
         self.client: str = client
         self.began: float = began
+        self.route: str = ""
+        self.status: int = 0
+        self.received: int = 0
+        self.sent: int = 0
+        self.seconds: float = 0.0
+        self.request_id: str = "-"
+        self.ending: Ending = Ending.COMPLETE
+        self.handled: float = 0.0
+        self.fields: Sequence[tuple[str, str]] = ()
+        self.kept: object = None
 
 
 class Observer(Protocol):
     """Something that is told of every request. Both methods run in the event loop, so they must be quick and not raise.
 
-    A class that derives from this one, and needs to know of the end only, need not define `began`.
+    A class that derives from this one, and needs to know of the end only, need not define `began`. One with an attribute
+    `times_answers` that is True gets `handled` and `fields` in its records.
     """
 
     def began(self, record: RequestRecord) -> None:

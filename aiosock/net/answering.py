@@ -20,22 +20,28 @@ from aiosock.web.response import Response
 FAILED: Final = "The server failed to answer."
 """What a client is told of an exception that is no HTTPError."""
 
+STOPPED: Final = "Somebody cancelled this request in the inspector."
+
 
 class Answering:
     """One request while it is answered. The exchange of a protocol derives from it, and sends the bytes.
 
     `status` is that of the response, 0 before it has begun. The handler runs in `task`, which is the connection's.
-    `work` counts it while it is at work.
+    `work` counts it while it is at work. While there are observers and the request is not over, `request` is there, and
+    `record` is what they will be told.
     """
 
     __slots__ = (
         "_cancelling",
         "_ended_at",
+        "_is_stopped",
         "_left",
         "_task",
         "_when_over",
         "connection",
         "on_disconnect",
+        "record",
+        "request",
         "service",
         "status",
         "work",
@@ -48,7 +54,9 @@ class Answering:
         self.status: int = 0
         self.work: Work | None = None if connection.load is None else Work(connection.load)
         self._task = task
+        self.request: Request | None = None
         self._cancelling = False
+        self._is_stopped = False
         self._ended_at = inf
         self._left: asyncio.Event | None = None
         self._when_over: Sequence[Callable[[], None]] = ()
@@ -100,18 +108,18 @@ class Answering:
         try:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
+                if record is not None and self.service.times_answers:
+                    record.handled, record.fields = self.service.clock(), response.pairs()
                 if not self.respond_at_once(response):
                     await self.respond(response)
                 ending = Ending.COMPLETE
             except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
                 ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
-        except asyncio.CancelledError:
-            if not self._is_own_cancellation():
+        except (asyncio.CancelledError, Disconnected) as error:
+            if isinstance(error, asyncio.CancelledError) and not self._is_own_cancellation():
                 ending = Ending.CANCELLED
                 raise
-            server_logger.debug("%s %s: the peer has left", request.method, request.target)
-        except Disconnected as error:
-            server_logger.debug("%s %s: %s", request.method, request.target, error)
+            server_logger.debug("%s %s: %s", request.method, request.target, str(error) or "the peer has left")
         finally:
             if self._when_over or self._left is not None:
                 self._release()
@@ -139,6 +147,8 @@ class Answering:
         Raises an error again that has no response, since it ends the request or us.
         """
         error = ungrouped(error)
+        if self._is_stopped and self._is_cancelled_by(error):
+            error = self._stopped()
         if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
             raise error
         if not isinstance(error, HTTPError):
@@ -160,10 +170,30 @@ class Answering:
         """Return whether somebody has cancelled us. Otherwise the handler awaited a task that somebody had cancelled."""
         return isinstance(error, asyncio.CancelledError) and (self._task is None or self._task.cancelling() > 0)
 
+    # What tools do that look into a server.
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task in which the handler runs."""
+        return self._task
+
+    def stop(self) -> bool:
+        """Cancel the handler, and answer 503; or reset the connection, if the response has begun. Return whether that is possible."""
+        self._is_stopped = self._task is not None and not self.has_ended
+        return self._is_stopped and self._task is not None and self._task.cancel()
+
+    def _stopped(self) -> HTTPError:
+        """Take the cancellation back, and return what is answered."""
+        self._is_stopped = False
+        if self._task is not None:
+            self._task.uncancel()
+        return HTTPError(503, STOPPED)
+
     # What observers are told.
 
     def _begin_record(self, request: Request) -> RequestRecord:
-        record = RequestRecord(request.head, "-", self.service.clock())
+        self.request = request
+        self.record = record = RequestRecord(request.head, "-", self.service.clock())
         record.sent = -self.bytes_sent()
         if self.service.tells_beginnings:
             record.client = _host_of(request)
@@ -179,6 +209,7 @@ class Answering:
         record.status = self.status if record.sent else 0  # a client that left got no status
         record.received = self.bytes_received()
         record.seconds = self.service.clock() - record.began
+        self.request = None  # which refers to us
         self.service.finished(record)
 
     async def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:

@@ -40,6 +40,7 @@ class Service:
         self.observers = observers
         # Most need to know of the end only.
         self.tells_beginnings: bool = any(type(each).began is not Observer.began for each in observers)
+        self.times_answers: bool = any(getattr(each, "times_answers", False) for each in observers)
         self._when_begun = [each.began for each in observers]
         self._when_finished = [each.finished for each in observers]
 

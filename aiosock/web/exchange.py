@@ -131,10 +131,10 @@ class Connection:
 
     `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is
     set when the server is told to stop: a handler that could go on for ever checks it or waits for it. `load` is None
-    where concurrency has no limit.
+    where concurrency has no limit. `head_seconds` is the time that the last head took which came in several pieces.
     """
 
-    __slots__ = ("_server", "bodies", "client", "debug", "limits", "load", "scheme", "shutdown")
+    __slots__ = ("_server", "bodies", "client", "debug", "head_seconds", "limits", "load", "scheme", "shutdown")
 
     def __init__(
         self,
@@ -156,6 +156,7 @@ class Connection:
         self.debug: bool = debug
         self.load: Load | None = load
         self.bodies: Bodies = bodies or Bodies(self.limits.bodies_bytes)
+        self.head_seconds: float = 0.0
 
     @property
     def server(self) -> Address | None:

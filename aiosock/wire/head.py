@@ -124,6 +124,11 @@ class Http1Head:
         return f"HTTP/1.{self.minor_version}"
 
     @property
+    def size(self) -> int:
+        """The length in bytes, with the blank line at its end."""
+        return len(self.octets)
+
+    @property
     def block(self) -> bytes:
         """The field lines as they arrived."""
         return self.octets[self._block_start : -2]

@@ -111,6 +111,18 @@ class Http1Exchange(Answering):
         if self._keep_alive:  # else nobody depends on it
             await body.drop(self.service.timeouts.linger_seconds)
 
+    @property
+    def version(self) -> str:
+        """The version that the client speaks, or "upgraded" once the connection has left HTTP."""
+        return "upgraded" if self.status == 101 else self._head.version
+
+    @property
+    def activity(self) -> str:
+        """What is done for the request at this moment, in words."""
+        if self.status == 101:
+            return "speaking another protocol"
+        return "running the handler" if self._progress is NOT_BEGUN else "sending the response"
+
     def finish(self) -> bool:
         """End the exchange; return whether another request can follow (RFC 9112 section 9.3)."""
         body = self._body

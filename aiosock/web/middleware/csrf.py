@@ -49,7 +49,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
         return request.raw_path in literal or request.raw_path.startswith(below)
 
     async def protected(request: Request, next: Next) -> Response:
-        if request.method in SAFE or _is_same_origin(request) or is_exempt(request):
+        if request.method in SAFE or is_same_origin(request) or is_exempt(request):
             return await next(request)
         if normal_origin(request.headers.get("origin", "")) in origins:
             return await next(request)
@@ -58,7 +58,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
     return protected
 
 
-def _is_same_origin(request: Request) -> bool:
+def is_same_origin(request: Request) -> bool:
     """Return whether a request comes from a page of the same origin, from the user, or from another program."""
     site = request.headers.get("sec-fetch-site", "")
     if site:  # none: the address bar or a bookmark. same-site is refused: a sibling host is another origin.

@@ -161,7 +161,9 @@ class Config:
     log_format: str = "combined"
     """Format of these lines: combined, json, or a template such as '{client} {method} {target} {status} {seconds:.6f}'."""
     debug: bool = False
-    """Show tracebacks to clients and log more. Do not use it in production."""
+    """Show tracebacks and the inspector at /_aiosock/ to clients, and log more. Do not use it in production."""
+    inspect: str = ""  # Go: net/http/pprof on an address of its own
+    """HOST:PORT on a loopback address, or unix:PATH, for the inspector, which shows what the server does."""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 

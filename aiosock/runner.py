@@ -6,9 +6,9 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
 from aiosock.config import Config
@@ -31,6 +31,9 @@ from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
 from aiosock.web.handler import Handler
 from aiosock.wire.scan import LANGUAGE
+
+if TYPE_CHECKING:
+    from aiosock.inspector import Inspector
 
 SAYING_MILLISECONDS = 100
 """Time for the reader of a standard stream to make room for a line."""
@@ -57,7 +60,10 @@ async def serve(
     lifespan that does not start within `timeouts.start_seconds` or does not stop within `timeouts.stop_seconds`.
     """
     config = replace(config or Config(), **options)
-    async with BoundedLifespan(lifespan_of(app), config.timeouts), Server(app, config, observers=observers) as server:
+    inspector = inspector_of(config)
+    server = Server(inspector.around(app), config, observers=[*observers, *inspector.observers])
+    lifespan = BoundedLifespan(inspector.running(lifespan_of(app)), config.timeouts)
+    async with lifespan, server, inspector.watching(server):
         yield server
 
 
@@ -126,8 +132,10 @@ class _Process:
     ) -> None:
         self.last_resort: LastResort = LastResort()
         self._timeouts = config.timeouts
-        self._server = Server(app, config, access_log=access_log, observers=observers)
-        self._lifespan = BoundedLifespan(lifespan_of(app), config.timeouts)
+        self._inspector = inspector = inspector_of(config)
+        observers = [*observers, *inspector.observers]
+        self._server = Server(inspector.around(app), config, access_log=access_log, observers=observers)
+        self._lifespan = BoundedLifespan(inspector.running(lifespan_of(app)), config.timeouts)
         self._access_log = access_log
         self._when_started = when_started
         self._deadline: float | None = None
@@ -154,15 +162,18 @@ class _Process:
 
     async def _serve_until(self, told: asyncio.Event) -> bool:
         await self._server.start()
-        say(banner(self._server), sys.stdout)
         try:
-            if self._when_started is not None:
-                self._when_started(self._server)
-            await told.wait()
+            async with self._inspector.watching(self._server) as inspector_url:
+                say(banner(self._server), sys.stdout)
+                if inspector_url:
+                    say(f"inspector at {inspector_url}", sys.stdout)
+                if self._when_started is not None:
+                    self._when_started(self._server)
+                await told.wait()
+                say("aiosock: draining; a second signal ends it at once", sys.stderr)
         except BaseException:
             await self._server.abort()
             raise
-        say("aiosock: draining; a second signal ends it at once", sys.stderr)
         return await self._server.drain()
 
     def _told_to_stop(self) -> None:
@@ -175,6 +186,33 @@ class _Process:
         """Bound the cleanup of the lifespan, which may refuse to be cancelled or block the loop."""
         if self._timeouts.stop_seconds:
             self.last_resort.arm(self._timeouts.stop_seconds + GRACE_SECONDS)
+
+
+class _NoInspector:
+    """Stands for the inspector where nobody has asked for one. A request then costs what it costs without."""
+
+    observers: Sequence[Observer] = ()
+
+    def around(self, app: Handler) -> Handler:
+        """Return the app."""
+        return app
+
+    def running(self, lifespan: AbstractAsyncContextManager[None]) -> AbstractAsyncContextManager[None]:
+        """Return the lifespan."""
+        return lifespan
+
+    def watching(self, server: Server) -> AbstractAsyncContextManager[str]:
+        """Return a context that does nothing."""
+        return nullcontext("")
+
+
+def inspector_of(config: Config) -> "Inspector | _NoInspector":
+    """Return the inspector, in development or where an address is given for it; raise ConfigError for a bad address."""
+    if not config.debug and not config.inspect:
+        return _NoInspector()
+    from aiosock.inspector import Inspector  # here: `import aiosock` is faster without it
+
+    return Inspector(config)
 
 
 def banner(server: Server) -> str:

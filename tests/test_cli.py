@@ -22,6 +22,7 @@ PLAIN: dict[str, Sequence[Any]] = {
     "access_log_file": ("/a", "/b", "/c"),
     "log_format": ("json", "{status}", "{method} {target}"),
     "debug": (True, False, True),
+    "inspect": ("127.0.0.1:9000", "[::1]:9000", "unix:/run/x.sock"),
 }
 """Three values for each option: from the command line, the environment and the file."""
 

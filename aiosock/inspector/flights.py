@@ -1,0 +1,186 @@
+"""Flights: the requests that are being answered, and the last ones that were, with the times of their stages.
+
+What is done for each request is little: a function around the handler, and an append to a queue when it has ended. All else
+is made of many records at once, or when somebody looks.
+"""
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Any, Final, cast
+
+from aiosock.inspector.access import HOME
+from aiosock.inspector.kept import KeptBody, ShortHead, shortened
+from aiosock.inspector.routes import Routes
+from aiosock.net.answering import Answering
+from aiosock.net.protocol import ServedConnection
+from aiosock.observe import Observer, RequestRecord
+from aiosock.web.request import Request
+from aiosock.wire.message import RequestHead
+
+LAST: Final = 500
+"""The requests that are kept after their end."""
+
+HEAD_BYTES: Final = 4 * 1024
+"""The longest head that is kept whole, and the longest fields of a response: 500 of each take 4 MiB at most."""
+
+SETTLE_SECONDS: Final = 0.1
+"""How often the requests that have ended are counted."""
+
+MOST_PENDING: Final = 5000
+"""The requests that wait to be counted. A server that answers more in that time would lose some of them here."""
+
+_BODILESS: Final = frozenset({"GET", "HEAD"})
+"""Methods whose bodies, if any, are not kept: most requests then need no look."""
+
+
+class Kept:
+    """What the inspector keeps beside a record."""
+
+    __slots__ = ("body", "head_seconds", "number", "was_stopped")
+
+    def __init__(self) -> None:
+        self.number: int = 0
+        self.body: KeptBody | None = None
+        self.head_seconds: float = 0.0
+        self.was_stopped: bool = False
+
+
+class Flight:
+    """One request, for whoever looks. `number` identifies it."""
+
+    def __init__(self, record: RequestRecord, kept: Kept) -> None:
+        self.record: RequestRecord = record
+        self.number: int = kept.number
+        self.body: KeptBody | None = kept.body
+        self.head_seconds: float = kept.head_seconds
+        self._was_stopped = kept.was_stopped
+
+    @property
+    def head(self) -> RequestHead | ShortHead | None:
+        """Its head; None if its client sent no valid one."""
+        return cast("RequestHead | ShortHead | None", self.record.head)
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """The seconds of each stage: the head arrives, the client is waited for, the request is handled, the response is written."""
+        record, waited = self.record, self.body.waited if self.body is not None else 0.0
+        handling = record.handled - record.began if record.handled else record.seconds
+        return {
+            "head": self.head_seconds,
+            "wait": waited,
+            "handler": max(0.0, handling - waited),
+            "write": max(0.0, record.seconds - handling),
+        }
+
+    @property
+    def why(self) -> str:
+        """Why it ended, in words."""
+        return "somebody cancelled it in the inspector" if self._was_stopped else self.record.ending.value
+
+    @property
+    def ending(self) -> str:
+        """The name of the ending."""
+        return "CANCELLED" if self._was_stopped else self.record.ending.name
+
+
+class Flights(Observer):
+    """Knows of every request of a server but those for the inspector itself. `settle` must be called often."""
+
+    times_answers = True
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.last: deque[RequestRecord] = deque(maxlen=LAST)
+        self.routes: Routes = Routes()
+        self.ended: int = 0
+        self._pending: deque[RequestRecord] = deque(maxlen=MOST_PENDING)
+        self._number = 0
+
+    # For each request.
+
+    @property
+    def finished(self) -> Callable[[RequestRecord], None]:
+        """Take note of the end of a request: a function in C, the server's only call for most of them."""
+        return self._pending.append
+
+    def note(self, request: Request) -> None:
+        """Take note of a request whose head came in pieces, or that may have a body."""
+        exchange = request.exchange
+        if not isinstance(exchange, Answering) or exchange.request is None:
+            return
+        exchange.record.kept = kept = Kept()
+        connection = exchange.connection
+        kept.head_seconds, connection.head_seconds = connection.head_seconds, 0.0
+        incoming = exchange.incoming
+        if request.method not in _BODILESS and incoming.length != 0:
+            request.incoming = kept.body = KeptBody(incoming, self.clock)
+
+    # For many requests, and for whoever looks.
+
+    def settle(self) -> None:
+        """Count the requests that have ended, and keep of the last of them what has a limit."""
+        ended = [record for record in self._pending if HOME not in record.route]  # a look is no request for the app
+        self._pending.clear()
+        self.routes.add(ended)
+        self.last.extend(map(_bounded, ended[-LAST:]))
+        self.ended += len(ended)
+
+    def ended_since(self, ended: int) -> list[Flight]:
+        """Return the last requests that have ended after the one with this count, the oldest first."""
+        self.settle()
+        last = self.last
+        fresh = min(len(last), self.ended - ended)
+        return [self.flight(last[index]) for index in range(len(last) - fresh, len(last))]
+
+    def flight(self, record: RequestRecord) -> Flight:
+        """Return a request for whoever looks, with its number."""
+        kept = record.kept
+        if not isinstance(kept, Kept):
+            record.kept = kept = Kept()
+        if not kept.number:
+            self._number = kept.number = self._number + 1
+        return Flight(record, kept)
+
+    def find(self, number: int) -> Flight | None:
+        """Return one of the last requests by its number."""
+        self.settle()
+        found = next((each for each in self.last if isinstance(each.kept, Kept) and each.kept.number == number), None)
+        return None if found is None else self.flight(found)
+
+    def stop(self, served: Iterable[ServedConnection], number: int) -> bool:
+        """Cancel the handler of a request; return whether it is under way. See `Answering.stop`."""
+        for exchange in under_way(served):
+            kept = exchange.record.kept
+            if isinstance(kept, Kept) and kept.number == number:
+                kept.was_stopped = exchange.stop()
+                return kept.was_stopped
+        return False
+
+
+def under_way(served: Iterable[ServedConnection]) -> list[Answering]:
+    """Return the requests that are being answered, without those for the page."""
+    found = (exchange for connection in served for exchange in connection.under_way)
+    return [each for each in found if each.request is not None and HOME not in each.request.route]
+
+
+def oldest(exchanges: Sequence[Answering], most: int) -> list[Answering]:
+    """Return the oldest ones, the oldest first."""
+    return heapq.nsmallest(most, exchanges, key=lambda exchange: exchange.record.began)
+
+
+def _bounded(record: RequestRecord) -> RequestRecord:
+    """Return a record with a head and fields that are not too long. Other observers may have the long ones."""
+    head: Any = record.head
+    fields = record.fields
+    is_long = head is not None and getattr(head, "size", 0) > HEAD_BYTES
+    # Most fields are constants, which many responses share.
+    is_wide = not isinstance(fields, tuple) and sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES
+    if not is_long and not is_wide:
+        return record
+    record = copy(record)
+    record.head = shortened(head) if is_long else head
+    record.fields = () if is_wide else fields
+    return record

@@ -127,8 +127,8 @@ def routes(counted: Routes) -> list[dict[str, Any]]:
         {
             "method": method,
             "route": route,
-            "count": figures.count,
-            "failed": figures.failed,
+            "count": round(figures.count),
+            "failed": round(figures.failed),
             "p50": figures.percentile(0.5),
             "p90": figures.percentile(0.9),
             "p99": figures.percentile(0.99),

@@ -22,7 +22,7 @@ class Inspected(Client):
 
     def __init__(self, app: Handler, *, address: str = "") -> None:
         super().__init__(app)
-        config = Config(access_log=False, debug=True, inspect=address)
+        config = Config(port=0, access_log=False, debug=True, inspect=address)
         self.inspector = Inspector(config, clock=lambda: self.now)
         handler, observers = self.inspector.around(app), self.inspector.observers
         self.server = Server(handler, config, clock=lambda: self.now, observers=observers)

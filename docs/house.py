@@ -36,6 +36,7 @@ SAYS = {
     "runner": "the loop, signals, the exit status",
     "stopping": "signals and last deadlines",
     "testing": "a client in memory",
+    "inspector": "what a server does, as a page",
     "net": "touches sockets: listeners, connections, deadlines",
     "web": "what handlers see: requests, responses, routes",
     "check": "aiosock check URL",

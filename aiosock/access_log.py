@@ -5,15 +5,18 @@ import os
 import stat
 import string
 import sys
-import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
+from time import time as wall_clock
 from typing import Final, Protocol
 
-from aiosock.config import KIB, Limits
+from aiosock.config import Limits
 from aiosock.errors import ConfigError
 from aiosock.log import CONTROL_ESCAPES, DescriptorOutlet, Outlet, access_logger, is_ready, outlet_of, server_logger
-from aiosock.observe import Observer, RequestRecord
+from aiosock.observe import ObservedHead
 
 NAMES: Final = (
     "client",
@@ -43,16 +46,24 @@ _JSON: Final = (
     '"user_agent": "{user_agent}", "request_id": "{request_id}"}}'
 )
 
+LINES_AT_ONCE: Final = 128
+"""Lines that are written together, or fewer in a quiet second. A pipe holds four times as many."""
+
 KEPT_LINES: Final = 256
 """Lines of which the parts are kept, with the heads of their requests: some 200 KiB, and 8 MiB if all heads are as long
 as they may be."""
 
-BLOCK_CHARACTERS: Final = 16 * KIB
-"""Lines are written when they have so many characters together, some 100 lines: a quarter of what a pipe holds."""
+KEPT_SECONDS: Final = 1024
+"""Durations, in microseconds, whose digits are kept: most responses take less than a millisecond."""
 
 # The quote around fields, too, and the backslash that the escapes begin with.
 _ESCAPES: Final = CONTROL_ESCAPES | {ord(character): f"\\x{ord(character):02x}" for character in '"\\'}
+_PLAIN: Final = bytes(code for code in range(0x20, 0x7F) if chr(code) not in '"\\')
 _BRACES: Final = str.maketrans({"{": "{{", "}": "}}"})
+
+Answered = tuple[ObservedHead | None, int, int, str, str]
+"""What a line says of a request: its head, or None where the client did not send a valid one; the status, 0 where the
+client left without one; the bytes that were sent; the client's address, `-` for a UNIX socket; the request's id."""
 
 
 def timestamp(seconds: int) -> str:
@@ -69,61 +80,61 @@ class AccessFormat:
     def __init__(self, log_format: str) -> None:
         template = {"combined": COMBINED, "json": _JSON}.get(log_format, log_format)
         self._escaped = _escaped_for_json if log_format == "json" else _escaped
-        self._kept: dict[object, list[str]] = {}
-        self._time = ""
+        self._seconds: list[str] = []
+        parts = [""]  # each ends where `seconds` stand, which differ in all lines
         try:
-            # Each part ends where `seconds` stand, which differ in all lines. By number, which `str.format` fills in
-            # faster than by name.
-            self._parts = [""]
-            self._seconds: list[str] = []
             for literal, name, spec, conversion in string.Formatter().parse(template):
+                parts[-1] += literal.translate(_BRACES)
                 if name == "seconds":
-                    self._seconds.append(_seconds_format(spec, conversion))
-                    self._parts[-1] += _part(literal, None, None, None)
-                    self._parts.append("")
-                else:
-                    self._parts[-1] += _part(literal, name, spec, conversion)
-            self.line(RequestRecord(None, "-"), "")
-        except (ValueError, LookupError) as error:
-            if isinstance(error, ConfigError):
-                raise
+                    self._seconds.append(_checked(name, spec or "", conversion))
+                    parts.append("")
+                elif name is not None:
+                    parts[-1] += f"{{{name}:{_checked(name, spec or '', conversion)}}}"
+            # An f-string takes half the time of `str.format`. There is no name in it but those that were checked.
+            literals = ", ".join(f"f{part!r}" for part in parts)
+            self._fill: Callable[..., tuple[str, ...]] = eval(f"lambda {', '.join(NAMES[:-1])}: ({literals},)")
+            self.parts((None, 0, 0, "-", "-"), "")
+            self.digits(0)
+        except ConfigError:
+            raise
+        except (ValueError, SyntaxError) as error:
             raise ConfigError(f"log_format {template!r} is malformed: {error}") from None
 
-    def line(self, record: RequestRecord, time: str) -> str:
-        """Return the line of a request that has finished; `time` is written as it is.
+    @property
+    def has_seconds(self) -> bool:
+        """Return whether lines say how long their requests took."""
+        return bool(self._seconds)
 
-        Clients repeat their requests, and get the same response: within one `time`, the parts of a line are kept.
-        """
-        if time != self._time or len(self._kept) >= KEPT_LINES:
-            self._time = time
-            self._kept.clear()
-        # A head stands for all that it says: a connection has the same one for equal requests.
-        key = (record.head, record.status, record.sent, record.client, record.request_id)
-        parts = self._kept.get(key)
-        if parts is None:
-            parts = self._kept[key] = self._filled(record, time)
-        if not self._seconds:
-            return parts[0]
-        line = parts[0]
-        for number, spec in enumerate(self._seconds, 1):
-            line += format(record.seconds, spec) + parts[number]
-        return line
-
-    def _filled(self, record: RequestRecord, time: str) -> list[str]:
-        head = record.head
-        said: tuple[str, ...] = (record.client, *("-",) * 5)
+    def parts(self, answered: Answered, time: str) -> tuple[str, ...]:
+        """Return a line in parts: the seconds belong between them. `time` is written as it is."""
+        head, status, sent, client, request_id = answered
+        method = target = version = referer = user_agent = "-"
         if head is not None:
+            method, target, version = head.method, head.target, head.version
             referer, user_agent = head.field("referer", "-"), head.field("user-agent", "-")
-            said = (record.client, head.method, head.target, head.version, referer, user_agent)
-        if not _is_plain("".join(said)):  # one look at all of them takes half the time of one at each
-            said = tuple(map(self._escaped, said))
-        values = (*said, time, record.status, record.sent, record.request_id)
-        return [part.format(*values) for part in self._parts]
+        # One look at all of them takes half the time of one at each.
+        if not _is_plain(f"{client}{method}{target}{version}{referer}{user_agent}"):
+            said = (client, method, target, version, referer, user_agent)
+            client, method, target, version, referer, user_agent = map(self._escaped, said)
+        return self._fill(client, method, target, version, referer, user_agent, time, status, sent, request_id)
+
+    def digits(self, microseconds: int) -> list[str]:
+        """Return the seconds as they stand between the parts."""
+        return [format(microseconds / 1e6, spec) for spec in self._seconds]
+
+
+def _checked(name: str, spec: str, conversion: str | None) -> str:
+    """Return the format of a value; raise ConfigError or ValueError for a name or a format that is none."""
+    if name not in NAMES:
+        raise ConfigError(f"log_format has no {name!r}; it knows {', '.join(sorted(NAMES))}")
+    if conversion or "{" in spec:
+        raise ValueError(f"{name} takes no conversion, and no field in its format")
+    return spec
 
 
 def _is_plain(value: str) -> bool:
     """Return whether a text needs no escapes. To find that out takes a tenth of the time of translating it."""
-    return value.isascii() and value.isprintable() and '"' not in value and "\\" not in value
+    return value.isascii() and not value.encode().translate(None, delete=_PLAIN)
 
 
 def _escaped(value: str) -> str:
@@ -134,68 +145,89 @@ def _escaped_for_json(value: str) -> str:
     return value if _is_plain(value) else json.dumps(value)[1:-1]
 
 
-def _seconds_format(spec: str | None, conversion: str | None) -> str:
-    """Return the format of the seconds, checked; raise ValueError for one that is none."""
-    if conversion or "{" in (spec or ""):
-        raise ValueError("seconds takes no conversion, and no field in its format")
-    format(0.0, spec or "")
-    return spec or ""
-
-
-def _part(literal: str, name: str | None, spec: str | None, conversion: str | None) -> str:
-    """Return a part of a template, as the formatter has parsed it, with a number for its name."""
-    literal = literal.translate(_BRACES)
-    if name is None:
-        return literal
-    if name not in NAMES:
-        raise ConfigError(f"log_format has no {name!r}; it knows {', '.join(sorted(NAMES))}")
-    if conversion or "{" in (spec or ""):
-        raise ValueError(f"{name} takes no conversion, and no field in its format")
-    return f"{literal}{{{NAMES.index(name)}{spec and ':'}{spec}}}"
-
-
 class AccessLog(Protocol):
-    """The place where the lines of the access log go."""
+    """The place where the lines of the access log go.
 
-    def write(self, line: str) -> None:
-        """Take a line."""
+    `lines_at_once` is the number of lines that may be written together; 1: each when its request ends.
+    """
 
-    def flush(self) -> None:
-        """Write the lines that were taken."""
+    lines_at_once: int
+
+    def write(self, lines: Sequence[str]) -> None:
+        """Write lines."""
 
     def reopen(self) -> None:
         """Open a file anew: it has been moved away."""
 
     def close(self) -> None:
-        """Write the lines that were taken, and release the place."""
+        """Release the place."""
 
 
-class AccessObserver(Observer):
-    """An observer that writes a line for each response; raises ConfigError for a malformed `log_format`."""
+class AccessWriter:
+    """Makes a line for each response, and writes them together: when there are many, and when the server sweeps.
+
+    It is told of requests by values, not by a record, which would cost more than the line (docs/decisions/0019).
+    Raises ConfigError for a malformed `log_format`.
+    """
 
     def __init__(self, log_format: str, log: AccessLog) -> None:
         self._format = AccessFormat(log_format)
         self._log = log
-        self._second = 0
+        self._lines: list[str] = []
+        self._second = 0.0
         self._time = ""
+        self._kept: dict[Answered, tuple[str, ...]] = {}
+        self._digits = lru_cache(KEPT_SECONDS)(self._format.digits) if self._format.has_seconds else None
 
-    def finished(self, record: RequestRecord) -> None:
-        """Write the line."""
-        second = int(time.time())
-        if second != self._second:
-            self._second, self._time = second, timestamp(second)
-        self._log.write(self._format.line(record, self._time))
+    def take(self, answered: Answered, seconds: float) -> None:
+        """Make the line of a request that has finished.
+
+        Clients repeat their requests, and get the same response: within one second, the parts of a line are kept. A
+        head stands for all that it says, since a connection has the same one for equal requests.
+        """
+        if not self._second <= wall_clock() < self._second + 1.0:  # a clock can be set back too
+            self._begin_second()
+        parts = self._kept.get(answered) or self._keep(answered)
+        line = parts[0]
+        if self._digits is not None:
+            digits = self._digits(int(seconds * 1e6 + 0.5))
+            line += digits[0] + parts[1]
+            if len(parts) > 2:  # a template may name them more than once
+                line += "".join(chain.from_iterable(zip(digits[1:], parts[2:], strict=True)))
+        self._lines.append(line)
+        if len(self._lines) >= self._log.lines_at_once:
+            self.flush()
+
+    def _begin_second(self) -> None:
+        self._second = wall_clock() // 1.0
+        self._time = timestamp(int(self._second))
+        self._kept.clear()
+
+    def _keep(self, answered: Answered) -> tuple[str, ...]:
+        if len(self._kept) >= KEPT_LINES:
+            self._kept.clear()
+        parts = self._kept[answered] = self._format.parts(answered, self._time)
+        return parts
+
+    def flush(self) -> None:
+        """Write the lines that were made."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            try:
+                self._log.write(lines)
+            except Exception:  # of a log that a program has brought
+                server_logger.exception("the access log failed")
 
 
 class LoggedAccess:
     """Lines for the logger `aiosock.access`: for programs that configure logging themselves."""
 
-    def write(self, line: str) -> None:
-        """Log a line."""
-        access_logger.info("%s", line)
+    lines_at_once: int = 1
 
-    def flush(self) -> None:
-        """Do nothing: the handlers of the logger flush."""
+    def write(self, lines: Sequence[str]) -> None:
+        """Log lines, each by itself."""
+        for line in lines:
+            access_logger.info("%s", line)
 
     def reopen(self) -> None:
         """Do nothing: the program rotates its files."""
@@ -204,37 +236,25 @@ class LoggedAccess:
         """Do nothing: the program closes its handlers."""
 
 
-class BufferedAccess:
-    """Lines for standard output or a file, written together: when there are many, and when the server sweeps.
+class WrittenAccess:
+    """Lines for standard output or a file.
 
     A closed stream, a full disk or a reader that stands still loses lines; it never delays a response. Lines that wait
     for a slow reader take `limit` bytes at most.
     """
 
+    lines_at_once: int = LINES_AT_ONCE
+
     def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes) -> None:
         """Write to standard output, or append to a file; raise ConfigError if the file cannot be opened."""
         self._path = path
         self._limit = limit
-        self._lines: list[str] = []
-        self._size = 0
         self._is_lossy = False
         self._outlet = self._opened()
 
-    def write(self, line: str) -> None:
-        """Keep a line, and write all of them when they have BLOCK_CHARACTERS."""
-        self._lines.append(line)
-        self._size += len(line) + 1
-        if self._size >= BLOCK_CHARACTERS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the lines."""
-        if not self._lines:
-            return
-        self._lines.append("")
-        data = "\n".join(self._lines).encode("utf-8", "backslashreplace")
-        self._lines.clear()
-        self._size = 0
+    def write(self, lines: Sequence[str]) -> None:
+        """Write lines."""
+        data = "\n".join([*lines, ""]).encode("utf-8", "backslashreplace")
         try:
             if not self._path and sys.stdout is not None and is_ready(sys.stdout):
                 sys.stdout.flush()  # what handlers have printed comes first
@@ -247,7 +267,6 @@ class BufferedAccess:
 
     def reopen(self) -> None:
         """Open the file anew: the old one has been moved away. If that fails, go on with the old one."""
-        self.flush()
         if self._path:
             try:
                 outlet = self._opened()
@@ -258,8 +277,7 @@ class BufferedAccess:
             self._outlet = outlet
 
     def close(self) -> None:
-        """Write the lines that are left, and close a file."""
-        self.flush()
+        """Close the file, when a slow reader has had some time for the lines that are left."""
         with suppress(OSError):
             self._outlet.close()
 

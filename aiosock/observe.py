@@ -58,14 +58,14 @@ class RequestRecord:
         "status",
     )
 
-    def __init__(self, head: ObservedHead | None, client: str, began: float = 0.0) -> None:
-        self.head: ObservedHead | None = head
-        self.client: str = client
-        self.began: float = began
+    def __init__(self) -> None:
+        self.head: ObservedHead | None = None
+        self.client: str = "-"
         self.route: str = ""
         self.status: int = 0
         self.received: int = 0
         self.sent: int = 0
+        self.began: float = 0.0
         self.seconds: float = 0.0
         self.request_id: str = "-"
         self.ending: Ending = Ending.COMPLETE

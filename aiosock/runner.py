@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from aiosock.access_log import AccessLog, BufferedAccess, LoggedAccess
+from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
 from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of, server_logger
@@ -30,7 +30,7 @@ from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
 from aiosock.web.handler import Handler
-from aiosock.wire.scan import LANGUAGE
+from aiosock.wire.compiled import LANGUAGE
 
 if TYPE_CHECKING:
     from aiosock.inspector import Inspector
@@ -148,7 +148,7 @@ class _Process:
 
     async def serve(self) -> bool:
         """Serve until a signal; return whether every handler has ended."""
-        signals = Signals(on_stop=self._told_to_stop, flush=self._access_log.flush, reopen=self._access_log.reopen)
+        signals = Signals(on_stop=self._told_to_stop, flush=self._server.flush_log, reopen=self._reopen_log)
         signals.listen()
         try:
             async with self._lifespan:
@@ -175,6 +175,10 @@ class _Process:
             await self._server.abort()
             raise
         return await self._server.drain()
+
+    def _reopen_log(self) -> None:
+        self._server.flush_log()  # into the old file, where these lines belong
+        self._access_log.reopen()
 
     def _told_to_stop(self) -> None:
         self._deadline = time.monotonic() + self._timeouts.drain_seconds
@@ -289,8 +293,8 @@ def open_access_log(config: Config) -> AccessLog:
     if not config.access_log:
         return LoggedAccess()
     if config.access_log_file:
-        return BufferedAccess(config.access_log_file, config.limits.log_buffer_bytes)
-    return LoggedAccess() if _has_own_way(access_logger) else BufferedAccess(limit=config.limits.log_buffer_bytes)
+        return WrittenAccess(config.access_log_file, config.limits.log_buffer_bytes)
+    return LoggedAccess() if _has_own_way(access_logger) else WrittenAccess(limit=config.limits.log_buffer_bytes)
 
 
 def _has_own_way(*loggers: logging.Logger) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from aiosock.wire.scan import LANGUAGE
+from aiosock.wire.compiled import LANGUAGE
 from benchmarks.servers import Server, is_installed
 
 PROGRAM_VERSIONS = {"wrk": ["wrk", "-v"], "node": ["node", "--version"], "nginx": ["nginx", "-v"]}

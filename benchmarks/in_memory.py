@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import cast
 
 from aiosock import Config
-from aiosock.access_log import BufferedAccess
+from aiosock.access_log import WrittenAccess
 from aiosock.net.reader import Reader
 from aiosock.net.server import Server
 from benchmarks.programs.aiosock_app import app
@@ -82,14 +82,14 @@ async def serve(workload: Workload, requests: int, log_format: str = "") -> None
         number = next(numbers, None)
         return None if number is None else request_bytes(workload, number)
 
-    with closing(BufferedAccess(os.devnull)) as access_log:
+    with closing(WrittenAccess(os.devnull)) as access_log:
         server = Server(app, config, access_log=access_log)
         for _ in range(requests if workload.closes else 1):
-            unused = asyncio.StreamReader()
-            protocol = asyncio.StreamReaderProtocol(unused)
+            reader = asyncio.StreamReader(config.limits.read_buffer_bytes)
+            protocol = asyncio.StreamReaderProtocol(reader)
             transport = Feed(protocol, next_request)
-            writer = asyncio.StreamWriter(transport, protocol, unused, asyncio.get_running_loop())
-            await server.connected(Reader(writer, config.limits.read_buffer_bytes), writer)
+            writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+            await server.connected(Reader(reader, writer), writer)
 
 
 def request_bytes(workload: Workload, number: int) -> bytes:

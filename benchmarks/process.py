@@ -16,7 +16,7 @@ from benchmarks.outcome import Failure
 SERVER_CORE = 0
 CLIENT_CORE = 1
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 """Time for a server to listen."""
 STOP_SECONDS = 5.0
 """Time for a server to end after SIGTERM."""

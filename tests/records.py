@@ -1,8 +1,6 @@
-"""Records of requests that never travelled, for observers."""
+"""Heads of requests that never travelled, for what is told of them."""
 
 from collections.abc import Mapping
-
-from aiosock.observe import RequestRecord
 
 
 class Head:
@@ -16,10 +14,3 @@ class Head:
 
     def field(self, name: str, default: str = "") -> str:
         return self._fields.get(name, default)
-
-
-def record_of(
-    method: str = "GET", target: str = "/", version: str = "HTTP/1.1", fields: Mapping[str, str] | None = None
-) -> RequestRecord:
-    """Return a record of a request from this machine; what else it has is to be set."""
-    return RequestRecord(Head(method, target, version, fields or {}), "127.0.0.1")

@@ -4,27 +4,55 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiosock.access_log import (
-    BLOCK_CHARACTERS,
     COMBINED,
     KEPT_LINES,
     NAMES,
     AccessFormat,
-    BufferedAccess,
+    AccessWriter,
+    Answered,
+    WrittenAccess,
     timestamp,
 )
 from aiosock.errors import ConfigError
 from aiosock.log import access_logger, server_logger
 from tests.e2e.process import until
-from tests.records import record_of
+from tests.records import Head
+
+
+class Kept:
+    """A place that keeps the lines in memory."""
+
+    def __init__(self, lines_at_once: int = 1) -> None:
+        self.lines_at_once = lines_at_once
+        self.lines: list[str] = []
+
+    def write(self, lines: Sequence[str]) -> None:
+        self.lines += lines
+
+    def reopen(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def written(log_format: str, requests: Iterable[tuple[Answered, float]], time: str) -> list[str]:
+    """Return the lines of requests that took so many seconds."""
+    kept = Kept()
+    with patch("aiosock.access_log.timestamp", lambda _: time):
+        writer = AccessWriter(log_format, kept)
+        for answered, seconds in requests:
+            writer.take(answered, seconds)
+    return kept.lines
 
 
 def line(log_format: str, **fields: Any) -> str:
@@ -43,10 +71,9 @@ def line(log_format: str, **fields: Any) -> str:
         "request_id": "-",
     } | fields
     sent = {"referer": values["referer"], "user-agent": values["user_agent"]}
-    record = record_of(values["method"], values["target"], values["version"], sent)
-    record.client, record.request_id = values["client"], values["request_id"]
-    record.status, record.sent, record.seconds = values["status"], values["bytes"], values["seconds"]
-    return AccessFormat(log_format).line(record, values["time"])
+    head = Head(values["method"], values["target"], values["version"], sent)
+    answered = (head, values["status"], values["bytes"], values["client"], values["request_id"])
+    return written(log_format, [(answered, values["seconds"])], values["time"])[0]
 
 
 def test_the_combined_format_is_that_of_apache_and_nginx() -> None:
@@ -83,31 +110,68 @@ def test_seconds_are_given_to_the_microsecond_in_json() -> None:
 
 
 def test_a_line_that_is_kept_is_used_only_for_what_it_says() -> None:
-    log_format = AccessFormat("{time} {client} {status} {bytes} {request_id} {seconds:.1f}{target}")
-    record = record_of(target="/a")
+    a, b = (Head("GET", target, "HTTP/1.1", {}) for target in ("/a", "/b"))
+    requests: list[tuple[Answered, float]] = [
+        ((a, 200, 5, "::1", "-"), 0.5),
+        ((a, 200, 5, "::9", "-"), 0.5),
+        ((a, 304, 5, "::1", "-"), 0.5),
+        ((a, 200, 9, "::1", "-"), 0.5),
+        ((a, 200, 5, "::1", "x"), 0.5),
+        ((a, 200, 5, "::1", "-"), 9.0),
+        ((b, 200, 5, "::1", "-"), 0.5),
+        ((a, 200, 5, "::1", "-"), 0.5),
+    ]
+    assert written("{time} {client} {status} {bytes} {request_id} {seconds:.1f}{target}", requests, "now") == [
+        "now ::1 200 5 - 0.5/a",
+        "now ::9 200 5 - 0.5/a",
+        "now ::1 304 5 - 0.5/a",
+        "now ::1 200 9 - 0.5/a",
+        "now ::1 200 5 x 0.5/a",
+        "now ::1 200 5 - 9.0/a",
+        "now ::1 200 5 - 0.5/b",
+        "now ::1 200 5 - 0.5/a",
+    ]
 
-    def said(time: str = "now", **changed: Any) -> str:
-        for name, value in (
-            {"client": "::1", "status": 200, "sent": 5, "request_id": "-", "seconds": 0.5} | changed
-        ).items():
-            setattr(record, name, value)
-        return log_format.line(record, time)
 
-    assert said() == "now ::1 200 5 - 0.5/a"
-    assert said(client="::9") == "now ::9 200 5 - 0.5/a"
-    assert said(status=304) == "now ::1 304 5 - 0.5/a"
-    assert said(sent=9) == "now ::1 200 9 - 0.5/a"
-    assert said(request_id="x") == "now ::1 200 5 x 0.5/a"
-    assert said(seconds=9.0) == "now ::1 200 5 - 9.0/a"
-    assert said("then") == "then ::1 200 5 - 0.5/a"
-    assert said(head=record_of(target="/b").head) == "now ::1 200 5 - 0.5/b"
+def test_a_line_has_the_second_in_which_its_request_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(lines_at_once=100)
+    writer = AccessWriter("{time}", kept)
+    for now in (7.9, 7.99, 8.0, 8.5, 3.2, 9.0):  # a clock can be set back too
+        monkeypatch.setattr("aiosock.access_log.wall_clock", lambda now=now: now)
+        writer.take((None, 200, 5, "::1", "-"), 0.5)
+    writer.flush()
+    assert kept.lines == [timestamp(second) for second in (7, 7, 8, 8, 3, 9)]
 
 
 def test_as_many_lines_are_kept_as_are_said() -> None:
-    log_format = AccessFormat("{target}")
-    lines = [log_format.line(record_of(target=f"/{number}"), "now") for number in range(3 * KEPT_LINES)]
-    assert lines == [f"/{number}" for number in range(3 * KEPT_LINES)]
-    assert len(log_format._kept) <= KEPT_LINES
+    kept = Kept()
+    writer = AccessWriter("{target}", kept)
+    for number in range(3 * KEPT_LINES):
+        writer.take((Head("GET", f"/{number}", "HTTP/1.1", {}), 200, 5, "::1", "-"), 0.5)
+    assert kept.lines == [f"/{number}" for number in range(3 * KEPT_LINES)]
+    assert len(writer._kept) <= KEPT_LINES
+
+
+def test_lines_are_written_together() -> None:
+    kept = Kept(lines_at_once=3)
+    writer = AccessWriter("{status}", kept)
+    written = []
+    for status in range(200, 207):
+        writer.take((None, status, 5, "::1", "-"), 0.5)
+        written.append(len(kept.lines))
+    assert written == [0, 0, 3, 3, 3, 6, 6]
+    writer.flush()
+    writer.flush()
+    assert kept.lines == [str(status) for status in range(200, 207)]
+
+
+def test_a_place_that_fails_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Gone(Kept):
+        def write(self, lines: Sequence[str]) -> None:
+            raise ConnectionError("the socket of the log has gone")
+
+    AccessWriter("{status}", Gone()).take((None, 200, 5, "::1", "-"), 0.5)
+    assert "the access log failed" in caplog.text
 
 
 def test_a_template_may_have_no_name_and_braces_of_its_own() -> None:
@@ -177,46 +241,40 @@ def test_a_time_is_in_utc() -> None:
 # Destinations of the lines.
 
 
-def test_lines_are_written_together(tmp_path: Path) -> None:
+def test_lines_are_text_of_any_kind(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
-    lines = BufferedAccess(str(path))
-    lines.write("first")
-    lines.write("x" * (BLOCK_CHARACTERS - 8))
-    assert path.read_text() == ""
-    lines.write("")  # an empty line counts too
-    assert path.read_text().splitlines() == ["first", "x" * (BLOCK_CHARACTERS - 8), ""]
-    lines.write("é\ud800")
-    lines.flush()
-    lines.flush()
-    assert path.read_bytes().splitlines()[-1] == "é\\ud800".encode()
+    lines = WrittenAccess(str(path))
+    lines.write(["first", ""])
+    lines.write(["é\ud800"])
     lines.close()
+    assert path.read_bytes() == "first\n\né\\ud800\n".encode()
 
 
 def test_a_file_is_appended_to(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text("before\n")
-    lines = BufferedAccess(str(tmp_path / "access.log"))
-    lines.write("after")
+    lines = WrittenAccess(str(tmp_path / "access.log"))
+    lines.write(["after"])
     lines.close()
     assert (tmp_path / "access.log").read_text() == "before\nafter\n"
 
 
 def test_a_file_that_was_moved_away_is_followed_by_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
-    lines = BufferedAccess(str(path))
-    lines.write("one")
+    lines = WrittenAccess(str(path))
+    lines.write(["one"])
     path.rename(tmp_path / "old.log")
     lines.reopen()
-    lines.write("two")
+    lines.write(["two"])
     lines.close()
     assert ((tmp_path / "old.log").read_text(), path.read_text()) == ("one\n", "two\n")
 
 
 def test_a_file_that_cannot_be_opened_again_is_gone_on_with(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "logs").mkdir()
-    lines = BufferedAccess(str(tmp_path / "logs/access.log"))
+    lines = WrittenAccess(str(tmp_path / "logs/access.log"))
     (tmp_path / "logs").rename(tmp_path / "old")
     lines.reopen()
-    lines.write("one")
+    lines.write(["one"])
     lines.close()
     assert (tmp_path / "old/access.log").read_text() == "one\n"
     assert "cannot write the access log" in caplog.text
@@ -224,7 +282,7 @@ def test_a_file_that_cannot_be_opened_again_is_gone_on_with(tmp_path: Path, capl
 
 def test_a_file_that_cannot_be_opened_is_an_option_that_cannot_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot write the access log to .*: No such file or directory"):
-        BufferedAccess(str(tmp_path / "missing/access.log"))
+        WrittenAccess(str(tmp_path / "missing/access.log"))
 
 
 class Full:
@@ -242,20 +300,11 @@ def test_a_stream_that_takes_no_lines_costs_lines_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stream: object, said: int
 ) -> None:
     monkeypatch.setattr(sys, "stdout", stream)
-    lines = BufferedAccess()
-    for _ in range(2 * BLOCK_CHARACTERS // 100):
-        lines.write("lost" * 100)
+    lines = WrittenAccess()
+    lines.write(["lost" * 100] * 100)
     lines.reopen()
     lines.close()
     assert caplog.text.count("the lines of the access log are lost: ") == said
-
-
-def test_lines_kept_in_memory_are_few_whatever_their_length(tmp_path: Path) -> None:
-    lines = BufferedAccess(str(tmp_path / "access.log"))
-    for _ in range(100):
-        lines.write("x" * 100_000)
-    assert (tmp_path / "access.log").stat().st_size == 100 * 100_001
-    lines.close()
 
 
 # A reader that stands still.
@@ -267,17 +316,16 @@ def fifo(tmp_path: Path) -> Path:
     return tmp_path / "fifo"
 
 
-def fill(lines: BufferedAccess) -> int:
+def fill(lines: WrittenAccess) -> int:
     """Write more than a pipe and the buffer hold; return the number of lines."""
-    for number in range(1000):
-        lines.write(f"{number} ".ljust(999, "x"))
-    lines.flush()
+    for number in range(0, 1000, 10):
+        lines.write([f"{each} ".ljust(999, "x") for each in range(number, number + 10)])
     return 1000
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_lines_that_nobody_reads_are_dropped_counted_and_said(fifo: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lines = BufferedAccess(str(fifo), 200_000)
+    lines = WrittenAccess(str(fifo), 200_000)
     written = fill(lines)
     assert caplog.messages == ["nobody reads the access log; its lines are dropped"]
 
@@ -299,15 +347,14 @@ def test_lines_that_nobody_reads_are_dropped_counted_and_said(fifo: Path, caplog
     whole = read.splitlines()
     assert caplog.messages[1] == f"{written - len(whole)} lines of the access log were dropped"
     assert {len(line) for line in whole} == {999}
-    assert len(read) >= 200_000 - 2 * BLOCK_CHARACTERS
+    assert len(read) >= 200_000 - 10_000
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_a_slow_reader_loses_nothing(fifo: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lines = BufferedAccess(str(fifo))
+    lines = WrittenAccess(str(fifo))
     written = fill(lines)
-    lines.write("end")
-    lines.flush()
+    lines.write(["end"])
 
     with fifo.open() as reader:
         assert len(list(iter(reader.readline, "end\n"))) == written
@@ -317,11 +364,11 @@ def test_a_slow_reader_loses_nothing(fifo: Path, caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_a_file_is_opened_anew_while_nobody_reads(fifo: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lines = BufferedAccess(str(fifo), 200_000)
+    lines = WrittenAccess(str(fifo), 200_000)
     fill(lines)
     fifo.unlink()
     lines.reopen()
-    lines.write("new")
+    lines.write(["new"])
     lines.close()
     assert fifo.read_text() == "new\n"
     assert [re.sub(r"^\d+", "N", message) for message in caplog.messages] == [
@@ -335,10 +382,9 @@ def test_the_flags_of_standard_output_stay_as_they_are(monkeypatch: pytest.Monke
     reader, writer = os.pipe()
     with open(reader, "rb") as reading, open(writer, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        lines = BufferedAccess()
+        lines = WrittenAccess()
         stream.write("printed\n")
-        lines.write("one")
-        lines.flush()
+        lines.write(["one"])
         assert os.get_blocking(writer)
         assert os.read(reading.fileno(), 100) == b"printed\none\n"
         fill(lines)

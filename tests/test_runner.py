@@ -17,10 +17,10 @@ import pytest
 
 import aiosock
 from aiosock import App, Config, ConfigError, Request, Response, Server, __version__, run, serve
-from aiosock.access_log import BufferedAccess, LoggedAccess
+from aiosock.access_log import LoggedAccess, WrittenAccess
 from aiosock.log import access_logger, server_logger
 from aiosock.runner import banner, configure_logging, loop_factory, open_access_log
-from aiosock.wire.scan import LANGUAGE
+from aiosock.wire.compiled import LANGUAGE
 from tests.e2e.process import LOOPS, run_to_its_end, threads
 from tests.e2e.raw import Raw
 
@@ -359,8 +359,7 @@ def test_the_access_log_goes_to_standard_output_and_the_rest_to_standard_error(
         configure_logging(Config())
         access_log = open_access_log(Config())
 
-    access_log.write("a line")
-    access_log.flush()
+    access_log.write(["a line"])
     server_logger.warning("a warning")
     server_logger.debug("a detail")
 
@@ -447,4 +446,4 @@ def test_a_file_takes_the_lines_whatever_the_program_has_configured(
     access_logger.addHandler(logging.NullHandler())
 
     with closing(open_access_log(Config(access_log_file=str(tmp_path / "access.log")))) as access_log:
-        assert isinstance(access_log, BufferedAccess)
+        assert isinstance(access_log, WrittenAccess)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import aiosock
-from aiosock.wire.scan import compiled_scan, decline
+from aiosock.wire.compiled import built, several
+from aiosock.wire.scan import decline
 from benchmarks.in_memory import COUNTED, by_name, serve
 from tests.calls import counted
 
@@ -35,6 +36,7 @@ def calls(workload: str) -> float:
 @pytest.mark.parametrize("workload", COUNTED)
 def test_a_request_makes_as_many_calls_as_it_did(workload: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aiosock.wire.scan.scan", decline)
+    monkeypatch.setattr("aiosock.wire.head.only_value", several)
 
     assert calls(workload) == pytest.approx(CALLS[workload], rel=TOLERANCE)
 
@@ -43,9 +45,10 @@ def test_a_request_makes_as_many_calls_as_it_did(workload: str, monkeypatch: pyt
 def test_a_request_makes_fewer_calls_if_its_head_is_scanned_in_c(
     workload: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scan = compiled_scan()
-    if scan is None:
+    module = built()
+    if module is None:
         pytest.skip("the scan in C is not built")
-    monkeypatch.setattr("aiosock.wire.scan.scan", scan)
+    monkeypatch.setattr("aiosock.wire.scan.scan", module.scan)
+    monkeypatch.setattr("aiosock.wire.head.only_value", module.only_value)
 
     assert calls(workload) == pytest.approx(CALLS_WITH_C[workload], rel=TOLERANCE)

@@ -12,10 +12,13 @@ from aiosock.log import server_logger
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
-from aiosock.web.exchange import Connection, Incoming, OnDisconnect, Work
+from aiosock.web.exchange import Connection, Incoming, OnDisconnect, Work, host_of
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Response
+
+_Beginning = tuple[float, int, RequestRecord | None]
+"""When a request began, how many bytes had been sent before, and its record, if anybody wants one."""
 
 FAILED: Final = "The server failed to answer."
 """What a client is told of an exception that is no HTTPError."""
@@ -103,13 +106,13 @@ class Answering:
 
         Only cancellation by somebody else comes out, and KeyboardInterrupt.
         """
-        record = self._begin_record(request) if self.service.observers else None
+        beginning = self._observe_beginning(request) if self.service.is_observed else None
         ending = Ending.LEFT
         try:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
-                if record is not None and self.service.times_answers:
-                    record.handled, record.fields = self.service.clock(), response.pairs()
+                if self.request is not None and self.service.times_answers:
+                    self.record.handled, self.record.fields = self.service.clock(), response.pairs()
                 if not self.respond_at_once(response):
                     await self.respond(response)
                 ending = Ending.COMPLETE
@@ -123,8 +126,8 @@ class Answering:
         finally:
             if self._when_over or self._left is not None:
                 self._release()
-            if record is not None:
-                self._finish_record(record, request, ending)
+            if beginning is not None:
+                self._observe_end(beginning, request, ending)
         if ending is Ending.COMPLETE:
             if self._task is not None and self._task.cancelling():
                 await self._forget_cancellations(self._task)
@@ -191,26 +194,33 @@ class Answering:
 
     # What observers are told.
 
-    def _begin_record(self, request: Request) -> RequestRecord:
+    def _observe_beginning(self, request: Request) -> _Beginning:
+        service, began = self.service, self.service.clock()
+        if not service.observers:
+            return began, self.bytes_sent(), None
         self.request = request
-        self.record = record = RequestRecord(request.head, "-", self.service.clock())
-        record.sent = -self.bytes_sent()
-        if self.service.tells_beginnings:
-            record.client = _host_of(request)
-            self.service.began(record)
-        return record
+        self.record = record = RequestRecord()
+        record.head = request.head
+        record.began = began
+        if service.tells_beginnings:
+            record.client = host_of(self.connection.client)
+            service.began(record)
+        return began, self.bytes_sent(), record
 
-    def _finish_record(self, record: RequestRecord, request: Request, ending: Ending) -> None:
-        record.ending = ending
-        record.client = _host_of(request)  # by now a middleware may know it from a proxy
-        record.route = request.route
-        record.request_id = request.id
-        record.sent += self.bytes_sent()
-        record.status = self.status if record.sent else 0  # a client that left got no status
-        record.received = self.bytes_received()
-        record.seconds = self.service.clock() - record.began
-        self.request = None  # which refers to us
-        self.service.finished(record)
+    def _observe_end(self, beginning: _Beginning, request: Request, ending: Ending) -> None:
+        service = self.service
+        began, sent_before, record = beginning
+        seconds, sent = service.clock() - began, self.bytes_sent() - sent_before
+        status = self.status if sent else 0  # a client that left got no status
+        # By now a middleware may know the client from a proxy.
+        host = host_of((self.connection if request.forwarded is None else request.forwarded).client)
+        if service.access is not None:
+            service.access.take((request.head, status, sent, host, request.id), seconds)
+        if record is not None:
+            self.request = None  # which refers to us
+            record.client, record.route, record.request_id, record.ending = host, request.route, request.id, ending
+            record.status, record.received, record.sent, record.seconds = status, self.bytes_received(), sent, seconds
+            service.finished(record)
 
     async def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:
         """Take back cancellations that the handler has survived: the next request in this task must not see them.
@@ -270,8 +280,3 @@ class Answering:
                 server_logger.exception("a function of when_over failed")
         if self._left is not None:
             self._left.set()
-
-
-def _host_of(request: Request) -> str:
-    client = request.client
-    return client.host if client else "-"

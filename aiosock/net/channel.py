@@ -15,6 +15,7 @@ from aiosock.config import Timeouts
 from aiosock.errors import Disconnected
 from aiosock.net.kernel import has_hung_up, reset_when_closed, unacknowledged
 from aiosock.net.pace import Pace
+from aiosock.net.reader import Reader
 from aiosock.net.service import Service
 
 READ_SIZE: Final = 256 * 1024
@@ -52,7 +53,7 @@ class Channel:
         "service",
     )
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: Service) -> None:
+    def __init__(self, reader: Reader, writer: asyncio.StreamWriter, service: Service) -> None:
         self._reader = reader
         self._writer = writer
         self._transport = cast(asyncio.Transport, writer.transport)

@@ -22,7 +22,7 @@ SETTLING_TURNS: Final = 8
 _SHORTAGE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """Errors of accept(2) that say nothing of the client: it can be accepted later."""
 
-Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Connected = Callable[[Reader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class _Accepting(socket.socket):
@@ -80,11 +80,15 @@ class Listener:
         """
         if self._server is not None:
             return
-        options: dict[str, Any] = {"sock": _copy(self.sock, exhausted), "backlog": at_once}
+        options: dict[str, Any] = {
+            "sock": _copy(self.sock, exhausted),
+            "backlog": at_once,
+            "limit": read_buffer_bytes,
+        }
 
-        # asyncio calls this before anything can arrive, and makes a task of the coroutine. Its own reader stays empty.
-        def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Awaitable[None]:
-            return connected(Reader(writer, read_buffer_bytes), writer)
+        # asyncio calls this before anything can arrive, and makes a task of the coroutine.
+        def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Awaitable[None]:
+            return connected(Reader(reader, writer), writer)
 
         if self.sock.family == socket.AF_UNIX:
             if sys.version_info >= (3, 13):

@@ -13,20 +13,22 @@ from aiosock.net.service import Service
 from aiosock.web.exchange import Address, Connection
 
 
-async def open_streams(sock: socket.socket, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def open_streams(sock: socket.socket, limits: Limits) -> tuple[Reader, asyncio.StreamWriter]:
     """Wrap an accepted socket in streams, as a listener does; raise OSError for a client that has left.
 
     Not by `asyncio.open_connection`: that is a client, and in TLS would shake hands as one.
     """
     loop = asyncio.get_running_loop()
-    streams: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
+    streams: asyncio.Future[tuple[Reader, asyncio.StreamWriter]] = loop.create_future()
 
-    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        streams.set_result((Reader(writer, limits.read_buffer_bytes), writer))
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        streams.set_result((Reader(reader, writer), writer))
 
-    await loop.connect_accepted_socket(
-        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), connected, loop=loop), sock
-    )
+    def make_protocol() -> asyncio.StreamReaderProtocol:
+        reader = asyncio.StreamReader(limits.read_buffer_bytes, loop)
+        return asyncio.StreamReaderProtocol(reader, connected, loop=loop)
+
+    await loop.connect_accepted_socket(make_protocol, sock)
     return streams.result()
 
 

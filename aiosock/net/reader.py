@@ -1,36 +1,36 @@
-"""Reader: a StreamReader that hands what arrives to the task that waits for it, as one piece and without a copy.
+"""Reader: hands what arrives to the task that waits for it, as one piece and without a copy.
 
-asyncio's own puts all bytes into a `bytearray`, wakes the task, and copies them out again. That is needed where nobody
-waits. Here a task nearly always does (docs/decisions/0017).
+asyncio's StreamReader puts all bytes into a `bytearray`, wakes the task, and copies them out again. That is needed where
+nobody waits. Here a task nearly always does (docs/decisions/0017 and 0026).
 """
 
 import asyncio
 from typing import Any
 
 
-class Reader(asyncio.StreamReader, asyncio.Protocol):
-    """Reads a connection in place of the StreamReader that `asyncio.start_server` has made for it.
+class Reader(asyncio.Protocol):
+    """Stands between a transport and its StreamReader, which keeps what arrives while nobody waits.
 
-    It must be made in the callback of `start_server`, before anything can have arrived. It stands between the transport
-    and the protocol of the streams, which the StreamWriter still needs. Reading pauses above twice `limit` bytes, as in
-    any StreamReader, and all methods of a StreamReader work.
+    It must be made in the callback of `asyncio.start_server`, before anything can have arrived. The protocol of the
+    streams is still told of all but the bytes, since the StreamWriter needs it. Reading pauses above twice the limit of
+    the StreamReader. Nobody else may read from that one.
     """
 
-    _buffer: bytearray
-    """StreamReader's. No public method tells whether it is empty, or puts bytes back at its start."""
+    __slots__ = ("_arrival", "_has_ended", "_kept", "_loop", "_most", "_returned", "_stream", "_streams")
 
-    def __init__(self, writer: asyncio.StreamWriter, limit: int) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(limit, loop)
+    def __init__(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         transport: Any = writer.transport  # a Transport, though the StreamWriter needs only half of it
+        self._stream = stream
         self._streams: asyncio.Protocol = transport.get_protocol()
-        self._create_future = loop.create_future
+        self._loop = asyncio.get_running_loop()
         self._arrival: asyncio.Future[bytes] | None = None
         self._most = 0
-        self.set_transport(transport)
+        self._kept = 0  # bytes in the StreamReader
+        self._returned = b""  # bytes of a read that was cancelled: they come before those
+        self._has_ended = False
         transport.set_protocol(self)
 
-    async def read(self, n: int = -1) -> bytes:
+    async def read(self, n: int) -> bytes:
         """Read up to `n` bytes, and wait only while there are none; b"" at the end of the input.
 
         A read that is cancelled loses nothing. Raises what has ended the connection; RuntimeError if another task
@@ -38,47 +38,60 @@ class Reader(asyncio.StreamReader, asyncio.Protocol):
         """
         if self._arrival is not None:
             raise RuntimeError("read() called while another task already waits for incoming data")
-        if self._buffer or n <= 0 or self.at_eof() or self.exception() is not None:
-            return await super().read(n)
+        if self._returned or self._kept or self._has_ended:
+            return await self._read_kept(n)
         self._most = n
-        self._arrival = arrival = self._create_future()
+        self._arrival = arrival = self._loop.create_future()
         try:
-            # Where nothing has arrived, StreamReader knows how the connection has ended.
-            return await arrival or await super().read(n)
+            # Where nothing has arrived, the StreamReader knows how the connection has ended.
+            return await arrival or await self._read_kept(n)
         except asyncio.CancelledError:
             if arrival.done() and not arrival.cancelled():  # the bytes came in the same turn of the loop
-                self._buffer[:0] = arrival.result()
+                self._returned = arrival.result()
             raise
         finally:
             self._arrival = None
+
+    async def _read_kept(self, n: int) -> bytes:
+        if self._returned:
+            data, self._returned = self._returned[:n], self._returned[n:]
+            return data
+        data = await self._stream.read(n)
+        self._kept -= len(data)
+        return data
+
+    def at_eof(self) -> bool:
+        """Return whether the peer has ended its input, and all of it has been read."""
+        return not self._returned and self._stream.at_eof()
 
     # The transport calls these. The protocol of the streams is told all but the bytes.
 
     def data_received(self, data: bytes) -> None:
         """Hand the bytes to the task that waits, or keep them."""
         if self._arrival is None or self._arrival.done():
-            self.feed_data(data)
+            self._keep(data)
             return
         self._arrival.set_result(data[: self._most])  # all of `data`, and no copy, if it is not longer
         if len(data) > self._most:
-            self.feed_data(data[self._most :])
+            self._keep(data[self._most :])
+
+    def _keep(self, data: bytes) -> None:
+        self._kept += len(data)
+        self._stream.feed_data(data)
 
     def eof_received(self) -> bool | None:
         """Wake the task that reads; return whether the other direction stays open."""
-        self.feed_eof()
-        self._wake()
-        return self._streams.eof_received()
+        stays_open = self._streams.eof_received()
+        self._end()
+        return stays_open
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the tasks that read or write."""
-        if exc is None:
-            self.feed_eof()
-        else:
-            self.set_exception(exc)
-        self._wake()
         self._streams.connection_lost(exc)
+        self._end()
 
-    def _wake(self) -> None:
+    def _end(self) -> None:
+        self._has_ended = True
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(b"")
 

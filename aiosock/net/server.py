@@ -7,7 +7,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final, Self
 
-from aiosock.access_log import AccessLog, AccessObserver, LoggedAccess
+from aiosock.access_log import AccessLog, AccessWriter, LoggedAccess
 from aiosock.config import Config, Timeouts
 from aiosock.log import server_logger
 from aiosock.net.acceptor import Acceptor, Clients
@@ -16,6 +16,7 @@ from aiosock.net.channel import Channel
 from aiosock.net.listener import Listener
 from aiosock.net.opening import describe, open_streams, speak_http
 from aiosock.net.protocol import ServedConnection, Speak
+from aiosock.net.reader import Reader
 from aiosock.net.service import Service
 from aiosock.net.watchdog import Blocker, Watchdog
 from aiosock.observe import Observer
@@ -56,10 +57,10 @@ class Server:
         speak: Speak = speak_http,
     ) -> None:
         self.config: Config = config or Config()
-        self._access_log = access_log or LoggedAccess()
-        if self.config.access_log:
-            observers = [AccessObserver(self.config.log_format, self._access_log), *observers]
-        self.service: Service = Service(handler, self.config, clock, observers)
+        access = AccessWriter(self.config.log_format, access_log or LoggedAccess())
+        self.service: Service = Service(
+            handler, self.config, clock, observers, access if self.config.access_log else None
+        )
         self._speak = speak
         self._acceptor = Acceptor([], self.connected, self.config.limits)
         self._clients = Clients(self.config.limits.connections_per_client)
@@ -173,12 +174,12 @@ class Server:
             task.cancel()
         if left:
             _, left = await asyncio.wait(left, timeout=1.0)
-        self._flush_log()
+        self.flush_log()
         return not left
 
     # Connections.
 
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connected(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; the body of the task that asyncio makes for it."""
         service, task = self.service, asyncio.current_task()
         description = describe(writer, service)
@@ -240,13 +241,12 @@ class Server:
             except Exception:  # one connection must not cost all others their deadlines
                 server_logger.exception("The sweep failed; this is a bug in aiosock.")
                 connection.abort()
-        self._flush_log()
+        self.flush_log()
 
-    def _flush_log(self) -> None:
-        try:
-            self._access_log.flush()
-        except Exception:  # of a log that a program has brought
-            server_logger.exception("the access log failed")
+    def flush_log(self) -> None:
+        """Write the lines of the access log that were kept to be written together."""
+        if self.service.access is not None:
+            self.service.access.flush()
 
 
 def sweep_seconds(timeouts: Timeouts) -> float:

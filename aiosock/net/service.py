@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from aiosock.access_log import AccessWriter
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import server_logger
 from aiosock.observe import Observer, RequestRecord
@@ -16,17 +17,23 @@ class Service:
     """A handler and the conditions under which it is served.
 
     `clock` returns seconds, and all deadlines are times of it. `shutdown` is set when the server is told to stop: every
-    response then closes its connection. `observers` are told of every request.
+    response then closes its connection. `observers` are told of every request, and so is `access`, for the access log.
     """
 
     def __init__(
-        self, handler: Handler, config: Config, clock: Callable[[], float], observers: Sequence[Observer] = ()
+        self,
+        handler: Handler,
+        config: Config,
+        clock: Callable[[], float],
+        observers: Sequence[Observer] = (),
+        access: AccessWriter | None = None,
     ) -> None:
         self.handler: Handler = with_target_checked(handler)
         self.config = config
         self.limits: Limits = config.limits
         self.timeouts: Timeouts = config.timeouts
         self.clock = clock
+        self.access: AccessWriter | None = access
         self.observers: Sequence[Observer] = ()
         self.observe(observers)
         self.shutdown: asyncio.Event = asyncio.Event()
@@ -38,6 +45,7 @@ class Service:
     def observe(self, observers: Sequence[Observer]) -> None:
         """Tell these observers of every request from now on, in place of those so far."""
         self.observers = observers
+        self.is_observed: bool = bool(observers) or self.access is not None
         # Most need to know of the end only.
         self.tells_beginnings: bool = any(type(each).began is not Observer.began for each in observers)
         self.times_answers: bool = any(getattr(each, "times_answers", False) for each in observers)

@@ -163,11 +163,11 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._protocol.connection_lost, error)
 
 
-def open_memory_streams(limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, MemoryTransport]:
+def open_memory_streams(limit: int) -> tuple[Reader, asyncio.StreamWriter, MemoryTransport]:
     """Return the streams that a listener would pass to a server, and their transport."""
     loop = asyncio.get_running_loop()
-    unused = asyncio.StreamReader(loop=loop)
-    protocol: Any = asyncio.StreamReaderProtocol(unused, loop=loop)
+    stream = asyncio.StreamReader(limit, loop)
+    protocol: Any = asyncio.StreamReaderProtocol(stream, loop=loop)
     transport = MemoryTransport(loop, protocol)
-    writer = asyncio.StreamWriter(transport, protocol, unused, loop)
-    return Reader(writer, limit), writer, transport
+    writer = asyncio.StreamWriter(transport, protocol, stream, loop)
+    return Reader(stream, writer), writer, transport

@@ -1,11 +1,11 @@
-/* One scan of a plain request head (RFC 9112 sections 2 to 6), for speed.
+/* One scan of a plain request head, and a search for one of its fields (RFC 9112 sections 2 to 6), for speed.
 
    The parser in Python, head.py, is the reference. This one accepts some of the heads that the reference accepts, and
    says the same of them. It declines all others, valid or not, and then the reference decides. So there are no error
    messages here. There are no limits either: the caller compares the sizes.
 
-   Memory: the scan allocates nothing and keeps nothing. It reads bytes in four functions only, through a Text, which
-   knows how many bytes are left. docs/decisions/0018 says how this was tested. */
+   Memory: both allocate nothing and keep nothing. They read bytes in six functions only, through a Text, which knows
+   how many bytes are left. docs/decisions/0018 says how this was tested. */
 
 #ifndef SCAN_WITHOUT_PYTHON /* tests/fuzz/scan_fuzzer.c needs only the scan */
 #include <Python.h>
@@ -49,7 +49,7 @@ enum {
 
 static const unsigned char CLASSES[256] = {SIXTY_FOUR(0), SIXTY_FOUR(64), SIXTY_FOUR(128), SIXTY_FOUR(192)};
 
-/* The four functions that read bytes. */
+/* The six functions that read bytes. */
 
 /* Take this byte from the front; return whether it was there. */
 static inline bool take(Text *text, unsigned char byte)
@@ -72,19 +72,38 @@ static inline Text take_all(Text *text, unsigned char class)
     return taken;
 }
 
-/* Return whether a text is this word, which is in lower case. */
-static inline bool is(Text text, const char *word)
+/* Return whether a text starts with these bytes, in lower case or not. They are in lower case. */
+static inline bool starts_with(Text text, Text word)
 {
-    if (text.left != strlen(word))
+    if (text.left < word.left)
         return false;
-    for (size_t i = 0; i < text.left; i++) {
+    for (size_t i = 0; i < word.left; i++) {
         unsigned char byte = text.at[i];
         if (byte >= 'A' && byte <= 'Z')
             byte += 'a' - 'A';
-        if (byte != (unsigned char)word[i])
+        if (byte != word.at[i])
             return false;
     }
     return true;
+}
+
+/* Skip what is left of a line, and its line feed; return whether there was one. */
+static inline bool skip_line(Text *text)
+{
+    const unsigned char *end = memchr(text->at, '\n', text->left);
+    if (end == NULL)
+        return false;
+    text->left -= (size_t)(end - text->at) + 1;
+    text->at = end + 1;
+    return true;
+}
+
+/* Return a text without the whitespace at its end. */
+static inline Text stripped(Text text)
+{
+    while (text.left > 0 && (CLASSES[text.at[text.left - 1]] & BLANK))
+        text.left--;
+    return text;
 }
 
 /* Return the number that at most five digits are. */
@@ -94,6 +113,13 @@ static inline long number(Text digits)
     for (size_t i = 0; i < digits.left; i++)
         value = value * 10 + (digits.at[i] - '0');
     return value;
+}
+
+/* Return whether a text is this word, which is in lower case. */
+static inline bool is(Text text, const char *word)
+{
+    Text whole = {(const unsigned char *)word, strlen(word)};
+    return text.left == whole.left && starts_with(text, whole);
 }
 
 /* A head: its texts are parts of the bytes that were scanned. A field that is not there has `at` or its word NULL. */
@@ -225,6 +251,24 @@ static bool scan_head(Text text, Head *head)
     return head->coding == NULL || (head->length.at == NULL && head->minor_version == 1);
 }
 
+/* Return how many fields of a head have this name, in lower case, and note the value of the first. */
+static size_t find_field(Text text, Text name, Text *value)
+{
+    size_t found = 0;
+    while (skip_line(&text)) { /* the request line first */
+        Text line = text;
+        if (!starts_with(line, name))
+            continue;
+        line.at += name.left;
+        line.left -= name.left;
+        if (!take(&line, ':') || found++ > 0)
+            continue;
+        take_all(&line, BLANK);
+        *value = stripped(take_all(&line, VALUE));
+    }
+    return found;
+}
+
 #ifndef SCAN_WITHOUT_PYTHON
 
 static PyObject *string_or_none(Text text)
@@ -251,9 +295,36 @@ static PyObject *scan(PyObject *module, PyObject *buffer)
                          head.coding, string_or_none(head.length));
 }
 
-PyDoc_STRVAR(scan_doc, "Return what a plain request head says, or None for any other; see scan.py.");
+static PyObject *only_value(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)module;
+    char *data;
+    Py_ssize_t size, name_size;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "only_value() takes a head, a name and a default");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(arguments[0], &data, &size) < 0)
+        return NULL;
+    const char *name = PyUnicode_AsUTF8AndSize(arguments[1], &name_size);
+    if (name == NULL)
+        return NULL;
+    Text value = {0};
+    size_t found = find_field((Text){(const unsigned char *)data, (size_t)size},
+                              (Text){(const unsigned char *)name, (size_t)name_size}, &value);
+    if (found == 1)
+        return PyUnicode_DecodeLatin1((const char *)value.at, (Py_ssize_t)value.left, NULL);
+    return Py_NewRef(found == 0 ? arguments[2] : Py_None);
+}
 
-static PyMethodDef METHODS[] = {{"scan", scan, METH_O, scan_doc}, {NULL, NULL, 0, NULL}};
+PyDoc_STRVAR(scan_doc, "Return what a plain request head says, or None for any other; see scan.py.");
+PyDoc_STRVAR(only_value_doc, "Return the value of a field that a head has once, or a default; None for several.");
+
+static PyMethodDef METHODS[] = {
+    {"scan", scan, METH_O, scan_doc},
+    {"only_value", (PyCFunction)(void (*)(void))only_value, METH_FASTCALL, only_value_doc},
+    {NULL, NULL, 0, NULL},
+};
 
 /* The module has no state, so an interpreter may have a lock of its own (3.12) or none (3.13, free-threaded). The number
    of the first slot is part of the stable ABI, but the headers hide it from a module that 3.11 can load too. */

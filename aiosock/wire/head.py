@@ -10,6 +10,7 @@ from aiosock.config import Limits
 from aiosock.errors import ProtocolError, reason_phrase
 from aiosock.headers import Headers
 from aiosock.wire import grammar
+from aiosock.wire.compiled import only_value
 from aiosock.wire.target import parse_host, parse_target
 
 CHUNKED: Final = -1
@@ -58,6 +59,8 @@ class FieldSection:
         section.closes = self.closes
         return section
 
+
+_VERSIONS: Final = ("HTTP/1.0", "HTTP/1.1")
 
 SharedPrefix = tuple[bytes, FieldSection | None]
 """The field lines with which all heads of a connection have started so far, and what these lines say."""
@@ -121,7 +124,7 @@ class Http1Head:
     @property
     def version(self) -> str:
         """HTTP/1.0 or HTTP/1.1."""
-        return f"HTTP/1.{self.minor_version}"
+        return _VERSIONS[self.minor_version]
 
     @property
     def size(self) -> int:
@@ -144,9 +147,9 @@ class Http1Head:
         """Return what `headers().get` would for a name in lower case, without decoding the other fields."""
         if name == "host" and self.host != self.fields.host:
             return self.host or default
+        if (value := only_value(self.octets, name, default)) is not None:
+            return value
         found: list[bytes] = _values_of(name).findall(self.octets)
-        if len(found) == 1:
-            return found[0].decode("latin-1").strip(" \t")
         return ", ".join([value.decode("latin-1").strip(" \t") for value in found]) if found else default
 
     def has_any(self, prefixes: tuple[str, ...]) -> bool:

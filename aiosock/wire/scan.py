@@ -4,12 +4,12 @@ The parser in `head.py` is the reference. The scan accepts some of the heads tha
 leaves the rest to it (docs/decisions/0018).
 """
 
-import os
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from types import ModuleType
 
 from aiosock.config import Limits
+from aiosock.wire.compiled import chosen
 from aiosock.wire.head import CHUNKED, NOTHING_SHARED, FieldSection, Http1Head, find_head, parse_head
 
 Plain = tuple[int, int, int, str, str, str, str, int, str | None, str | None, str | None, str | None]
@@ -27,26 +27,12 @@ def decline(buffer: bytes) -> None:
     """Leave every head to Python."""
 
 
-def compiled_scan() -> Scan | None:
-    """Return the scan in C, or None where it is not built."""
-    try:
-        from aiosock.wire import _scan
-    except ImportError:
-        return None
-    return _scan.scan
+def scan_of(module: ModuleType | None) -> Scan:
+    """Return the scan of the module in C; `decline` where there is none."""
+    return decline if module is None else module.scan
 
 
-def chosen_scan() -> Scan:
-    """Return the scan in C; `decline` where it is not built, or if AIOSOCK_PURE is set in the environment."""
-    if os.environ.get("AIOSOCK_PURE", "0") not in ("", "0"):
-        return decline
-    return compiled_scan() or decline
-
-
-# Chosen at import, although imports read no environment elsewhere: no parser changes while a connection uses it.
-scan: Scan = chosen_scan()
-LANGUAGE: Final = "Python" if scan is decline else "C"
-"""The language in which plain heads are read."""
+scan: Scan = scan_of(chosen())
 
 
 def take_head(buffer: bytes, scanned: int, limits: Limits, previous: Http1Head | None = None) -> Http1Head | None:

@@ -16,7 +16,7 @@ from aiosock import Config, Limits, Timeouts, testing
 from aiosock.access_log import NAMES, AccessFormat
 from aiosock.web import middleware
 from docs.options import PAGE, options, page
-from tests.records import record_of
+from tests.records import Head
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -107,15 +107,12 @@ def test_every_name_of_a_template_is_explained() -> None:
 def test_the_line_of_the_examples_is_the_one_shown(form: str) -> None:
     example = {row[0].strip("`"): row[2].strip("`") for row in rows("name")}
     fields = {"referer": example["referer"], "user-agent": example["user_agent"]}
-    record = record_of(example["method"], example["target"], example["version"], fields)
-    record.client, record.request_id = example["client"], example["request_id"]
-    record.status, record.sent, record.seconds = (
-        int(example["status"]),
-        int(example["bytes"]),
-        float(example["seconds"]),
-    )
+    head = Head(example["method"], example["target"], example["version"], fields)
+    answered = (head, int(example["status"]), int(example["bytes"]), example["client"], example["request_id"])
+    log_format = AccessFormat(form)
+    parts, digits = log_format.parts(answered, example["time"]), log_format.digits(int(float(example["seconds"]) * 1e6))
 
-    assert f"`{AccessFormat(form).line(record, example['time'])}`" in LOG
+    assert f"`{parts[0]}{''.join(map(''.join, zip(digits, parts[1:], strict=True)))}`" in LOG
 
 
 def test_every_message_is_explained_and_no_other() -> None:

@@ -21,7 +21,7 @@ import pytest
 import aiosock
 from aiosock import Config, Limits, Timeouts, __version__
 from aiosock.errors import not_installed
-from aiosock.wire.scan import compiled_scan
+from aiosock.wire.compiled import built
 from tests.e2e.curl import curl
 from tests.e2e.process import LOOPS, RUN, Process, Served, run_to_its_end, serve_program, serve_site, until
 from tests.e2e.raw import Raw
@@ -116,7 +116,7 @@ def test_it_runs_without_metadata(loop: str, tmp_path: Path, name: str, argument
 def test_the_start_up_block_says_where_on_which_loop_and_with_which_versions(loop: str) -> None:
     with serve_site(loop, "--no-access-log") as server:
         running = f"uvloop {version('uvloop')}" if loop == "uvloop" else "asyncio"
-        language = "Python" if compiled_scan() is None else "C"
+        language = "Python" if built() is None else "C"
 
         assert server.output == (
             f"aiosock {__version__} on http://127.0.0.1:{server.address[1]}\n"

@@ -26,6 +26,13 @@ static void check_within(Text part, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    /* The name is what stands before the first colon: it may be found, once or more often, or not at all. */
+    const uint8_t *colon = size > 0 ? memchr(data, ':', size) : NULL;
+    Text name = {data, colon == NULL ? 0 : (size_t)(colon - data)}, value = {0};
+    size_t found = find_field((Text){data, size}, name, &value);
+    check(found <= size && (found > 0) == (value.at != NULL));
+    check_within(value, data, size);
+
     Head head = {0}, alone = {0}, shorter = {0};
     if (!scan_head((Text){data, size}, &head))
         return 0;

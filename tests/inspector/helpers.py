@@ -9,9 +9,11 @@ from typing import Any, Self
 from aiosock.config import Config
 from aiosock.inspector import Inspector
 from aiosock.net.server import Server
+from aiosock.observe import RequestRecord
 from aiosock.testing import Client, ClientResponse
 from aiosock.web.handler import Handler
 from tests.patience import PATIENCE
+from tests.records import Head
 
 LOCAL = {"host": "localhost"}
 BELOW = "/_aiosock/inspector/"
@@ -72,6 +74,13 @@ async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]
             event, _, text = text.partition(b"\n\n")
             if event.startswith(b"data: "):
                 yield json.loads(event.removeprefix(b"data: "))
+
+
+def record_of(method: str = "GET", target: str = "/") -> RequestRecord:
+    """Return a record of a request that never travelled."""
+    record = RequestRecord()
+    record.head = Head(method, target, "HTTP/1.1", {})
+    return record
 
 
 async def eventually(condition: Callable[[], object]) -> None:

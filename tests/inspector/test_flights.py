@@ -9,9 +9,8 @@ import pytest
 from aiosock import App, HTTPError, Request, Response
 from aiosock.inspector.flights import HEAD_BYTES, LAST, MOST_PENDING, Flights
 from aiosock.inspector.kept import BODY_BYTES, TARGET_CHARACTERS
-from tests.inspector.helpers import Inspected
+from tests.inspector.helpers import Inspected, record_of
 from tests.net.helpers import Gate, echo, hello, post_bytes, request_bytes
-from tests.records import record_of
 
 
 async def only(client: Inspected) -> dict[str, Any]:

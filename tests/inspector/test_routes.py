@@ -7,7 +7,7 @@ import pytest
 
 from aiosock.inspector.routes import BOUNDS, MOST, OTHERS, SAMPLE, RouteFigures, Routes
 from aiosock.observe import RequestRecord
-from tests.records import record_of
+from tests.inspector.helpers import record_of
 
 
 def took(seconds: float, route: str = "/x", status: int = 200, method: str = "GET") -> RequestRecord:
@@ -58,7 +58,7 @@ def test_methods_are_told_apart_where_there_is_a_route() -> None:
 
 
 def test_what_was_no_request_has_no_route() -> None:
-    record = RequestRecord(None, "-")
+    record = RequestRecord()
     record.status = 400
     assert counted([record, took(1)], ("", "")).count == 1
 

@@ -16,6 +16,7 @@ from aiosock.errors import ConfigError
 from aiosock.net import binding
 from aiosock.net.binding import bind
 from aiosock.net.listener import Listener
+from aiosock.net.reader import Reader
 from tests.patience import PATIENCE
 
 has_ipv6 = pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
@@ -394,7 +395,7 @@ class Doorkeeper:
         self.came = asyncio.Event()
         self.count = 0
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def __call__(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         self.count += 1
         self.came.set()
         writer.close()

@@ -262,26 +262,6 @@ async def test_one_connection_whose_check_fails_costs_the_others_no_deadline(
     assert "The sweep failed" in caplog.text
 
 
-async def test_an_access_log_that_fails_to_flush_ends_no_sweep(caplog: pytest.LogCaptureFixture) -> None:
-    class Gone:
-        def write(self, line: str) -> None: ...
-
-        def flush(self) -> None:
-            raise ConnectionError("the socket of the log has gone")
-
-        def reopen(self) -> None: ...
-
-        def close(self) -> None: ...
-
-    async with Client(hello) as client:
-        client.server._access_log = Gone()
-        peer = await client.connect()
-        peer.send(GET[:5])
-        await client.advance(11)
-        assert (await peer.response()).status == 408
-    assert "the access log failed" in caplog.text
-
-
 async def test_a_client_that_left_before_the_response_was_written_has_no_status() -> None:
     async def leaves(request: Request) -> Response:
         peer.reset()

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import pytest
 
 from aiosock.errors import Disconnected
+from aiosock.net.reader import Reader
 from aiosock.testing.transport import MemoryTransport, open_memory_streams
 
 
 class Streams(NamedTuple):
-    reader: asyncio.StreamReader
+    reader: Reader
     writer: asyncio.StreamWriter
     transport: MemoryTransport
 
@@ -55,7 +56,9 @@ async def test_the_end_of_input_comes_after_what_was_sent_before(streams: Stream
     streams.transport.peer_sends(b"y")
     streams.transport.peer_ends()
     assert not streams.reader.at_eof()
-    assert await streams.reader.read() == b"x" * 33 + b"y"
+    assert await streams.reader.read(100) == b"x" * 33
+    assert await streams.reader.read(100) == b"y"
+    assert streams.reader.at_eof()
 
 
 async def test_half_closed_is_not_closed(streams: Streams) -> None:

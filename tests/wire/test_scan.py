@@ -14,14 +14,15 @@ from aiosock.check import CASES
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
 from aiosock.wire import scan as scan_module
+from aiosock.wire.compiled import built, chosen
 from aiosock.wire.head import CHUNKED, Http1Head, parse_head
-from aiosock.wire.scan import Plain, compiled_scan, decline, take_head
+from aiosock.wire.scan import Plain, decline, scan_of, take_head
 from tests.check.special import SPECIAL
 from tests.fuzz.scanned import IN_C, PLAIN, compare, run, said_of
 from tests.growth import LINEAR, growth
 from tests.wire.test_head import BAD_HEADS, GOOD_HEADS, LIMITS, LONG_HEADS, head_of
 
-needs_c = pytest.mark.skipif(compiled_scan() is None, reason="the scan in C is not built")
+needs_c = pytest.mark.skipif(built() is None, reason="the scan in C is not built")
 
 EVERY_BYTE = [bytes([code]) for code in range(256)]
 
@@ -245,6 +246,52 @@ def test_a_head_is_scanned_in_linear_time(shape: bytes) -> None:
     assert growth(lambda size: partial(IN_C, shape % (b"a" * size)), 100_000) < LINEAR
 
 
+# Fields
+
+
+@needs_c
+@pytest.mark.parametrize(
+    ("lines", "value"),
+    [
+        ((b"X: a",), "a"),
+        ((b"x:a", b"Y: b"), "a"),
+        ((b"X: \t a b\t ",), "a b"),
+        ((b"X:",), ""),
+        ((b"X:  ",), ""),
+        ((b"X: \xe9\xff",), "\xe9\xff"),
+        ((b"X-Y: a", b"Y: X: a"), "default"),
+        ((b"X: a", b"x: a"), None),
+    ],
+)
+def test_a_field_is_found_that_is_there_once(lines: tuple[bytes, ...], value: str | None) -> None:
+    module = built()
+    assert module is not None
+    assert module.only_value(head_of(*lines), "x", "default") == value
+
+
+@needs_c
+def test_a_field_is_looked_for_in_bytes_by_a_name_of_text() -> None:
+    module = built()
+    assert module is not None
+    assert module.only_value(b"", "x", "default") == "default"
+    assert module.only_value(b"no lines", "x", "default") == "default"
+    assert module.only_value(b"\nx", "x", "default") == "default"
+    assert module.only_value(b"\nx:", "x", "default") == ""
+    assert module.only_value(b"\nx: a\0b", "x", "default") == "a"  # which no head has
+    for wrong in (("", "x", ""), (b"", b"x", ""), (b"", "x"), (b"", "\ud800", "")):
+        with pytest.raises((TypeError, UnicodeEncodeError)):
+            module.only_value(*wrong)
+
+
+@needs_c
+@pytest.mark.parametrize("shape", [b"\nx: %b\r\n", b"\n%b: a\r\n", b"\nx:%b \r\n"])
+@pytest.mark.parametrize("filling", [b"a", b" ", b"\n", b"\nx:"])
+def test_a_field_is_found_in_linear_time(shape: bytes, filling: bytes) -> None:
+    module = built()
+    assert module is not None
+    assert growth(lambda size: partial(module.only_value, shape % (filling * size), "x", ""), 100_000) < LINEAR
+
+
 # Which scan
 
 
@@ -252,7 +299,7 @@ def test_a_head_is_scanned_in_linear_time(shape: bytes) -> None:
 def test_the_environment_may_ask_for_python(monkeypatch: pytest.MonkeyPatch, value: str, is_pure: bool) -> None:
     monkeypatch.setenv("AIOSOCK_PURE", value)
 
-    assert scan_module.chosen_scan() is (decline if is_pure else IN_C)
+    assert chosen() is (None if is_pure else built())
 
 
 def test_where_it_is_not_built_python_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,17 +307,19 @@ def test_where_it_is_not_built_python_does_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delattr("aiosock.wire._scan", raising=False)
     monkeypatch.setitem(sys.modules, "aiosock.wire._scan", None)
 
-    assert compiled_scan() is None
-    assert scan_module.chosen_scan() is decline
+    assert chosen() is None
+    assert scan_of(chosen()) is decline
 
 
-def test_where_it_is_built_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_new", [True, False])
+def test_it_is_used_where_it_was_built_of_this_source(monkeypatch: pytest.MonkeyPatch, is_new: bool) -> None:
     monkeypatch.delenv("AIOSOCK_PURE", raising=False)
     stand_in = type(sys)("aiosock.wire._scan")
-    monkeypatch.setattr(stand_in, "scan", decline, raising=False)
+    for name in ("scan", "only_value") if is_new else ("scan",):
+        monkeypatch.setattr(stand_in, name, decline, raising=False)
     monkeypatch.setattr("aiosock.wire._scan", stand_in, raising=False)
 
-    assert compiled_scan() is decline
+    assert chosen() is (stand_in if is_new else None)
 
 
 # Memory
@@ -278,11 +327,14 @@ def test_where_it_is_built_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_c
 def test_no_object_is_left_behind() -> None:
-    unusual = head_of(b"Expect: x")
+    unusual, module = head_of(b"Expect: x"), built()
+    assert module is not None
+    only_value = module.only_value
 
     def scan_all() -> None:
         for data in (*PLAIN, unusual, b"GET /"):
             IN_C(data)
+            only_value(data, "host", "")
 
     scan_all()
     before = sys.getallocatedblocks()

@@ -18,7 +18,7 @@ from aiosock.net.protocol import ConnectionState
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
-from aiosock.web.exchange import Connection
+from aiosock.web.exchange import Connection, host_of
 from aiosock.web.request import Request
 from aiosock.wire.head import Http1Head, encode_head, is_head_request
 from aiosock.wire.scan import take_head
@@ -280,8 +280,10 @@ class Http1Connection:
         return True
 
     def _observe_refusal(self, status: int, sent: int) -> None:
+        client = host_of(self._connection.client)
+        if self._service.access is not None:
+            self._service.access.take((None, status, sent, client, "-"), 0.0)
         if self._service.observers:
-            client = self._connection.client
-            record = RequestRecord(None, client.host if client else "-")
-            record.status, record.sent, record.ending = status, sent, Ending.REFUSED
+            record = RequestRecord()
+            record.client, record.status, record.sent, record.ending = client, status, sent, Ending.REFUSED
             self._service.finished(record)

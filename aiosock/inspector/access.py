@@ -1,5 +1,6 @@
 """Access: who may look into a server. A program on this machine, by a name of this machine, and no page of another site."""
 
+from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -13,6 +14,8 @@ HOME: Final = "/_aiosock/"
 
 BELOW: Final = "/_aiosock/inspector/"
 """Where all else is that belongs to the page. Other tools have other paths below HOME."""
+
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
 _PROXIED: Final = ("forwarded:", "via:", "x-forwarded-", "x-real-ip:")
 """Fields of a proxy. It may run on this machine while its clients do not."""
@@ -53,6 +56,17 @@ def is_loopback(address: str) -> bool:
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
     return ip.is_loopback
+
+
+def page_url(urls: Iterable[str]) -> str:
+    """Return the URL of the page on a server with these addresses; "" if none of them leads there from this machine."""
+    for url in urls:
+        scheme, _, authority = url.partition("://")
+        host, _, port = authority.rpartition(":")
+        host = _WILDCARDS.get(host, host)
+        if scheme == "http" and is_local_name(host):
+            return f"http://{host}:{port}{HOME}"
+    return ""
 
 
 def check_address(address: str) -> str:

@@ -122,7 +122,7 @@ class Flights(Observer):
 
     def settle(self) -> None:
         """Count the requests that have ended, and keep of the last of them what has a limit."""
-        ended = [record for record in self._pending if HOME not in record.route]  # a look is no request for the app
+        ended = [record for record in self._pending if HOME not in record.route or not _is_look(record.route)]
         self._pending.clear()
         self.routes.add(ended)
         self.last.extend(map(_bounded, ended[-LAST:]))
@@ -163,7 +163,12 @@ class Flights(Observer):
 def under_way(served: Iterable[ServedConnection]) -> list[Answering]:
     """Return the requests that are being answered, without those for the page."""
     found = (exchange for connection in served for exchange in connection.under_way)
-    return [each for each in found if each.request is not None and HOME not in each.request.route]
+    return [each for each in found if each.request is not None and not _is_look(each.request.route)]
+
+
+def _is_look(route: str) -> bool:
+    """Return whether a route is one of the page: a look is no request for the app."""
+    return route.startswith(HOME)
 
 
 def oldest(exchanges: Sequence[Answering], most: int) -> list[Answering]:

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import HTTPError
-from aiosock.inspector.access import HOME, check_address, is_for_inspector, may_look
+from aiosock.inspector.access import HOME, check_address, is_for_inspector, may_look, page_url
 from aiosock.inspector.app import inspector_app
 from aiosock.inspector.flights import SETTLE_SECONDS, Flights
 from aiosock.inspector.look import Look
@@ -57,10 +57,10 @@ class Inspector:
         settling = asyncio.create_task(self._keep_settling())
         try:
             if not self._address:
-                yield "".join(url + HOME for url in server.urls[:1] if url.startswith("http"))
+                yield page_url(server.urls)
                 return
             async with _listening(self._address, self._alone) as own:
-                yield own.urls[0] + HOME if own.urls[0].startswith("http") else own.urls[0]
+                yield page_url(own.urls) or own.urls[0]
         finally:
             settling.cancel()
             self._look.server = None

@@ -78,7 +78,6 @@ class Look:
             "now": time.time(),
             "began": self._began,
             "urls": server.urls,
-            "draining": server.service.shutdown.is_set(),
             "total": flights.ended,
             "connections": snapshot.connections(server.served, flights.clock(), self.own_tasks),
             "in_flight": snapshot.in_flight(flights, server.served),

@@ -68,11 +68,12 @@ class TaskPlaces:
         return task
 
     def groups(self) -> list[Group]:
-        """Return the tasks that have not ended, the largest groups first."""
+        """Return the tasks that have not ended: those that the program has made first, the largest groups first."""
         found: dict[tuple[_Made | None, str], list[asyncio.Task[Any]]] = {}
         for task in list(asyncio.all_tasks())[:MOST_TASKS]:
             found.setdefault((self._made.get(task), _name_of(task)), []).append(task)
-        largest = sorted(found.items(), key=lambda item: -len(item[1]))[:MOST_GROUPS]
+        # Those of the program come first, then the largest.
+        largest = sorted(found.items(), key=lambda item: (item[0][0] is None, -len(item[1])))[:MOST_GROUPS]
         return [
             Group(made and place(*made), coroutine, len(tasks), _examples(tasks))
             for (made, coroutine), tasks in largest

@@ -24,6 +24,7 @@ FAILED: Final = "The server failed to answer."
 """What a client is told of an exception that is no HTTPError."""
 
 STOPPED: Final = "Somebody cancelled this request in the inspector."
+"""The message of a cancellation by `stop`, and what the client is told."""
 
 
 class Answering:
@@ -37,7 +38,6 @@ class Answering:
     __slots__ = (
         "_cancelling",
         "_ended_at",
-        "_is_stopped",
         "_left",
         "_task",
         "_when_over",
@@ -59,7 +59,6 @@ class Answering:
         self._task = task
         self.request: Request | None = None
         self._cancelling = False
-        self._is_stopped = False
         self._ended_at = inf
         self._left: asyncio.Event | None = None
         self._when_over: Sequence[Callable[[], None]] = ()
@@ -111,7 +110,7 @@ class Answering:
         try:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
-                if self.request is not None and self.service.times_answers:
+                if beginning is not None and self.service.times_answers and self.request is not None:
                     self.record.handled, self.record.fields = self.service.clock(), response.pairs()
                 if not self.respond_at_once(response):
                     await self.respond(response)
@@ -150,7 +149,7 @@ class Answering:
         Raises an error again that has no response, since it ends the request or us.
         """
         error = ungrouped(error)
-        if self._is_stopped and self._is_cancelled_by(error):
+        if error.args == (STOPPED,) and self._is_cancelled_by(error):
             error = self._stopped()
         if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
             raise error
@@ -182,12 +181,10 @@ class Answering:
 
     def stop(self) -> bool:
         """Cancel the handler, and answer 503; or reset the connection, if the response has begun. Return whether that is possible."""
-        self._is_stopped = self._task is not None and not self.has_ended
-        return self._is_stopped and self._task is not None and self._task.cancel()
+        return self._task is not None and not self.has_ended and self._task.cancel(STOPPED)
 
     def _stopped(self) -> HTTPError:
         """Take the cancellation back, and return what is answered."""
-        self._is_stopped = False
         if self._task is not None:
             self._task.uncancel()
         return HTTPError(503, STOPPED)
@@ -198,6 +195,7 @@ class Answering:
         service, began = self.service, self.service.clock()
         if not service.observers:
             return began, self.bytes_sent(), None
+        self.connection.requests += 1
         self.request = request
         self.record = record = RequestRecord()
         record.head = request.head

@@ -15,7 +15,7 @@ class ConnectionState(NamedTuple):
     """What a connection does at this moment, for tools that look into a server. It is made when somebody asks.
 
     `doing` is in words. `waits_for` says what it waits for of its peer, empty where it waits for nothing of it, and
-    `deadline` until when: a time of the service's clock. `requests` counts those that were answered. `received` and
+    `deadline` until when: a time of the service's clock. `requests` counts them, while there are observers. `received` and
     `sent` are in bytes; `received` is None where the kernel does not tell. `task` is the one that serves it.
     """
 

@@ -3,7 +3,7 @@
 import pytest
 
 from aiosock import App, ConfigError, HTTPError, Request, Response
-from aiosock.inspector.access import check_address, is_local_name, is_loopback
+from aiosock.inspector.access import check_address, is_local_name, is_loopback, page_url
 from tests.inspector.helpers import BELOW, LOCAL, Inspected
 
 
@@ -118,6 +118,21 @@ def test_an_address_of_this_machine_can_be_inspected_at(address: str) -> None:
 def test_an_address_that_others_can_reach_is_refused(address: str) -> None:
     with pytest.raises(ConfigError, match=r"^cannot inspect at "):
         check_address(address)
+
+
+@pytest.mark.parametrize(
+    ("urls", "expected"),
+    [
+        (["http://127.0.0.1:8080"], "http://127.0.0.1:8080/_aiosock/"),
+        (["http://0.0.0.0:8080"], "http://127.0.0.1:8080/_aiosock/"),
+        (["http://[::]:8080"], "http://[::1]:8080/_aiosock/"),
+        (["http://192.0.2.1:80", "http://[::1]:81"], "http://[::1]:81/_aiosock/"),
+        (["http://192.0.2.1:80"], ""),
+        (["unix:/run/x.sock"], ""),
+    ],
+)
+def test_the_url_of_the_page_leads_there(urls: list[str], expected: str) -> None:
+    assert page_url(urls) == expected
 
 
 def test_an_address_of_ipv4_within_ipv6_is_a_loopback_address_too() -> None:

@@ -132,6 +132,18 @@ async def test_the_requests_for_the_page_are_not_shown() -> None:
         assert [each["own"] for each in snapshot["connections"]["shown"]] == [True]
 
 
+async def test_a_path_of_the_app_that_looks_like_it_is_shown() -> None:
+    app = App()
+
+    @app.get("/my/_aiosock/x")
+    async def mine(request: Request) -> str:
+        return "mine"
+
+    async with Inspected(app) as client:
+        assert (await client.get("/my/_aiosock/x")).text == "mine"
+        assert [each["route"] for each in await client.ended()] == ["/my/_aiosock/x"]
+
+
 async def test_an_event_has_only_what_is_new() -> None:
     async with Inspected(hello) as client:
         await client.get("/1")

@@ -355,8 +355,7 @@ function showFigures() {
 }
 
 function show() {
-  if (snapshot.draining) status("the server is draining", "gone");
-  else status(`live, process ${snapshot.process.pid}, up for ${seconds(snapshot.now - snapshot.began)}, ${snapshot.urls.join(", ")}`, "live");
+  status(`live, process ${snapshot.process.pid}, up for ${seconds(snapshot.now - snapshot.began)}, ${snapshot.urls.join(", ")}`, "live");
   showFigures();
   sync($("flights-list"), snapshot.in_flight.shown, (each) => each.number, createFlight, updateFlight);
   const hidden = snapshot.in_flight.count - snapshot.in_flight.shown.length;
@@ -378,6 +377,7 @@ function status(text, classes) {
 
 function take(event) {
   const told = JSON.parse(event.data);
+  if (!told.run) return; // the server is ending
   if (snapshot && snapshot.run !== told.run) rates = [];
   const fresh = told.ended.map((each) => ({ ...each, run: told.run, key: `${told.run} ${each.number}` })).reverse();
   const known = new Set(fresh.map((each) => each.key)); // a stream that was opened anew tells all of them again

@@ -37,6 +37,7 @@ class Http1Connection:
         "_channel",
         "_connection",
         "_exchange",
+        "_has_answered",
         "_head_deadline",
         "_in_a_row",
         "_is_between_requests",
@@ -44,7 +45,6 @@ class Http1Connection:
         "_previous",
         "_service",
         "_task",
-        "answered",
         "idle_since",
     )
 
@@ -57,7 +57,7 @@ class Http1Connection:
         self._task = task
         self._exchange: Http1Exchange | None = None
         self._previous: Http1Head | None = None
-        self.answered: int = 0
+        self._has_answered = False
         self._head_deadline = inf
         self._is_between_requests = False
         self._in_a_row = 0
@@ -79,8 +79,8 @@ class Http1Connection:
                 self._exchange = None
                 if not in_order:
                     return
-                self.answered += 1
-                if self.answered == 1:
+                if not self._has_answered:
+                    self._has_answered = True
                     self._set_patience()
                 if not exchange.finish():
                     # A peer that asked for the end sends no more. Any other may be sending, and must see the response.
@@ -147,7 +147,7 @@ class Http1Connection:
             doing=doing,
             waits_for=waits_for,
             deadline=deadline,
-            requests=self.answered,
+            requests=self._connection.requests,
             received=received_bytes(channel.socket),
             sent=channel.sent,
             task=self._task,
@@ -161,7 +161,7 @@ class Http1Connection:
             return "closing", "", inf
         if exchange is None:
             if self._is_between_requests:
-                waits_for = "its next request" if self.answered else "its first request"
+                waits_for = "its next request" if self._has_answered else "its first request"
                 return "idle", waits_for, channel.deadline
             if channel.has_reader and self._head_deadline < inf and channel.deadline == self._head_deadline:
                 return "reading a head", "the rest of the head", channel.deadline
@@ -187,7 +187,7 @@ class Http1Connection:
             now = self._service.clock()
             channel.deadline = now + self._patience
             self._is_between_requests = True
-            self.idle_since = now if self.answered else None
+            self.idle_since = now if self._has_answered else None
             try:
                 buffer = await channel.receive(self._task)
             except TimeoutError:
@@ -220,7 +220,7 @@ class Http1Connection:
     def _set_patience(self) -> None:
         """Decide how many seconds to wait for the first byte of a request."""
         timeouts = self._service.timeouts
-        self._patience = timeouts.keep_alive_seconds if self.answered else timeouts.head_seconds
+        self._patience = timeouts.keep_alive_seconds if self._has_answered else timeouts.head_seconds
         if self._service.shutdown.is_set():
             self._patience = timeouts.drain_idle_seconds
 

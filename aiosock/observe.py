@@ -35,8 +35,8 @@ class RequestRecord:
     `head` is None where the client did not send a valid one. `client` is the address of the client, `-` for a UNIX
     socket. `route` is the pattern of the route, empty where none was found. `status` is that of the response, 0 before
     it has begun. `received` and `sent` are in bytes: of the request's body, and of the response with its head. `began`
-    is the time of the service's clock at which the head had arrived, `seconds` the time from there to the end of the
-    response. `request_id` is set by the middleware of that name, `-` without it.
+    is the time of the service's clock at which the head had arrived, or was refused, `seconds` the time from there to
+    the end of the response. `request_id` is set by the middleware of that name, `-` without it.
 
     `handled` is the time at which the handler had returned, 0 if it has not, and `fields` are those of its response: both
     only where an observer asks for them. `kept` is for what an observer keeps beside a record.

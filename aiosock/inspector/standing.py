@@ -175,7 +175,7 @@ def _tasks_waited_for(frames: list[FrameType], task: asyncio.Task[Any] | None) -
         if f"{os.sep}asyncio{os.sep}" in frame.f_code.co_filename:
             for value in local.values():
                 found.update(dict.fromkeys(_tasks_in(value)))
-        elif not hasattr(owner, "__anext__"):  # the body of an EventStream, which has tasks of its own
+        elif frame.f_code.co_name != "__anext__":  # of the body of an EventStream, which has tasks of its own
             continue
         found.update(dict.fromkeys(_tasks_in(getattr(owner, "_tasks", ()))))
     return [each for each in found if each is not task and not each.done()]

@@ -110,6 +110,16 @@ async def test_requests_that_go_wrong_are_there_too(data: bytes, status: int, en
         assert (ended["status"], ended["ending"]) == (status, ending)
 
 
+async def test_what_was_no_request_has_a_time_too() -> None:
+    async with Inspected(hello) as client:
+        await client.advance(5)
+        peer = await client.connect()
+        peer.send(b"nonsense\r\n\r\n")
+        await peer.response()
+        snapshot = await client.snapshot()
+        assert snapshot["now"] - snapshot["ended"][0]["ended_at"] == pytest.approx(0, abs=2)
+
+
 async def test_a_client_that_left_is_told_as_the_reason() -> None:
     gate = Gate()
     async with Inspected(gate) as client:

@@ -290,7 +290,7 @@ function showLoop(lag, blockers) {
     bar.className = value > 0.1 ? "bad" : "";
     bar.title = index < from ? "" : seconds(value);
   });
-  chart.setAttribute("aria-label", `Lag of the event loop: at most ${seconds(Math.max(0, ...lag))} in the last ${many(lag.length, "second")}`);
+  say($("lag-most"), lag.length ? `At most ${seconds(Math.max(...lag))} in the last ${many(lag.length, "second")}.` : "");
   sync($("blockers"), blockers, (each) => Math.round(each.at * 10), createBlocker,
     (element, each) => say(element.querySelector(".took"), seconds(each.seconds)));
   $("blockers-none").hidden = blockers.length > 0;
@@ -308,7 +308,7 @@ function showTasks(tasks) {
     const text = JSON.stringify(each);
     if (element.dataset.text === text) return;
     element.dataset.text = text;
-    const made = each.made ? placeLine(each.made) : make("span", "place", "made by aiosock or a library");
+    const made = each.made ? placeLine(each.made) : make("span", "place inner", "made by aiosock or a library");
     const line = make("div", "line", make("span", "num took", String(each.tasks)), make("span", "grow", each.coroutine), made);
     for (const place of each.stand) {
       const stands = placeLine(place, true);

@@ -285,5 +285,6 @@ class Http1Connection:
             self._service.access.take((None, status, sent, client, "-"), 0.0)
         if self._service.observers:
             record = RequestRecord()
+            record.began = self._service.clock()
             record.client, record.status, record.sent, record.ending = client, status, sent, Ending.REFUSED
             self._service.finished(record)

@@ -178,6 +178,8 @@ def oldest(exchanges: Sequence[Answering], most: int) -> list[Answering]:
 
 def _bounded(record: RequestRecord) -> RequestRecord:
     """Return a record with a head and fields that are not too long. Other observers may have the long ones."""
+    if isinstance(record.kept, Kept) and record.kept.body is not None:
+        record.kept.body.release()
     head: Any = record.head
     fields = record.fields
     is_long = head is not None and getattr(head, "size", 0) > HEAD_BYTES

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiosock.headers import Headers
 from aiosock.observe import ObservedHead
-from aiosock.web.exchange import Incoming
+from aiosock.web.exchange import NO_BODY, Incoming
 
 BODY_BYTES: Final = 2 * 1024
 """The longest body that is kept. Of a longer one, nothing is."""
@@ -54,6 +54,10 @@ class KeptBody:
         elif self._pieces:
             self._pieces.clear()
         return piece
+
+    def release(self) -> None:
+        """Let go of the connection: the request is over."""
+        self._incoming = NO_BODY
 
     @property
     def content(self) -> bytes | None:

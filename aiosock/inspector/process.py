@@ -42,7 +42,7 @@ def descriptors() -> dict[str, Any]:
             kind = _kind(name)
             kinds[kind] = kinds.get(kind, 0) + 1
             if kind == "files" and len(files) < MOST_FILES:
-                files.append(shown(name))
+                files.append(shown(name).encode(errors="backslashreplace").decode())  # a name may be no text
     if len(numbers) > MOST_NAMED:
         kinds["others"] = len(numbers) - MOST_NAMED
     return {"open": len(numbers) or None, "limit": descriptor_limit(), "kinds": kinds, "files": sorted(files)}

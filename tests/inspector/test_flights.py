@@ -1,6 +1,8 @@
 """Tests of aiosock.inspector.flights: what is known of requests, while they are answered and afterwards."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -279,6 +281,23 @@ async def test_a_short_body_is_kept(size: int, is_kept: bool) -> None:
         ended = await only(client)
         details = (await client.look(f"requests/{ended['number']}")).json()
         assert details["body"] == ("x" * size if is_kept else None)
+
+
+async def test_what_is_kept_does_not_hold_the_connection() -> None:
+    async with Inspected(echo) as client:
+        peer = await client.connect()
+        peer.send(post_bytes(b"body"))
+        await peer.response()
+        (served,) = client.server.served
+        gone = weakref.ref(served.state().task)
+        peer.end()
+        await peer.done()
+        await client.ended()
+        del served, peer
+        client._tasks.clear()
+        await client.settle()
+        gc.collect()
+        assert gone() is None
 
 
 async def test_a_body_that_nobody_has_read_is_not_kept() -> None:

@@ -146,6 +146,13 @@ def test_descriptors_are_counted_by_kind(tmp_path: Path) -> None:
     assert found["limit"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells")
+def test_a_name_that_is_no_text_can_be_shown(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/\xff.txt", "w"):
+        names = descriptors()["files"]
+    assert any(name.endswith("\\udcff.txt") for name in names)
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
 def test_the_memory_is_told() -> None:
     found = memory()

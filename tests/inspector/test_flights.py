@@ -12,7 +12,7 @@ from aiosock import App, HTTPError, Request, Response
 from aiosock.inspector.flights import HEAD_BYTES, LAST, MOST_PENDING, Flights
 from aiosock.inspector.kept import BODY_BYTES, TARGET_CHARACTERS
 from tests.inspector.helpers import Inspected, record_of
-from tests.net.helpers import Gate, echo, hello, post_bytes, request_bytes
+from tests.net.helpers import Gate, channels, echo, hello, post_bytes, request_bytes
 
 
 async def only(client: Inspected) -> dict[str, Any]:
@@ -288,12 +288,12 @@ async def test_what_is_kept_does_not_hold_the_connection() -> None:
         peer = await client.connect()
         peer.send(post_bytes(b"body"))
         await peer.response()
-        (served,) = client.server.served
-        gone = weakref.ref(served.state().task)
+        (channel,) = channels(client.server)
+        gone = weakref.ref(channel._transport)
         peer.end()
         await peer.done()
         await client.ended()
-        del served, peer
+        del channel, peer
         client._tasks.clear()
         await client.settle()
         gc.collect()

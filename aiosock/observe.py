@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
+
+KEPT_BYTES: Final = 2 * 1024
+"""The longest body that a record has."""
 
 
 class Ending(Enum):
@@ -38,47 +41,38 @@ class RequestRecord:
     is the time of the service's clock at which the head had arrived, or was refused, `seconds` the time from there to
     the end of the response. `request_id` is set by the middleware of that name, `-` without it.
 
-    `handled` is the time at which the handler had returned, 0 if it has not, and `fields` are those of its response: both
-    only where an observer asks for them. `kept` is for what an observer keeps beside a record.
+    The details are there only where an observer wants them. `head_seconds` is the time that the head took, if it came in
+    several pieces, and `waited` the seconds spent waiting for the body. `handled` is the time at which the handler had
+    returned, 0 if it has not. `fields` are those of the response. `body` is that of the request if it was read whole and
+    has KEPT_BYTES at most; those of GET are not kept. `note` is for whoever keeps records.
     """
 
-    __slots__ = (
-        "began",
-        "client",
-        "ending",
-        "fields",
-        "handled",
-        "head",
-        "kept",
-        "received",
-        "request_id",
-        "route",
-        "seconds",
-        "sent",
-        "status",
-    )
+    # There is one for each request, so it has no `__init__`: whoever makes one sets what differs.
+    head: ObservedHead | None = None
+    client: str = "-"
+    route: str = ""
+    status: int = 0
+    received: int = 0
+    sent: int = 0
+    began: float = 0.0
+    seconds: float = 0.0
+    request_id: str = "-"
+    ending: Ending = Ending.COMPLETE
 
-    def __init__(self) -> None:
-        self.head: ObservedHead | None = None
-        self.client: str = "-"
-        self.route: str = ""
-        self.status: int = 0
-        self.received: int = 0
-        self.sent: int = 0
-        self.began: float = 0.0
-        self.seconds: float = 0.0
-        self.request_id: str = "-"
-        self.ending: Ending = Ending.COMPLETE
-        self.handled: float = 0.0
-        self.fields: Sequence[tuple[str, str]] = ()
-        self.kept: object = None
+    # The details.
+    head_seconds: float = 0.0
+    waited: float = 0.0
+    handled: float = 0.0
+    fields: Sequence[tuple[str, str]] = ()
+    body: bytes | None = None
+    note: object = None
 
 
 class Observer(Protocol):
     """Something that is told of every request. Both methods run in the event loop, so they must be quick and not raise.
 
     A class that derives from this one, and needs to know of the end only, need not define `began`. One with an attribute
-    `times_answers` that is True gets `handled` and `fields` in its records.
+    `wants_details` that is True gets the details in its records.
     """
 
     def began(self, record: RequestRecord) -> None:

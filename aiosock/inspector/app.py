@@ -12,10 +12,10 @@ from aiosock.inspector.access import BELOW, HOME
 from aiosock.inspector.curl import curl
 from aiosock.inspector.flights import Flight
 from aiosock.inspector.har import har, url_of
-from aiosock.inspector.kept import ShortHead
 from aiosock.inspector.look import Look
 from aiosock.inspector.replay import replay
 from aiosock.inspector.secret import shown
+from aiosock.inspector.short_head import ShortHead
 from aiosock.inspector.snapshot import brief, why_not_replayed
 from aiosock.web.app import App
 from aiosock.web.events import Event, EventStream
@@ -135,7 +135,7 @@ class _Pages:
         flight, secrets = self._find(number), _wants_secrets(request)
         head, record = flight.head, flight.record
         fields = () if head is None or isinstance(head, ShortHead) else head.headers().items()
-        content = flight.body.content if flight.body is not None else None
+        content = flight.record.body
         return {
             "number": number,
             "request_id": record.request_id,
@@ -160,7 +160,7 @@ class _Pages:
         head = flight.head
         assert head is not None
         assert not isinstance(head, ShortHead)
-        answer = await replay(self._look.urls, head, flight.body.content if flight.body is not None else None)
+        answer = await replay(self._look.urls, head, flight.record.body)
         answer["fields"] = list(shown(answer["fields"], secrets=_wants_secrets(request)))
         return answer
 
@@ -179,6 +179,6 @@ def _curl(flight: Flight, *, secrets: bool) -> str:
     head = flight.head
     if head is None or isinstance(head, ShortHead):
         return ""
-    content = flight.body.content if flight.body is not None else b""
+    content = flight.record.body
     target = "" if head.target[:1] == "/" or "://" in head.target else head.target
     return curl(head.method, url_of(head), head.headers().items(), content or b"", target=target, secrets=secrets)

@@ -1,7 +1,7 @@
 """Flights: the requests that are being answered, and the last ones that were, with the times of their stages.
 
-What is done for each request is little: a function around the handler, and an append to a queue when it has ended. All else
-is made of many records at once, or when somebody looks.
+What is done for each request is little: an append to a queue when it has ended. All else is made of many records at once, or
+when somebody looks.
 """
 
 import heapq
@@ -12,12 +12,11 @@ from copy import copy
 from typing import Any, Final, cast
 
 from aiosock.inspector.access import HOME
-from aiosock.inspector.kept import KeptBody, ShortHead, shortened
 from aiosock.inspector.routes import Routes
+from aiosock.inspector.short_head import ShortHead, shortened
 from aiosock.net.answering import Answering
 from aiosock.net.protocol import ServedConnection
 from aiosock.observe import Observer, RequestRecord
-from aiosock.web.request import Request
 from aiosock.wire.message import RequestHead
 
 LAST: Final = 500
@@ -32,31 +31,14 @@ SETTLE_SECONDS: Final = 0.1
 MOST_PENDING: Final = 5000
 """The requests that wait to be counted. A server that answers more in that time would lose some of them here."""
 
-_BODILESS: Final = frozenset({"GET", "HEAD"})
-"""Methods whose bodies, if any, are not kept: most requests then need no look."""
-
-
-class Kept:
-    """What the inspector keeps beside a record."""
-
-    __slots__ = ("body", "head_seconds", "number", "was_stopped")
-
-    def __init__(self) -> None:
-        self.number: int = 0
-        self.body: KeptBody | None = None
-        self.head_seconds: float = 0.0
-        self.was_stopped: bool = False
-
 
 class Flight:
-    """One request, for whoever looks. `number` identifies it."""
+    """One request, for whoever looks. `number` identifies it; `was_stopped` is set when somebody cancels it on the page."""
 
-    def __init__(self, record: RequestRecord, kept: Kept) -> None:
+    def __init__(self, number: int, record: RequestRecord) -> None:
+        self.number: int = number
         self.record: RequestRecord = record
-        self.number: int = kept.number
-        self.body: KeptBody | None = kept.body
-        self.head_seconds: float = kept.head_seconds
-        self._was_stopped = kept.was_stopped
+        self.was_stopped: bool = False
 
     @property
     def head(self) -> RequestHead | ShortHead | None:
@@ -66,30 +48,30 @@ class Flight:
     @property
     def stages(self) -> dict[str, float]:
         """The seconds of each stage: the head arrives, the client is waited for, the request is handled, the response is written."""
-        record, waited = self.record, self.body.waited if self.body is not None else 0.0
+        record = self.record
         handling = record.handled - record.began if record.handled else record.seconds
         return {
-            "head": self.head_seconds,
-            "wait": waited,
-            "handler": max(0.0, handling - waited),
+            "head": record.head_seconds,
+            "wait": record.waited,
+            "handler": max(0.0, handling - record.waited),
             "write": max(0.0, record.seconds - handling),
         }
 
     @property
     def why(self) -> str:
         """Why it ended, in words."""
-        return "somebody cancelled it in the inspector" if self._was_stopped else self.record.ending.value
+        return "somebody cancelled it in the inspector" if self.was_stopped else self.record.ending.value
 
     @property
     def ending(self) -> str:
         """The name of the ending."""
-        return "CANCELLED" if self._was_stopped else self.record.ending.name
+        return "CANCELLED" if self.was_stopped else self.record.ending.name
 
 
 class Flights(Observer):
     """Knows of every request of a server but those for the inspector itself. `settle` must be called often."""
 
-    times_answers = True
+    wants_details = True
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -99,33 +81,17 @@ class Flights(Observer):
         self._pending: deque[RequestRecord] = deque(maxlen=MOST_PENDING)
         self._number = 0
 
-    # For each request.
-
     @property
     def finished(self) -> Callable[[RequestRecord], None]:
         """Take note of the end of a request: a function in C, the server's only call for most of them."""
         return self._pending.append
-
-    def note(self, request: Request) -> None:
-        """Take note of a request whose head came in pieces, or that may have a body."""
-        exchange = request.exchange
-        if not isinstance(exchange, Answering) or exchange.request is None:
-            return
-        exchange.record.kept = kept = Kept()
-        connection = exchange.connection
-        kept.head_seconds, connection.head_seconds = connection.head_seconds, 0.0
-        incoming = exchange.incoming
-        if request.method not in _BODILESS and incoming.length != 0:
-            request.incoming = kept.body = KeptBody(incoming, self.clock)
-
-    # For many requests, and for whoever looks.
 
     def settle(self) -> None:
         """Count the requests that have ended, and keep of the last of them what has a limit."""
         ended = [record for record in self._pending if HOME not in record.route or not _is_look(record.route)]
         self._pending.clear()
         self.routes.add(ended)
-        self.last.extend(map(_bounded, ended[-LAST:]))
+        self.last.extend([record if _is_small(record) else _bounded(record) for record in ended[-LAST:]])
         self.ended += len(ended)
 
     def ended_since(self, ended: int) -> list[Flight]:
@@ -136,27 +102,26 @@ class Flights(Observer):
         return [self.flight(last[index]) for index in range(len(last) - fresh, len(last))]
 
     def flight(self, record: RequestRecord) -> Flight:
-        """Return a request for whoever looks, with its number."""
-        kept = record.kept
-        if not isinstance(kept, Kept):
-            record.kept = kept = Kept()
-        if not kept.number:
-            self._number = kept.number = self._number + 1
-        return Flight(record, kept)
+        """Return a request for whoever looks, with the number that it has got at the first look."""
+        flight = record.note
+        if not isinstance(flight, Flight):
+            self._number += 1
+            record.note = flight = Flight(self._number, record)
+        return flight
 
     def find(self, number: int) -> Flight | None:
         """Return one of the last requests by its number."""
         self.settle()
-        found = next((each for each in self.last if isinstance(each.kept, Kept) and each.kept.number == number), None)
-        return None if found is None else self.flight(found)
+        notes = (each.note for each in self.last)
+        return next((note for note in notes if isinstance(note, Flight) and note.number == number), None)
 
     def stop(self, served: Iterable[ServedConnection], number: int) -> bool:
         """Cancel the handler of a request; return whether it is under way. See `Answering.stop`."""
         for exchange in under_way(served):
-            kept = exchange.record.kept
-            if isinstance(kept, Kept) and kept.number == number:
-                kept.was_stopped = exchange.stop()
-                return kept.was_stopped
+            flight = exchange.record.note
+            if isinstance(flight, Flight) and flight.number == number:
+                flight.was_stopped = exchange.stop()
+                return flight.was_stopped
         return False
 
 
@@ -176,18 +141,22 @@ def oldest(exchanges: Sequence[Answering], most: int) -> list[Answering]:
     return heapq.nsmallest(most, exchanges, key=lambda exchange: exchange.record.began)
 
 
+def _is_small(record: RequestRecord) -> bool:
+    """Return whether all of a record can be kept: it has a head of a usual length, and constant fields as most responses."""
+    return isinstance(record.fields, tuple) and getattr(record.head, "size", 0) <= HEAD_BYTES
+
+
 def _bounded(record: RequestRecord) -> RequestRecord:
     """Return a record with a head and fields that are not too long. Other observers may have the long ones."""
-    if isinstance(record.kept, Kept) and record.kept.body is not None:
-        record.kept.body.release()
     head: Any = record.head
     fields = record.fields
     is_long = head is not None and getattr(head, "size", 0) > HEAD_BYTES
-    # Most fields are constants, which many responses share.
     is_wide = not isinstance(fields, tuple) and sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES
     if not is_long and not is_wide:
         return record
-    record = copy(record)
+    flight, record = record.note, copy(record)
+    if isinstance(flight, Flight):
+        flight.record = record
     record.head = shortened(head) if is_long else head
     record.fields = () if is_wide else fields
     return record

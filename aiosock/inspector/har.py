@@ -9,8 +9,8 @@ from typing import Any
 
 from aiosock.errors import HTTPError, reason_phrase
 from aiosock.inspector.flights import Flight
-from aiosock.inspector.kept import ShortHead
 from aiosock.inspector.secret import shown
+from aiosock.inspector.short_head import ShortHead
 from aiosock.version import __version__
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
@@ -51,7 +51,7 @@ def _entry(flight: Flight, head: RequestHead | ShortHead, offset: float, *, secr
 
 def _request(flight: Flight, head: RequestHead | ShortHead, *, secrets: bool) -> dict[str, Any]:
     pairs = () if isinstance(head, ShortHead) else head.headers().pairs()
-    content = flight.body.content if flight.body is not None else None
+    content = flight.record.body
     cookies = parse_cookies("; ".join(value for name, value in pairs if name == "cookie")) if secrets else {}
     query: list[tuple[str, str]] = []
     with suppress(HTTPError):  # too many pairs

@@ -36,8 +36,8 @@ class Inspector:
         self._app = inspector_app(self._look)
 
     def around(self, app: Handler) -> Handler:
-        """Return a handler that serves the app, takes note of its requests, and serves the page."""
-        return _around(app, self._flights, self._answer)
+        """Return a handler that serves the app, and the page beside it."""
+        return app if self._address else _beside(app, self._answer)
 
     @asynccontextmanager
     async def running(self, lifespan: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
@@ -82,7 +82,7 @@ class Inspector:
             return None
         # Until the app finds another. What other tools have below it is not for the app either.
         request.route = HOME
-        if self._address or not is_for_inspector(request.subpath) or not may_look(request, by_unix_socket=False):
+        if not is_for_inspector(request.subpath) or not may_look(request, by_unix_socket=False):
             return None
         task = asyncio.current_task()
         if task is not None:
@@ -90,20 +90,18 @@ class Inspector:
         return self._app(request)
 
 
-def _around(app: Handler, flights: Flights, answer: Callable[[Request], Awaitable[Response] | None]) -> Handler:
-    """Return the handler around an app. That it calls and returns is all that most requests pay for."""
+def _beside(app: Handler, answer: Callable[[Request], Awaitable[Response] | None]) -> Handler:
+    """Return a handler that answers with the page, or else as the app does. A coroutine would cost as much as all the rest."""
     app = with_target_checked(app)
 
-    def watched(request: Request) -> Awaitable[Response]:
+    def either(request: Request) -> Awaitable[Response]:
         # `in` takes a quarter of the time of `startswith`, and nearly no path of an app has this.
         if "/_aiosock" in request.subpath and (page := answer(request)) is not None:
             return page
-        if request.method != "GET" or request.exchange.connection.head_seconds:
-            flights.note(request)
         return app(request)
 
-    vars(watched)["checks_target"] = True  # the app does; see `with_target_checked`
-    return watched
+    vars(either)["checks_target"] = True  # the app does; see `with_target_checked`
+    return either
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ from math import inf
 from typing import Any, Final
 
 from aiosock.inspector.flights import Flight, Flights, oldest, under_way
-from aiosock.inspector.kept import ShortHead
 from aiosock.inspector.routes import Routes
+from aiosock.inspector.short_head import ShortHead
 from aiosock.inspector.standing import Place, Standing, is_user_code, place, shown, standing
 from aiosock.inspector.tasks import Group
 from aiosock.net.protocol import ConnectionState, ServedConnection
@@ -100,7 +100,7 @@ def brief(flight: Flight, offset: float) -> dict[str, Any]:
         "status": record.status,
         "ending": flight.ending,
         "why": flight.why,
-        "seconds": flight.head_seconds + record.seconds,
+        "seconds": record.head_seconds + record.seconds,
         "stages": flight.stages,
         "received": record.received,
         "sent": record.sent,
@@ -115,7 +115,7 @@ def why_not_replayed(flight: Flight) -> str:
     if flight.head.method == "CONNECT" or flight.head.field("upgrade"):
         return "It left HTTP."
     has_body = flight.head.field("content-length", "0") != "0" or flight.head.field("transfer-encoding") != ""
-    if has_body and (flight.body is None or flight.body.content is None):
+    if has_body and flight.record.body is None:
         return "Its body is not kept: it was too long, or was not read to its end."
     return ""
 

@@ -94,6 +94,10 @@ class Answering:
         """Return how many bytes of the body have been read."""
         raise NotImplementedError
 
+    def body_details(self) -> tuple[bytes | None, float]:
+        """Return the body, if it is short and was read to its end, and the seconds that were spent waiting for it."""
+        raise NotImplementedError
+
     def bytes_sent(self) -> int:
         """Return a count that grows by the bytes that are sent for this request."""
         raise NotImplementedError
@@ -110,7 +114,7 @@ class Answering:
         try:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
-                if beginning is not None and self.service.times_answers and self.request is not None:
+                if beginning is not None and self.service.wants_details and self.request is not None:
                     self.record.handled, self.record.fields = self.service.clock(), response.pairs()
                 if not self.respond_at_once(response):
                     await self.respond(response)
@@ -200,6 +204,8 @@ class Answering:
         self.record = record = RequestRecord()
         record.head = request.head
         record.began = began
+        if self.connection.head_seconds and service.wants_details:
+            record.head_seconds, self.connection.head_seconds = self.connection.head_seconds, 0.0
         if service.tells_beginnings:
             record.client = host_of(self.connection.client)
             service.began(record)
@@ -218,6 +224,8 @@ class Answering:
             self.request = None  # which refers to us
             record.client, record.route, record.request_id, record.ending = host, request.route, request.id, ending
             record.status, record.received, record.sent, record.seconds = status, self.bytes_received(), sent, seconds
+            if service.wants_details and request.method != "GET":
+                record.body, record.waited = self.body_details()
             service.finished(record)
 
     async def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:

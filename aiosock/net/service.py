@@ -48,7 +48,7 @@ class Service:
         self.is_observed: bool = bool(observers) or self.access is not None
         # Most need to know of the end only.
         self.tells_beginnings: bool = any(type(each).began is not Observer.began for each in observers)
-        self.times_answers: bool = any(getattr(each, "times_answers", False) for each in observers)
+        self.wants_details: bool = any(getattr(each, "wants_details", False) for each in observers)
         self._when_begun = [each.began for each in observers]
         self._when_finished = [each.finished for each in observers]
 

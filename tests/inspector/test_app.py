@@ -11,6 +11,7 @@ import pytest
 from aiosock import App, Request, Response
 from aiosock.inspector.app import MOST_READERS
 from aiosock.inspector.snapshot import MOST_CONNECTIONS, MOST_IN_FLIGHT
+from aiosock.observe import KEPT_BYTES
 from tests.inspector.helpers import BELOW, LOCAL, Inspected, eventually
 from tests.net.helpers import Gate, echo, hello, request_bytes
 
@@ -251,7 +252,7 @@ async def test_of_a_response_without_end_the_beginning_is_shown(app: App) -> Non
 
 async def test_a_request_that_is_not_kept_cannot_be_sent_again() -> None:
     async with Inspected(hello) as client:
-        await client.post("/", body=b"unread")
+        await client.post("/", body=b"x" * (KEPT_BYTES + 1))
         (ended,) = await client.ended()
         response = await client.look(f"requests/{ended['number']}/replay", "POST")
         assert (response.status, response.json()["detail"][:21]) == (409, "Its body is not kept:")

@@ -10,7 +10,8 @@ import pytest
 
 from aiosock import App, HTTPError, Request, Response
 from aiosock.inspector.flights import HEAD_BYTES, LAST, MOST_PENDING, Flights
-from aiosock.inspector.kept import BODY_BYTES, TARGET_CHARACTERS
+from aiosock.inspector.short_head import TARGET_CHARACTERS
+from aiosock.observe import KEPT_BYTES
 from tests.inspector.helpers import Inspected, record_of
 from tests.net.helpers import Gate, channels, echo, hello, post_bytes, request_bytes
 
@@ -274,7 +275,7 @@ async def test_very_long_fields_of_a_response_are_not_kept() -> None:
         assert (await client.look(f"requests/{ended['number']}")).json()["answer_fields"] == []
 
 
-@pytest.mark.parametrize(("size", "is_kept"), [(BODY_BYTES, True), (BODY_BYTES + 1, False)])
+@pytest.mark.parametrize(("size", "is_kept"), [(KEPT_BYTES, True), (KEPT_BYTES + 1, False)])
 async def test_a_short_body_is_kept(size: int, is_kept: bool) -> None:
     async with Inspected(echo) as client:
         await client.post("/", body=b"x" * size)
@@ -300,11 +301,19 @@ async def test_what_is_kept_does_not_hold_the_connection() -> None:
         assert gone() is None
 
 
-async def test_a_body_that_nobody_has_read_is_not_kept() -> None:
-    async with Inspected(hello) as client:
-        await client.post("/", body=b"unread")
+async def test_a_body_that_was_not_read_whole_is_not_kept() -> None:
+    async def first(request: Request) -> Response:
+        return Response(await anext(request.body))
+
+    async with Inspected(first) as client:
+        peer = await client.connect()
+        peer.send(post_bytes(b"body")[:-1])
+        await client.settle()
+        peer.reset()
+        await client.advance(3)
         ended = await only(client)
         details = (await client.look(f"requests/{ended['number']}")).json()
+        assert details["body"] is None
         assert details["why_not_replayed"] == "Its body is not kept: it was too long, or was not read to its end."
 
 

@@ -111,7 +111,7 @@ async def test_it_can_have_an_address_of_its_own(free_port: int) -> None:
         await ask(server.urls[0], "/?x")
         async with events(own) as told:
             event = await anext(told)
-            assert [each["target"] for each in event["ended"]] == ["/?x"]
+            assert [each["target"] for each in event["ended"]] == ["/_aiosock/", "/?x"]  # the first is of the app there
             assert not any(each["own"] for each in event["connections"]["shown"])
     with pytest.raises(ConnectionRefusedError):
         await ask(own)

@@ -157,7 +157,7 @@ async def test_the_requests_under_way_are_told(observed: bool) -> None:
 class Notes:
     """An observer that asks for more."""
 
-    times_answers = True
+    wants_details = True
 
     def __init__(self) -> None:
         self.ended: list[RequestRecord] = []

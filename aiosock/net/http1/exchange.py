@@ -302,6 +302,10 @@ class Http1Exchange(Answering):
         """Return how many bytes of the body have been read."""
         return self._body.received if self._body is not None else 0
 
+    def body_details(self) -> tuple[bytes | None, float]:
+        """Return the body, if it is short and was read to its end, and the seconds that were spent waiting for it."""
+        return self._body.details() if self._body is not None else (b"", 0.0)
+
     def bytes_sent(self) -> int:
         """Return how many bytes the connection has sent."""
         return self._channel.sent

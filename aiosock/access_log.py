@@ -5,6 +5,7 @@ import os
 import stat
 import string
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from aiosock.config import Limits
 from aiosock.errors import ConfigError
 from aiosock.log import CONTROL_ESCAPES, DescriptorOutlet, Outlet, access_logger, is_ready, outlet_of, server_logger
 from aiosock.observe import ObservedHead
+from aiosock.terminal import is_terminal
 
 NAMES: Final = (
     "client",
@@ -74,11 +76,12 @@ def timestamp(seconds: int) -> str:
 class AccessFormat:
     """The form of a line: `combined`, `json`, or a template of `str.format` with the names in NAMES.
 
+    `auto` is `combined` here: `runner` knows where the lines go, and has chosen before.
     Raises ConfigError for a template with an unknown name or a malformed field.
     """
 
     def __init__(self, log_format: str) -> None:
-        template = {"combined": COMBINED, "json": _JSON}.get(log_format, log_format)
+        template = {"auto": COMBINED, "combined": COMBINED, "json": _JSON}.get(log_format, log_format)
         self._escaped = _escaped_for_json if log_format == "json" else _escaped
         self._seconds: list[str] = []
         parts = [""]  # each ends where `seconds` stand, which differ in all lines
@@ -174,6 +177,7 @@ class AccessWriter:
         self._format = AccessFormat(log_format)
         self._log = log
         self._lines: list[str] = []
+        self._lock = threading.RLock()
         self._second = 0.0
         self._time = ""
         self._kept: dict[Answered, tuple[str, ...]] = {}
@@ -209,14 +213,19 @@ class AccessWriter:
         parts = self._kept[answered] = self._format.parts(answered, self._time)
         return parts
 
-    def flush(self) -> None:
-        """Write the lines that were made."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            try:
-                self._log.write(lines)
-            except Exception:  # of a log that a program has brought
-                server_logger.exception("the access log failed")
+    def flush(self, *, wait: bool = True) -> None:
+        """Write the lines that were made. Any thread may call this; without `wait`, not while another one does."""
+        if not self._lines or not self._lock.acquire(blocking=wait):
+            return
+        try:
+            count = len(self._lines)  # the loop may add lines meanwhile
+            lines = self._lines[:count]
+            del self._lines[:count]
+            self._log.write(lines)
+        except Exception:  # of a log that a program has brought
+            server_logger.exception("the access log failed")
+        finally:
+            self._lock.release()
 
 
 class LoggedAccess:
@@ -237,20 +246,23 @@ class LoggedAccess:
 
 
 class WrittenAccess:
-    """Lines for standard output or a file.
+    """Lines for standard output or a file. For a terminal, each line is written at once.
 
     A closed stream, a full disk or a reader that stands still loses lines; it never delays a response. Lines that wait
     for a slow reader take `limit` bytes at most.
     """
 
-    lines_at_once: int = LINES_AT_ONCE
+    def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes, *, shared: Outlet | None = None) -> None:
+        """Write to standard output, or append to a file; raise ConfigError if the file cannot be opened.
 
-    def __init__(self, path: str = "", limit: int = Limits().log_buffer_bytes) -> None:
-        """Write to standard output, or append to a file; raise ConfigError if the file cannot be opened."""
+        `shared` is an outlet for standard output that others write to and close.
+        """
+        self.lines_at_once: int = 1 if not path and is_terminal(sys.stdout) else LINES_AT_ONCE
         self._path = path
         self._limit = limit
         self._is_lossy = False
-        self._outlet = self._opened()
+        self._is_shared = shared is not None
+        self._outlet = shared or self._opened()
 
     def write(self, lines: Sequence[str]) -> None:
         """Write lines."""
@@ -278,8 +290,9 @@ class WrittenAccess:
 
     def close(self) -> None:
         """Close the file, when a slow reader has had some time for the lines that are left."""
-        with suppress(OSError):
-            self._outlet.close()
+        if not self._is_shared:
+            with suppress(OSError):
+                self._outlet.close()
 
     def _opened(self) -> Outlet:
         if not self._path:

@@ -3,27 +3,27 @@
 Every option is a field of Config.
 """
 
-import importlib
 import os
 import re
 import sys
 import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn
 
 from cyclopts import App as CommandLine
-from cyclopts import CycloptsError, Parameter
+from cyclopts import CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.argument import ArgumentCollection, Token
 from cyclopts.config import Dict, Env
-from cyclopts.help import ColumnSpec, DefaultFormatter, DescriptionRenderer, NameRenderer
 
 from aiosock.config import Config
-from aiosock.errors import ConfigError, RouteError
+from aiosock.errors import ConfigError
+from aiosock.helptext import HelpText
+from aiosock.loading import COMMANDS, load
 from aiosock.runner import CONFIG_STATUS, run, say
 from aiosock.stopping import outlive_log_rotation
+from aiosock.terminal import show_uncaught
 from aiosock.version import __version__
 from aiosock.web.handler import Handler
 
@@ -42,17 +42,27 @@ _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://", re.ASCII)
 _HELP = """Serve {what} over HTTP.
 
 Each option can be set on the command line, in the environment (AIOSOCK_PORT, AIOSOCK_LIMITS_HEAD_BYTES, ...) or in the
-TOML file of --config (port = 8080, [limits] head_bytes = 16384, ...). The first of these that sets it wins.
+TOML file of --config (port = 8080, [limits] head_bytes = 16384, ...). The first of these that sets it wins. A wider
+terminal shows more of each option.
 """
 
-_SERVE_HELP = """Serve the files of a directory: listings, archives, uploads; a better python -m http.server.
+_SERVE_HELP = """Serve the files of a directory: a better python -m http.server.
 
-Only this machine can reach the files; add --host 0.0.0.0 to serve them to the network. Each option can be set on the
-command line, in the environment (AIOSOCK_UPLOAD=true, AIOSOCK_AUTH=ada:secret, AIOSOCK_PORT, ...) or in the TOML file of
---config (upload = true, port = 8080, ...). The first of these that sets it wins.
+There are listings, archives and uploads. Only this machine can reach the files; add --host 0.0.0.0 to serve them to
+the network. Each option can be set on the command line, in the environment (AIOSOCK_UPLOAD=true,
+AIOSOCK_AUTH=ada:secret, AIOSOCK_PORT, ...) or in the TOML file of --config (upload = true, port = 8080, ...). The first
+of these that sets it wins.
 """
 
-_CHECK_HELP = "Send a server over 800 requests, valid and invalid, and report how strictly it follows HTTP/1.1."
+_CHECK_HELP = "Check how strictly a server follows HTTP/1.1: over 800 requests."
+
+_SHORT_HELP = """aiosock serves an app or a directory over HTTP:
+
+  aiosock module:app    serve the app with the name `app` in module.py
+  aiosock serve DIR     serve the files of a directory
+  aiosock check URL     check how strictly a server follows HTTP/1.1
+
+Try `aiosock serve .` first. `aiosock --help` shows all options."""
 
 
 def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +70,13 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
 
     `arguments` are those of the command line, `sys.argv[1:]` by default. For an invalid option or app, write one line
     to standard error and exit with status 2.
+
+    An exception that nobody catches is shown without the frames before the program's own.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if app is None and not arguments:
+        print(_SHORT_HELP, file=sys.stderr)
+        raise SystemExit(CONFIG_STATUS)  # not 0: a script whose variable is empty must notice
     commands = _commands_for(app) if app else _commands()
 
     def read_file(*tokens: _Tokens, file: _File = None) -> None:
@@ -76,48 +92,32 @@ def main(app: Handler | None = None, arguments: Sequence[str] | None = None) -> 
         commands(tokens, exit_on_error=False, print_error=False)
 
     outlive_log_rotation()  # importing an app may take long
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = show_uncaught
     commands.meta.default(read_file)
     try:
-        commands.meta(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
+        commands.meta(arguments, exit_on_error=False, print_error=False)
+    except UnusedCliTokensError as error:
+        _refuse(_too_many(arguments, (error.unused_tokens or [""])[0], has_commands=app is None))
+    except MissingArgumentError as error:
+        _refuse(
+            "no app is named: aiosock module:app" if error.argument and error.argument.name == "APP" else str(error)
+        )
     except (ConfigError, CycloptsError) as error:
         _refuse(str(error))
 
 
-def load(target: str) -> Handler:
-    """Import `module:app` and return the app. The module may be in the current directory; `app` may have dots.
-
-    Raises ConfigError if the module or the attribute does not exist, or if a handler does not fit its route. Other
-    exceptions of the module are not caught.
-    """
-    name, _, path = target.partition(":")
-    if not name or name.startswith("."):
-        raise ConfigError(f"{target!r} is not of the form module:app")
-    sys.path.insert(0, os.getcwd())
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # the module exists, but not a module that it imports
-        advice = f"; did you mean {name.removesuffix('.py')}:{path or 'app'}?" if name.endswith(".py") else ""
-        raise ConfigError(f"cannot serve {target!r}: there is no module {name!r}{advice}") from None
-    except RouteError as error:
-        raise ConfigError(f"{_place_of(error)}: {error}") from None
-    try:
-        app = reduce(getattr, (path or "app").split("."), cast(object, module))
-    except AttributeError as error:
-        raise ConfigError(f"cannot serve {target!r}: {error}") from None
-    if not callable(app):
-        raise ConfigError(f"cannot serve {target!r}: it is not an app or handler")
-    return cast(Handler, app)
-
-
-def _place_of(error: RouteError) -> str:
-    """Return the file and line where an app registered the route: the last ones outside this package."""
-    import traceback
-
-    own = str(Path(__file__).parent) + os.sep
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(own)]
-    return f"{frames[-1].filename}:{frames[-1].lineno}"
+def _too_many(arguments: Sequence[str], extra: str, *, has_commands: bool) -> str:
+    """Return what is wrong with an argument too many: most often, the first one should have been a command."""
+    if not has_commands:
+        return f"{extra!r} is not an option"
+    first, *others = arguments
+    if first in COMMANDS or first.startswith("-"):
+        return f"{extra!r} is one argument too many"
+    near = get_close_matches(first, COMMANDS, n=1)
+    if near or ":" in extra or extra.endswith(".py"):
+        return f"there is no command {first!r}; did you mean: {' '.join(['aiosock', *near, *others])}"
+    return f"{extra!r} is one argument too many"
 
 
 class _Environment(Env):
@@ -166,6 +166,10 @@ def _commands() -> CommandLine:
         app
             The module and the name of the app: module:app.
         """
+        if options.reload:  # the parent does not import the app
+            from aiosock.dev.reload import begin
+
+            begin(options)
         run(load(app), options)
 
     commands.default(serve)
@@ -179,14 +183,8 @@ def _command_line(name: str, what: str) -> CommandLine:
     return CommandLine(
         name=name,
         help=_HELP.format(what=what),
-        # The longest name has 38 letters and stays on one line; the description gets the rest of the width.
-        help_formatter=DefaultFormatter(
-            show_metavar=False,
-            column_specs=(
-                ColumnSpec(NameRenderer(max_width=39), style="cyclopts.name", min_width=38, no_wrap=True),
-                ColumnSpec(DescriptionRenderer(), ratio=1),
-            ),
-        ),
+        help_format="plaintext",
+        help_formatter=HelpText(),
         version=__version__,
         result_action="return_value",
     )

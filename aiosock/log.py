@@ -23,6 +23,16 @@ CONTROL_ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *ran
 request_ids: ContextVar[tuple[str, str]] = ContextVar("aiosock.request_ids", default=("-", "-"))
 """The id of the request that is being handled and that of its trace; set by the middleware `request_id`."""
 
+failures: ContextVar[list[Exception] | None] = ContextVar("aiosock.failures", default=None)
+"""A list for the exceptions of handlers that nothing has handled; the client for tests sets one for its connections."""
+
+
+def note_failure(error: BaseException) -> None:
+    """Add an exception to the list in `failures`, if there is one; not SystemExit and its like."""
+    raised = failures.get()
+    if raised is not None and isinstance(error, Exception):
+        raised.append(error)
+
 
 class RequestIdFilter(logging.Filter):
     """Adds the attributes `request_id` and `trace_id` to records, for formats: `-` outside a request.
@@ -161,6 +171,16 @@ def descriptor_of(stream: TextIO | None) -> int | None:
     with suppress(AttributeError, OSError, ValueError):  # a program may have put anything in the place of a stream
         return stream.fileno() if stream is not None else None
     return None
+
+
+def is_same_file(one: TextIO | None, other: TextIO | None) -> bool:
+    """Return whether two streams write to the same terminal, pipe or file."""
+    first, second = descriptor_of(one), descriptor_of(other)
+    if first is None or second is None:
+        return False
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(first), os.fstat(second))
+    return False
 
 
 def is_ready(stream: TextIO | None, milliseconds: int = 0) -> bool:

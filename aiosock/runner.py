@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TextIO
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
-from aiosock.log import RequestIdFilter, access_logger, is_ready, outlet_of, server_logger
+from aiosock.log import Outlet, RequestIdFilter, access_logger, is_ready, is_same_file, outlet_of, server_logger
 from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
 from aiosock.observe import Observer
@@ -26,6 +28,7 @@ from aiosock.stopping import (
     exit_now,
     outlive_log_rotation,
 )
+from aiosock.terminal import TerminalFormatter, is_terminal
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
 from aiosock.web.app import logger as app_logger
@@ -60,6 +63,8 @@ async def serve(
     lifespan that does not start within `timeouts.start_seconds` or does not stop within `timeouts.stop_seconds`.
     """
     config = replace(config or Config(), **options)
+    if config.reload:
+        raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
     inspector = inspector_of(config)
     server = Server(inspector.around(app), config, observers=[*observers, *inspector.observers])
     lifespan = BoundedLifespan(inspector.running(lifespan_of(app)), config.timeouts)
@@ -90,19 +95,75 @@ def run(
     `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1
     if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second
     signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
+
+    With `reload=True` the program is started again as a child, and once more whenever its code changes; `run` serves in
+    the child, and in the parent it exits when the child has ended.
     """
     try:
         config = replace(config or Config(), **options)
-        factory = loop_factory(config.loop)
-        configure_logging(config)
-        _occupy_standard_descriptors()
-        raise_descriptor_limit()
-        outlive_log_rotation()
-        with closing(open_access_log(config)) as access_log:
-            _run(_Process(app, config, access_log, observers, when_started), factory)
+        # By name: development stands above us, and nothing of it is loaded unless it is asked for.
+        serve_in_process: _Serve = import_module("aiosock.dev.reload").run if config.reload else run_process
+        serve_in_process(app, config, when_started=when_started, observers=observers)
     except ConfigError as error:
         say(f"aiosock: error: {error}", sys.stderr)
         sys.exit(CONFIG_STATUS)
+
+
+class Notices(Protocol):
+    """What a process tells whoever has started it: a person at a terminal, or a parent process."""
+
+    def starting(self, stop: Callable[[], None]) -> None:
+        """Tell that the lifespan is about to start, in the running loop. `stop` ends the process, as a first signal does."""
+
+    def ready(self, server: Server) -> None:
+        """Tell that the server listens."""
+
+    def stopping(self, how: str) -> None:
+        """Tell that the process has been told to stop, and what it does about it."""
+
+
+class _Terminal:
+    """Lines for the person at the terminal."""
+
+    def starting(self, stop: Callable[[], None]) -> None:
+        pass
+
+    def ready(self, server: Server) -> None:
+        say(banner(server), sys.stdout)
+
+    def stopping(self, how: str) -> None:
+        say(f"aiosock: {how}; a second signal ends it at once", sys.stderr)
+
+
+class _Serve(Protocol):
+    def __call__(
+        self,
+        app: Handler,
+        config: Config,
+        *,
+        when_started: Callable[[Server], None] | None,
+        observers: Sequence[Observer],
+    ) -> None: ...
+
+
+def run_process(
+    app: Handler,
+    config: Config,
+    *,
+    notices: Notices | None = None,
+    when_started: Callable[[Server], None] | None = None,
+    observers: Sequence[Observer] = (),
+) -> None:
+    """Serve an app in this process until it is told to stop; see `run`. Raises ConfigError for an option that cannot work."""
+    factory = loop_factory(config.loop)
+    configure_logging(config)
+    _occupy_standard_descriptors()
+    raise_descriptor_limit()
+    outlive_log_rotation()
+    config = with_format_chosen(config)
+    with closing(open_access_log(config)) as access_log:
+        process = _Process(app, config, access_log, observers, when_started, notices or _Terminal())
+        _run(process, factory)
 
 
 def _run(process: "_Process", factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -129,15 +190,19 @@ class _Process:
         access_log: AccessLog,
         observers: Sequence[Observer],
         when_started: Callable[[Server], None] | None,
+        notices: Notices,
     ) -> None:
         self.last_resort: LastResort = LastResort()
         self._timeouts = config.timeouts
         self._inspector = inspector = inspector_of(config)
         observers = [*observers, *inspector.observers]
         self._server = Server(inspector.around(app), config, access_log=access_log, observers=observers)
+        if handler := _handler_beside_the_access_log():
+            handler.flush_before = partial(self._server.flush_log, wait=False)
         self._lifespan = BoundedLifespan(inspector.running(lifespan_of(app)), config.timeouts)
         self._access_log = access_log
         self._when_started = when_started
+        self._notices = notices
         self._deadline: float | None = None
 
     def seconds_left(self) -> float:
@@ -150,6 +215,7 @@ class _Process:
         """Serve until a signal; return whether every handler has ended."""
         signals = Signals(on_stop=self._told_to_stop, flush=self._server.flush_log, reopen=self._reopen_log)
         signals.listen()
+        self._notices.starting(signals.stop)
         try:
             async with self._lifespan:
                 try:
@@ -164,16 +230,17 @@ class _Process:
         await self._server.start()
         try:
             async with self._inspector.watching(self._server) as inspector_url:
-                say(banner(self._server), sys.stdout)
+                self._notices.ready(self._server)
                 if inspector_url:
                     say(f"inspector at {inspector_url}", sys.stdout)
                 if self._when_started is not None:
                     self._when_started(self._server)
                 await told.wait()
-                say("aiosock: draining; a second signal ends it at once", sys.stderr)
         except BaseException:
             await self._server.abort()
             raise
+        self._server.flush_log()
+        self._notices.stopping("draining")
         return await self._server.drain()
 
     def _reopen_log(self) -> None:
@@ -183,7 +250,7 @@ class _Process:
     def _told_to_stop(self) -> None:
         self._deadline = time.monotonic() + self._timeouts.drain_seconds
         if self._lifespan.cancel_start():
-            say("aiosock: the start is cancelled; a second signal ends it at once", sys.stderr)
+            self._notices.stopping("the start is cancelled")
             self._expect_the_end()
 
     def _expect_the_end(self) -> None:
@@ -249,25 +316,28 @@ class _QuietHandler(logging.Handler):
 
     def __init__(self, stream: TextIO | None, limit: int) -> None:
         super().__init__()
-        self._outlet = outlet_of(stream, limit, self._say_dropped)
+        self.stream: TextIO | None = stream
+        self.outlet: Outlet = outlet_of(stream, limit, self._say_dropped)
+        self.flush_before: Callable[[], None] = _nothing
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, or drop it. A program that has configured logging since writes it itself."""
         if _has_own_way():
             return
         with suppress(Exception):  # nor is an argument that does not fit its message a reason to fail
-            self._outlet.write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+            self.flush_before()
+            self.outlet.write((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         """Write the lines that wait for a slow reader."""
         super().close()
         with suppress(OSError):
-            self._outlet.close()
+            self.outlet.close()
 
     def _say_dropped(self, dropped: int) -> None:
         if dropped:
             with suppress(OSError):
-                self._outlet.write(b"aiosock: %d lines were dropped here, because nobody read them\n" % dropped)
+                self.outlet.write(b"aiosock: %d lines were dropped here, because nobody read them\n" % dropped)
 
 
 def configure_logging(config: Config) -> None:
@@ -279,10 +349,21 @@ def configure_logging(config: Config) -> None:
     if logger.handlers or logging.getLogger().handlers:
         return
     handler = _QuietHandler(sys.stderr, config.limits.log_buffer_bytes)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(in_request)s%(message)s"))
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(in_request)s%(message)s")
+    handler.setFormatter(TerminalFormatter(sys.stderr) if is_terminal(sys.stderr) else plain)
     handler.addFilter(RequestIdFilter())
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if config.debug else logging.INFO)
+    logger.setLevel("DEBUG" if config.debug and config.log_level == "info" else config.log_level.upper())
+    if access_logger.level == logging.NOTSET:
+        access_logger.setLevel(logging.INFO)  # its lines are no messages: no log_level leaves them out
+
+
+def with_format_chosen(config: Config) -> Config:
+    """Return the options with a `log_format` in the place of `auto`: for people where a terminal takes the lines."""
+    if config.log_format != "auto":
+        return config
+    for_people = not config.access_log_file and is_terminal(sys.stdout) and not _has_own_way(access_logger)
+    return replace(config, log_format="terminal" if for_people else "combined")
 
 
 def open_access_log(config: Config) -> AccessLog:
@@ -294,7 +375,21 @@ def open_access_log(config: Config) -> AccessLog:
         return LoggedAccess()
     if config.access_log_file:
         return WrittenAccess(config.access_log_file, config.limits.log_buffer_bytes)
-    return LoggedAccess() if _has_own_way(access_logger) else WrittenAccess(limit=config.limits.log_buffer_bytes)
+    if _has_own_way(access_logger):
+        return LoggedAccess()
+    handler = _handler_beside_the_access_log()
+    return WrittenAccess(limit=config.limits.log_buffer_bytes, shared=handler.outlet if handler else None)
+
+
+def _handler_beside_the_access_log() -> _QuietHandler | None:
+    """Return our handler if it writes to the terminal, pipe or file that standard output is too.
+
+    Then both write through one outlet, so that no message overtakes the lines of earlier requests.
+    """
+    for handler in logging.getLogger("aiosock").handlers:
+        if isinstance(handler, _QuietHandler) and is_same_file(handler.stream, sys.stdout):
+            return handler
+    return None
 
 
 def _has_own_way(*loggers: logging.Logger) -> bool:
@@ -308,6 +403,10 @@ def say(text: str, stream: TextIO | None) -> None:
     with suppress(OSError, ValueError):
         if is_ready(stream, SAYING_MILLISECONDS):
             print(text, file=stream, flush=True)
+
+
+def _nothing() -> None:
+    return
 
 
 def _occupy_standard_descriptors() -> None:

@@ -47,7 +47,7 @@ class Signals:
         # main thread.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             for number in STOPPING:
-                loop.add_signal_handler(number, self._stop)
+                loop.add_signal_handler(number, self.stop)
                 signal.signal(number, self._count)  # beside the loop, which learns of signals by a file descriptor
             for number in REOPENING:
                 if is_ours(number):
@@ -60,9 +60,9 @@ class Signals:
             exit_now(128 + number)
         self._is_asked = True
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Ask to stop, as the first signal does. It does not count as one: whoever asks may also have sent a signal."""
         if not self.told.is_set():
-            self._is_asked = True
             self.told.set()
             self._on_stop()
 
@@ -71,7 +71,8 @@ class Signals:
         if number != getattr(signal, "SIGHUP", None) or not is_closed:
             self._reopen()
         else:
-            self._stop()
+            self._is_asked = True
+            self.stop()
 
 
 def outlive_log_rotation() -> None:

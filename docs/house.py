@@ -33,8 +33,10 @@ path { stroke: #57606a; stroke-width: 2; fill: none }
 SAYS = {
     "cli": "the command line, made from Config",
     "share": "aiosock serve DIR",
+    "dev": "reload, for a developer's day",
     "runner": "the loop, signals, the exit status",
     "stopping": "signals and last deadlines",
+    "loading": "finds the app that a command names",
     "testing": "a client in memory",
     "inspector": "what a server does, as a page",
     "net": "touches sockets: listeners, connections, deadlines",
@@ -42,12 +44,15 @@ SAYS = {
     "check": "aiosock check URL",
     "wire": "bytes to records and back, no I/O",
     "access_log": "the observer that writes a line",
+    "terminal": "lines and messages for people",
+    "helptext": "the text of --help",
     "observe": "what is told of a request",
     "log": "loggers, lines",
     "config": "every option, once",
     "headers": "fields: ordered, valid",
     "errors": "one tree of exceptions",
     "version": "its number",
+    "traces": "tracebacks that begin with the program's code",
 }
 """What each room is for."""
 

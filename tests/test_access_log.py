@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from aiosock.errors import ConfigError
 from aiosock.log import access_logger, server_logger
 from tests.e2e.process import until
 from tests.records import Head
+from tests.terminals import terminal
 
 
 class Kept:
@@ -397,3 +399,83 @@ def test_importing_configures_no_logger() -> None:
     assert server_logger.name == "aiosock.server"
     assert access_logger.name == "aiosock.access"
     assert server_logger.handlers == access_logger.handlers == []
+
+
+# A terminal, and other threads.
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
+def test_a_terminal_gets_each_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal() as shown:
+        monkeypatch.setattr(sys, "stdout", shown.stream)
+        log = WrittenAccess()
+        shown.stream.write("printed\n")
+        AccessWriter("{status}", log).take((None, 400, 0, "-", "-"), 0)
+        assert shown.shown == "printed\n400\n"
+        log.close()
+
+
+class Others:
+    """An outlet that others close."""
+
+    def __init__(self) -> None:
+        self.lines = b""
+
+    def write(self, lines: bytes) -> None:
+        self.lines += lines
+
+    def close(self, seconds: float = 0) -> None:
+        raise AssertionError("it belongs to others")
+
+
+def test_an_outlet_that_others_write_to_stays_open() -> None:
+    outlet = Others()
+    log = WrittenAccess(shared=outlet)
+    log.write(["one"])
+    log.close()
+    assert outlet.lines == b"one\n"
+
+
+def test_a_flush_in_another_thread_loses_no_line_and_no_order() -> None:
+    kept = Kept(lines_at_once=100)
+    writer = AccessWriter("{status}", kept)
+    is_over = threading.Event()
+
+    def flush() -> None:
+        while not is_over.is_set():
+            writer.flush(wait=False)
+
+    flusher = threading.Thread(target=flush)
+    flusher.start()
+    for status in range(20_000):
+        writer.take((None, status, 0, "-", "-"), 0)
+    is_over.set()
+    flusher.join()
+    writer.flush()
+    assert kept.lines == [str(status) for status in range(20_000)]
+
+
+def test_a_message_does_not_wait_for_a_thread_that_writes_lines() -> None:
+    class Waiting(Kept):
+        def write(self, lines: Sequence[str]) -> None:
+            is_writing.set()
+            may_end.wait()
+            super().write(lines)
+
+    is_writing, may_end = threading.Event(), threading.Event()
+    kept = Waiting(lines_at_once=100)
+    writer = AccessWriter("{status}", kept)
+    writer.take((None, 200, 0, "-", "-"), 0)
+    other = threading.Thread(target=writer.flush)
+    other.start()
+    is_writing.wait()
+    writer.take((None, 201, 0, "-", "-"), 0)
+    writer.flush(wait=False)
+    may_end.set()
+    other.join()
+    writer.flush()
+    assert kept.lines == ["200", "201"]
+
+
+def test_auto_is_combined_where_nobody_has_chosen() -> None:
+    assert line("auto") == line("combined")

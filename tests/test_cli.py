@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from aiosock import App, Config, ConfigError, Limits, Timeouts, cli
-from aiosock.cli import load, main
+from aiosock import App, Config, Limits, Timeouts, cli
+from aiosock.cli import main
+from aiosock.terminal import show_uncaught
 from aiosock.web.handler import Handler
 
 PLAIN: dict[str, Sequence[Any]] = {
@@ -21,8 +22,10 @@ PLAIN: dict[str, Sequence[Any]] = {
     "access_log": (False, True, False),
     "access_log_file": ("/a", "/b", "/c"),
     "log_format": ("json", "{status}", "{method} {target}"),
+    "log_level": ("debug", "warning", "error"),
     "debug": (True, False, True),
     "inspect": ("127.0.0.1:9000", "[::1]:9000", "unix:/run/x.sock"),
+    "reload": (True, False, True),
 }
 """Three values for each option: from the command line, the environment and the file."""
 
@@ -266,7 +269,7 @@ def test_checking_has_no_options_of_the_server(
     [
         (["--nonsense"], "--nonsense"),
         (["--nonsense", "1"], "--nonsense"),
-        (["nonsense"], "nonsense"),
+        (["nonsense"], "'nonsense' is not an option"),
         (["--port"], "--port"),
         (["--port", "many"], "--port"),
         (["--loop", "trio"], "trio"),
@@ -354,9 +357,53 @@ def test_the_help_explains_every_option(
     text = capsys.readouterr().out
     for option in OPTIONS:
         assert f"--{option.replace('_', '-')} " in text
-    assert "HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N, instead of --host and --port; may be repeated." in text
-    assert "Largest request line, together with empty lines before it. Above it: status 414. [default: 8192]" in text
-    assert "TOML file with options. [env var: AIOSOCK_CONFIG]" in text
+    assert "HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N; may be repeated. In place of --host and --port." in text
+    assert "Largest request line. Above it: status 414. Empty lines before it count too. (8 KiB)" in text
+    assert "TOML file with options. (AIOSOCK_CONFIG)" in text
+    assert "Write a line for each response. To standard output, unless access_log_file is set. (on; --no-acc" in text
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["check", "--help"]])
+def test_each_option_takes_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    main(None, arguments)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert [line for line in lines if line.startswith("   ")] == []  # the second line of a description
+
+
+def test_the_options_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    main(None, ["--help"])
+
+    groups = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")[3:]]
+    names = {group[0]: [line.split()[0] for line in group[1:]] for group in groups}
+    assert list(names) == ["Commands", "Arguments", "Options", "Where to listen", "Logging", *list(names)[5:]]
+    assert list(names)[5:] == ["Development", "Limits", "Timeouts"]
+    assert names["Where to listen"] == ["--host", "--port", "--bind", "--backlog", "--loop"]
+    assert names["Options"] == ["--config"]
+    assert "--debug" in names["Development"]
+    assert {name.partition(".")[0] for name in names["Limits"]} == {"--limits"}
+
+
+def test_a_terminal_that_is_narrow_gets_more_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+
+    main(None, ["--help"])
+
+    lines = capsys.readouterr().out.splitlines()
+    where = lines.index("Where to listen")
+    assert lines[where + 1 : where + 4] == [
+        "  --host     Address or name; 0.0.0.0 is",
+        "             all IPv4, :: all of both.",
+        "             (127.0.0.1)",
+    ]
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
@@ -387,79 +434,43 @@ def test_the_first_argument_names_the_app(served: list[tuple[Handler, Config]], 
     assert config == Config(port=1)
 
 
-def test_without_an_app_there_is_nothing_to_serve(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "APP" in refused(capsys, None)
+def test_without_arguments_the_three_things_to_do_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(None, [])
+
+    output, help_ = capsys.readouterr()
+    assert (exit_.value.code, output) == (2, "")
+    for command in ("aiosock module:app ", "aiosock serve DIR ", "aiosock check URL ", "`aiosock --help`"):
+        assert command in help_
 
 
 @pytest.mark.parametrize(
-    ("target", "expected"),
+    ("arguments", "words"),
     [
-        ("two:app", "app"),
-        ("two", "app"),
-        ("two:other", "other"),
-        ("two:Holder.held", "held"),
-        ("package.inner:app", "inner"),
+        (["--port", "1"], "no app is named: aiosock module:app"),
+        (["servve", "."], "there is no command 'servve'; did you mean: aiosock serve ."),
+        (["chekc", "http://a", "--json"], "Unknown option: --json"),
+        (["run", "x:app"], "there is no command 'run'; did you mean: aiosock x:app"),
+        (["run", "x:app", "--port", "1"], "there is no command 'run'; did you mean: aiosock x:app --port 1"),
+        (["dev", "app.py"], "there is no command 'dev'; did you mean: aiosock app.py"),
+        (["--port", "1", "x:app", "y:app"], "'y:app' is one argument too many"),
+        (["serve", ".", "x:app"], "'x:app' is one argument too many"),
+        (["x:app", "other"], "'other' is one argument too many"),
+        (["x:app", "--prot", "1"], "Did you mean --port?"),
     ],
 )
-def test_an_app_is_found_by_module_and_attribute(here: Path, target: str, expected: str) -> None:
-    define = "def make(name):\n    async def handler(request): ...\n    handler.__name__ = name\n    return handler\n"
-    (here / "two.py").write_text(
-        f"{define}app = make('app')\nother = make('other')\nclass Holder:\n    held = staticmethod(make('held'))\n"
-    )
-    (here / "package").mkdir()
-    (here / "package" / "inner.py").write_text(f"{define}app = make('inner')\n")
-
-    assert getattr(load(target), "__name__", None) == expected
+def test_what_people_type_first_is_refused_with_what_they_mean(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert words in refused(capsys, None, *arguments)
 
 
-@pytest.mark.parametrize(
-    ("target", "words"),
-    [
-        ("nowhere", "cannot serve 'nowhere': there is no module 'nowhere'"),
-        ("nowhere:app", "cannot serve 'nowhere:app': there is no module 'nowhere'"),
-        ("three.inner:app", "cannot serve 'three.inner:app': there is no module 'three.inner'"),
-        ("three.py:app", "cannot serve 'three.py:app': there is no module 'three.py'; did you mean three:app?"),
-        ("three", "module 'three' has no attribute 'app'"),
-        ("three:nothing", "cannot serve 'three:nothing': module 'three' has no attribute 'nothing'"),
-        ("three:number.real.nothing", "'int' object has no attribute 'nothing'"),
-        ("three:number", "cannot serve 'three:number': it is not an app or handler"),
-        (":app", "':app' is not of the form module:app"),
-        ("", "'' is not of the form module:app"),
-        ("./three.py:app", "'./three.py:app' is not of the form module:app"),
-        ("..three:app", "'..three:app' is not of the form module:app"),
-    ],
-)
-def test_an_app_that_is_not_there_is_named(here: Path, target: str, words: str) -> None:
-    (here / "three.py").write_text("number = 1\n")
+def test_uncaught_exceptions_are_shown_our_way_unless_the_program_has_its_own(
+    monkeypatch: pytest.MonkeyPatch, served: list[tuple[Handler, Config]]
+) -> None:
+    def own(*_: object) -> None: ...
 
-    with pytest.raises(ConfigError) as raised:
-        load(target)
-    assert words in str(raised.value)
-
-
-def test_a_handler_that_does_not_fit_is_named_with_its_line(here: Path) -> None:
-    (here / "misfit.py").write_text(
-        'from aiosock import App\n\napp = App()\n\n\n@app.get("/")\ndef home(request): ...\n'
-    )
-
-    with pytest.raises(ConfigError, match=r"misfit\.py:6: handler home for '/' must be defined with async def"):
-        load("misfit:app")
-
-
-@pytest.mark.parametrize(
-    ("source", "error"),
-    [
-        ("import a_module_that_is_not_there", ModuleNotFoundError),
-        ("from os import a_name_that_is_not_there", ImportError),
-        ("raise ValueError('mine')", ValueError),
-        ("raise AttributeError('mine')", AttributeError),
-        ("raise TypeError('mine')", TypeError),
-        ("def", SyntaxError),
-    ],
-)
-def test_what_the_module_raises_goes_through(here: Path, source: str, error: type[Exception]) -> None:
-    (here / "four.py").write_text(source)
-
-    with pytest.raises(error) as raised:
-        load("four:app")
-    assert not isinstance(raised.value, ConfigError)
+    for before, after in ((sys.__excepthook__, show_uncaught), (own, own)):
+        monkeypatch.setattr(sys, "excepthook", before)
+        main(App(), [])
+        assert sys.excepthook is after

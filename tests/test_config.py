@@ -93,6 +93,18 @@ def test_an_unknown_loop_is_refused() -> None:
         Config(**options)
 
 
+def test_an_unknown_log_level_is_refused() -> None:
+    options: dict[str, Any] = {"log_level": "loud"}
+
+    with pytest.raises(ConfigError, match=r"^log_level must be debug, info, warning or error, not 'loud'$"):
+        Config(**options)
+
+
+def test_a_file_does_not_take_the_form_of_terminals() -> None:
+    with pytest.raises(ConfigError, match=r"^the log_format terminal is not for a file"):
+        Config(log_format="terminal", access_log_file="access.log")
+
+
 @pytest.mark.parametrize(("options", "name"), [(Config(), "port"), (Limits(), "fields"), (Timeouts(), "head_seconds")])
 def test_options_do_not_change_while_the_server_runs(options: object, name: str) -> None:
     with pytest.raises(FrozenInstanceError):

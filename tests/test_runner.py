@@ -19,10 +19,11 @@ import aiosock
 from aiosock import App, Config, ConfigError, Request, Response, Server, __version__, run, serve
 from aiosock.access_log import LoggedAccess, WrittenAccess
 from aiosock.log import access_logger, server_logger
-from aiosock.runner import banner, configure_logging, loop_factory, open_access_log
+from aiosock.runner import banner, configure_logging, loop_factory, open_access_log, with_format_chosen
 from aiosock.wire.compiled import LANGUAGE
 from tests.e2e.process import LOOPS, run_to_its_end, threads
 from tests.e2e.raw import Raw
+from tests.terminals import terminal
 
 
 async def ask(url: str, target: str = "/") -> bytes:
@@ -376,6 +377,67 @@ def test_debug_logs_details(unconfigured: Callable[[], logging.Logger], capsys: 
     server_logger.debug("a detail")
 
     assert capsys.readouterr().err.endswith(" DEBUG aiosock.server: a detail\n")
+
+
+@pytest.mark.parametrize(
+    ("config", "logged"),
+    [
+        (Config(), ["info", "warning", "error"]),
+        (Config(debug=True), ["debug", "info", "warning", "error"]),
+        (Config(log_level="debug"), ["debug", "info", "warning", "error"]),
+        (Config(log_level="warning"), ["warning", "error"]),
+        (Config(log_level="error"), ["error"]),
+        (Config(log_level="error", debug=True), ["error"]),
+    ],
+)
+def test_the_level_leaves_out_what_is_below_it(
+    unconfigured: Callable[[], logging.Logger],
+    capsys: pytest.CaptureFixture[str],
+    config: Config,
+    logged: list[str],
+) -> None:
+    unconfigured()
+    configure_logging(config)
+
+    for name in ("debug", "info", "warning", "error"):
+        server_logger.log(getattr(logging, name.upper()), name)
+
+    assert [line.rpartition(" ")[2] for line in capsys.readouterr().err.splitlines()] == logged
+    assert access_logger.isEnabledFor(logging.INFO)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
+def test_people_get_lines_in_columns_and_machines_get_combined(
+    unconfigured: Callable[[], logging.Logger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unconfigured()
+    with terminal() as shown:
+        assert with_format_chosen(Config()).log_format == "combined"
+        monkeypatch.setattr(sys, "stdout", shown.stream)
+        assert with_format_chosen(Config()).log_format == "terminal"
+        assert with_format_chosen(Config(log_format="json")).log_format == "json"
+        assert with_format_chosen(Config(access_log_file="access.log")).log_format == "combined"
+        access_logger.addHandler(logging.NullHandler())
+        assert with_format_chosen(Config()).log_format == "combined"
+
+
+def test_no_message_overtakes_the_lines_of_earlier_requests(
+    unconfigured: Callable[[], logging.Logger], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unconfigured()
+    with (tmp_path / "all.log").open("w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        monkeypatch.setattr(sys, "stderr", stream)
+        configure_logging(Config())
+        access_log = open_access_log(Config())
+        access_log.write(["one"])
+        server_logger.warning("two")
+        access_log.write(["three"])
+        access_log.close()
+        server_logger.warning("four")
+
+    words = [line.split()[-1] for line in (tmp_path / "all.log").read_text().splitlines()]
+    assert words == ["one", "two", "three", "four"]
 
 
 def test_a_program_that_configures_logging_late_gets_each_line_once(

@@ -39,7 +39,7 @@ def command(
     url
         The server: http://HOST:PORT. Its handler at / should accept POST and read the body; otherwise less is tested.
     timeout
-        Seconds to wait for each response, or for the end of the connection.
+        Seconds to wait for each response. Also for the end of the connection.
     category
         Run only the cases of this category; may be repeated.
     json

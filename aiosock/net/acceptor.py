@@ -157,6 +157,13 @@ class Acceptor:
                 await asyncio.sleep(ACCEPT_RETRY_SECONDS)
                 self._has_place.set()
 
+    async def leave(self) -> None:
+        """Stop listening; leave the clients in the backlog to another process that has the listening sockets too."""
+        self.pause()
+        for _ in range(SETTLING_TURNS):
+            await asyncio.sleep(0)
+        self.close()
+
     async def accept_rest(self) -> list[socket.socket]:
         """Stop listening; return the connections that the kernel has accepted for us, so that no client is lost."""
         self.pause()

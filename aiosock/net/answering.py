@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, Final
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError, ungrouped
-from aiosock.log import server_logger
+from aiosock.log import note_failure, server_logger
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
@@ -159,6 +159,7 @@ class Answering:
             raise error
         if not isinstance(error, HTTPError):
             server_logger.error("%s %s failed", request.method, request.target, exc_info=error)
+            note_failure(error)
             error = HTTPError(500, FAILED)
         if self.status:
             # The status is out and cannot change any more: the client must at least see that the body is not whole.

@@ -5,6 +5,7 @@ Setting a deadline is an attribute assignment. The server's one sweep compares i
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -198,6 +199,23 @@ class Channel:
         if isinstance(error, OSError) or self.is_closing():
             return Disconnected("the peer has left")
         return error  # our own mistake, such as two reads at once
+
+    # Leaving it to somebody else.
+
+    def release(self) -> socket.socket | None:
+        """Leave the connection to somebody else, while a task waits for the next bytes of the peer: return a copy of its socket.
+
+        The peer notices nothing, and the task sees an end of the input. None, and nothing happens, if bytes have been
+        received that would be lost or not all has been sent, and for a connection that is no plain socket.
+        """
+        sock, reader = self.socket, self._reader
+        if sock is None or self._task is None or self.is_encrypted or self.is_closing():
+            return None
+        if reader.has_received or self.has_unread() or self.unsent():
+            return None
+        copy = socket.socket(fileno=os.dup(sock.fileno()))
+        self._transport.abort()  # closes our descriptor, without a reset
+        return copy
 
     # The socket below.
 

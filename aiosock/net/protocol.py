@@ -1,6 +1,7 @@
 """The contract between a server and the connections it serves, whatever their protocol."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, NamedTuple, Protocol
@@ -56,6 +57,12 @@ class ServedConnection(Protocol):
         """End the connection as soon as no request is under way, without losing one that the peer may have sent.
 
         HTTP/1 gives an idle peer a short last chance; HTTP/2 says GOAWAY.
+        """
+
+    def release(self) -> socket.socket | None:
+        """Leave an idle connection to another server: return a copy of its socket, and end without a word to the peer.
+
+        None, and nothing happens, while a request is under way or has begun to arrive.
         """
 
     def check(self, now: float) -> None:

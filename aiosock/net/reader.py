@@ -52,6 +52,12 @@ class Reader(asyncio.Protocol):
         finally:
             self._arrival = None
 
+    @property
+    def has_received(self) -> bool:
+        """Whether bytes or the end of the input have arrived that no task has taken yet."""
+        is_handed = self._arrival is not None and self._arrival.done()
+        return is_handed or self._has_ended or bool(self._returned or self._kept)
+
     async def _read_kept(self, n: int) -> bytes:
         if self._returned:
             data, self._returned = self._returned[:n], self._returned[n:]

@@ -1,6 +1,7 @@
 """Server: the connections it serves, the sweep that bounds every wait of theirs, and the drain that ends them all."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from aiosock.net.reader import Reader
 from aiosock.net.service import Service
 from aiosock.net.watchdog import Blocker, Watchdog
 from aiosock.observe import Observer
+from aiosock.terminal import TerminalObserver
 from aiosock.web.handler import Handler
 
 SWEEP_SECONDS: Final = 0.5
@@ -57,7 +59,11 @@ class Server:
         speak: Speak = speak_http,
     ) -> None:
         self.config: Config = config or Config()
-        access = AccessWriter(self.config.log_format, access_log or LoggedAccess())
+        log, access = access_log or LoggedAccess(), None
+        if self.config.log_format == "terminal" and self.config.access_log:
+            observers = [TerminalObserver(log.write), *observers]
+        else:
+            access = AccessWriter(self.config.log_format, log)
         self.service: Service = Service(
             handler, self.config, clock, observers, access if self.config.access_log else None
         )
@@ -139,16 +145,7 @@ class Server:
     async def _serve_rest(self) -> None:
         """Stop listening, and serve the connections that the kernel has accepted for us."""
         for sock in await self._acceptor.accept_rest():
-            try:
-                reader, writer = await open_streams(sock, self.config.limits)
-            except OSError:  # this client has left, the others have not
-                sock.close()
-                continue
-            # In the context in which the server was started: `drain` may be called by a handler, in that of its
-            # request.
-            task = asyncio.create_task(self.connected(reader, writer), context=self._context.copy())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            await self.adopt(sock)
 
     async def _let_end(self) -> None:
         """Wait until every connection has ended, for `timeouts.drain_seconds` at most."""
@@ -176,6 +173,34 @@ class Server:
             _, left = await asyncio.wait(left, timeout=1.0)
         self.flush_log()
         return not left
+
+    # Another server takes over, perhaps in another process.
+
+    async def leave(self) -> None:
+        """Stop accepting, and set `request.shutdown`, without a client being refused: a server with these sockets goes on.
+
+        Then take the idle connections by `release`, again and again until there are none, and drain.
+        """
+        self.service.shutdown.set()
+        await self._acceptor.leave()
+
+    def release(self) -> list[socket.socket]:
+        """Return the sockets of the connections that wait for a request, for another server to `adopt`; forget them."""
+        released = [connection.release() for connection in tuple(self._connections)]
+        return [sock for sock in released if sock is not None]
+
+    async def adopt(self, sock: socket.socket) -> None:
+        """Serve a connection that somebody else has accepted."""
+        sock.setblocking(False)
+        try:
+            reader, writer = await open_streams(sock, self.config.limits)
+        except OSError:  # this client has left, others have not
+            sock.close()
+            return
+        # In the context in which the server was started: `drain` may be called by a handler, in that of its request.
+        task = asyncio.create_task(self.connected(reader, writer), context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # Connections.
 
@@ -243,10 +268,10 @@ class Server:
                 connection.abort()
         self.flush_log()
 
-    def flush_log(self) -> None:
-        """Write the lines of the access log that were kept to be written together."""
+    def flush_log(self, *, wait: bool = True) -> None:
+        """Write the lines of the access log that were kept; see `AccessWriter.flush`."""
         if self.service.access is not None:
-            self.service.access.flush()
+            self.service.access.flush(wait=wait)
 
 
 def sweep_seconds(timeouts: Timeouts) -> float:

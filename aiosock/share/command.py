@@ -4,7 +4,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -33,7 +33,7 @@ class Sharing:
     open: _Switch = False
     """Open the page in the browser."""
     upload: _Switch = False
-    """Accept files, by drag and drop or curl -T FILE URL/; a file is replaced only if the client says so."""
+    """Accept files: by drag and drop, or curl -T FILE URL/. A file is replaced only if the client says so."""
     upload_bytes: int = UPLOAD_BYTES
     """Largest size of an uploaded file."""
     auth: Annotated[str, Parameter(show_default=False)] = ""
@@ -41,7 +41,7 @@ class Sharing:
     cors: _Switch = False
     """Let scripts of other sites read the files."""
     spa: _Switch = False
-    """Send index.html to browsers for paths where nothing is: for single-page applications."""
+    """Send index.html to browsers for paths without a file. For single-page applications."""
     qr: _Switch = False
     """Show the address as a QR code; needs the extra qr."""
 
@@ -91,10 +91,18 @@ def command(directory: Path = Path(), /, *, sharing: _Sharing = Sharing(), optio
             names=local_names(options),
         )
     except NotADirectoryError as error:
-        raise ConfigError(str(error)) from None
+        advice = f"; did you mean aiosock {directory}?" if directory.suffix == ".py" else ""
+        raise ConfigError(f"{error}{advice}") from None
     if sharing.upload:  # in a thread: the directory may be large
         Thread(target=_clear, args=(directory,), name="clearing", daemon=True).start()
 
+    if options.reload:
+        if sharing.upload:
+            raise ConfigError("--reload does not go with --upload: a page that reloads breaks off its uploads")
+        from aiosock.dev.livereload.site import reload_site
+
+        reload_site(app, directory)
+        options = replace(options, reload=False)  # no code of the program changes
     run(app, options, when_started=partial(_announce, sharing, draw))
 
 

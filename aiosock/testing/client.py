@@ -1,194 +1,40 @@
-"""A client that talks to an app in memory, through the real connection code. It can also misbehave."""
+"""A client that talks to an app in memory, through the real connection code. It keeps cookies and follows redirects."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Final, Self, Unpack
+from urllib.parse import SplitResult, urlsplit
 
 from aiosock.config import Config
-from aiosock.errors import Disconnected
+from aiosock.errors import AiosockError, Disconnected, ProtocolError
 from aiosock.headers import Headers
+from aiosock.log import failures
+from aiosock.net.channel import Channel
+from aiosock.net.opening import speak_http
+from aiosock.net.protocol import ServedConnection
 from aiosock.net.server import Server
-from aiosock.testing.transport import MemoryTransport, open_memory_streams
+from aiosock.net.service import Service
+from aiosock.testing.cookies import Cookies
+from aiosock.testing.encoding import Fields, Outgoing, RequestParts, outgoing
+from aiosock.testing.events import EventReader
+from aiosock.testing.peer import Peer
+from aiosock.testing.response import ClientResponse
+from aiosock.testing.transport import open_memory_streams
 from aiosock.web.app import lifespan_of
+from aiosock.web.exchange import Connection
 from aiosock.web.handler import Handler
-from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
-from aiosock.wire.client_head import (
-    UNTIL_CLOSE,
-    ResponseHead,
-    encode_request_head,
-    parse_response_head,
-    response_framing,
-)
-from aiosock.wire.head import CHUNKED
+from aiosock.wire.client_head import encode_request_head
 
-Fields = Mapping[str, str] | Iterable[tuple[str, str]]
+__all__ = ["Client", "ClientResponse", "Peer"]
 
+MAX_REDIRECTS: Final = 20
+"""Redirects that are followed one after the other: those of browsers (the Fetch standard, HTTP-redirect fetch)."""
 
-class ClientResponse:
-    """A response as a client receives it. `interim` has the informational responses before it, in order."""
-
-    def __init__(self, head: ResponseHead, interim: list[ResponseHead]) -> None:
-        self.status: int = head.status
-        self.reason: str = head.reason
-        self.version: tuple[int, int] = head.version
-        self.headers: Headers = head.headers
-        self.interim: list[ResponseHead] = interim
-        self.trailers: Headers = Headers()
-        self.body: bytes = b""
-
-    @property
-    def text(self) -> str:
-        """The body as UTF-8."""
-        return self.body.decode()
-
-    def json(self) -> Any:
-        """Return the body decoded from JSON."""
-        return json.loads(self.body)
-
-    def __repr__(self) -> str:
-        """Show the status and the length of the body."""
-        return f"<ClientResponse {self.status}, {len(self.body)} bytes>"
-
-
-class Peer:
-    """The client's end of one connection in memory. It can send any bytes, stop reading, half-close and reset."""
-
-    def __init__(self, client: "Client", transport: MemoryTransport, task: asyncio.Task[None]) -> None:
-        self._client = client
-        self._transport = transport
-        self._task = task
-        self._taken = 0
-
-    # Sending.
-
-    def send(self, data: bytes) -> None:
-        """Send bytes, all at once. Raises Disconnected if the connection is closed."""
-        self._transport.peer_sends(data)
-
-    async def drip(self, data: bytes, size: int = 1) -> None:
-        """Send bytes, `size` at a time; each piece is sent after the server has handled the one before."""
-        for start in range(0, len(data), size):
-            self.send(data[start : start + size])
-            await self._client.settle()
-
-    def end(self) -> None:
-        """Half-close: send nothing more, but continue to read."""
-        self._transport.peer_ends()
-
-    def reset(self) -> None:
-        """Reset the connection."""
-        self._transport.peer_resets()
-
-    def stall(self) -> None:
-        """Stop reading, so that the bytes that the server writes fill its buffer."""
-        self._transport.peer_reads(False)
-
-    def take(self, count: int) -> None:
-        """Read up to `count` bytes after `stall`, as a slow reader does."""
-        self._transport.peer_takes(count)
-
-    def resume(self) -> None:
-        """Read again, after `stall`."""
-        self._transport.peer_reads(True)
-
-    # Receiving.
-
-    @property
-    def received(self) -> bytes:
-        """All bytes that the server has sent."""
-        return bytes(self._transport.received)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the server has ended its side of the connection, or closed it."""
-        return self._transport.ended or self._transport.is_closing()
-
-    @property
-    def was_reset(self) -> bool:
-        """Whether the server closed the connection without sending the rest of its bytes."""
-        return self._transport.was_reset
-
-    async def closed(self) -> None:
-        """Wait until the server has ended its side of the connection, or closed it."""
-        while not self.is_closed:
-            await self._change()
-
-    async def done(self) -> None:
-        """Wait until the server's task for the connection has ended or was cancelled.
-
-        Raises TimeoutError after `Client.patience` seconds, and the exception of the task if it failed.
-        """
-        done, _ = await asyncio.wait([self._task], timeout=self._client.patience)
-        if not done:
-            raise TimeoutError("the server has not ended the connection")
-        if not self._task.cancelled():
-            self._task.result()
-
-    async def receive(self) -> bytes:
-        """Wait for bytes that were not returned before, and return them; b"" at the end of the connection."""
-        while not (data := bytes(self._transport.received[self._taken :])):
-            if self.is_closed:
-                return b""
-            await self._change()
-        self._taken += len(data)
-        return data
-
-    async def response(self, method: str = "GET") -> ClientResponse:
-        """Return the next response, read as one to a request with this method.
-
-        Informational responses before it go into its `interim`. Raises Disconnected if the connection ends within the
-        response, ProtocolError if the response is malformed.
-        """
-        response, decoder, rest = await self._head(method)
-        pieces = [piece async for piece in self._body(decoder, rest)]
-        response.body = b"".join(pieces)
-        if isinstance(decoder, ChunkedDecoder):
-            response.trailers = decoder.trailers
-        return response
-
-    async def _head(self, method: str) -> tuple[ClientResponse, BodyDecoder | None, bytes]:
-        interim: list[ResponseHead] = []
-        buffer = b""
-        while True:
-            while b"\r\n\r\n" not in buffer:
-                data = await self.receive()
-                if not data:
-                    raise Disconnected(f"the connection ended after {buffer!r}")
-                buffer += data
-            block, _, buffer = buffer.partition(b"\r\n\r\n")
-            head = parse_response_head(block + b"\r\n\r\n")
-            if head.status >= 200 or head.status == 101:
-                break
-            interim.append(head)
-        framing = response_framing(head, method)
-        if framing == UNTIL_CLOSE:
-            return ClientResponse(head, interim), None, buffer
-        limits = self._client.server.config.limits
-        decoder = ChunkedDecoder(limits) if framing == CHUNKED else LengthDecoder(framing)
-        return ClientResponse(head, interim), decoder, buffer
-
-    async def _body(self, decoder: BodyDecoder | None, rest: bytes) -> AsyncIterator[bytes]:
-        data = rest
-        while True:
-            piece = data if decoder is None else decoder.feed(data)
-            if decoder is not None and decoder.complete:
-                self._taken -= len(decoder.rest)  # the start of the next response
-            if piece:
-                yield piece
-            if decoder is not None and decoder.complete:
-                return
-            data = await self.receive()
-            if not data:
-                if decoder is None and not self.was_reset:
-                    return
-                raise Disconnected("the connection ended within the body")
-
-    async def _change(self) -> None:
-        self._transport.changed.clear()
-        await asyncio.wait_for(self._transport.changed.wait(), self._client.patience)
+_scheme: ContextVar[str] = ContextVar("aiosock.testing.scheme", default="http")
 
 
 class Client:
@@ -203,16 +49,38 @@ class Client:
             assert (await peer.response()).status == 408
     ```
 
-    The server's clock stands still, except in `advance`: a deadline passes only when the test moves the clock past it.
-    `patience` is in real seconds and limits every wait, so that the test fails if the server does not answer.
-    `options` are those of `run`; the access log is off by default.
+    The server's clock stands still, except in `advance`: a deadline passes only when the test moves the clock past it,
+    and cookies expire on it too. `patience` is in real seconds and limits every wait, so that the test fails if the
+    server does not answer. What a handler raises and nothing handles is raised by the request, unless
+    `raise_exceptions` is False: then the response has the status 500, as in production.
+
+    `base_url` says where requests go; with https, handlers see that scheme, and cookies may be `Secure`. `headers` go
+    with every request. `options` are those of `run`; the access log is off by default. Raises ValueError for a
+    `base_url` that is not http://HOST or https://HOST.
     """
 
-    def __init__(self, app: Handler, config: Config | None = None, *, patience: float = 10.0, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Handler,
+        config: Config | None = None,
+        *,
+        patience: float = 10.0,
+        base_url: str = "http://testserver",
+        headers: Fields = (),
+        follow_redirects: bool = False,
+        raise_exceptions: bool = True,
+        **options: Any,
+    ) -> None:
         self.now: float = 0.0
         self.patience: float = patience
+        self.headers: Headers = Headers(headers)
+        self.follow_redirects: bool = follow_redirects
+        self.raise_exceptions: bool = raise_exceptions
+        self._base = _checked(base_url)
+        began = time.time()
+        self.cookies: Cookies = Cookies(self._base.hostname or "", lambda: began + self.now)
         config = replace(config or Config(access_log=False), **options)
-        self.server: Server = Server(app, config, clock=lambda: self.now)
+        self.server: Server = Server(app, config, clock=lambda: self.now, speak=_speak)
         self._app = app
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -245,80 +113,166 @@ class Client:
 
     async def connect(self) -> Peer:
         """Open a connection and return its client end."""
+        return await self._connected(self._base.scheme)
+
+    async def _connected(self, scheme: str) -> Peer:
         reader, writer, transport = open_memory_streams(self.server.config.limits.read_buffer_bytes)
+        raised: list[Exception] = []
+        # The task copies the context, and so do the requests in it.
+        tokens = failures.set(raised), _scheme.set(scheme)
         task = asyncio.create_task(self.server.connected(reader, writer))
+        failures.reset(tokens[0])
+        _scheme.reset(tokens[1])
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await self.settle()
-        return Peer(self, transport, task)
+        return Peer(self, transport, task, raised)
 
     # Requests, each on its own connection.
 
-    async def request(
-        self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
-    ) -> ClientResponse:
-        """Send a request and return the response; `json` is sent as a JSON body."""
-        peer = await self._send(method, target, body, headers, json)
-        response = await peer.response(method)
-        peer.end()
-        await peer.done()
+    async def request(self, method: str, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
+        """Send a request and return the response; see RequestParts for what it may have.
+
+        Raises what the handler raises, Disconnected if the connection ends within the response, TypeError for more than
+        one kind of body, and AiosockError for more than 20 redirects.
+        """
+        peer, response, pieces = await self._opened(method, target, parts)
+        await self._read(peer, response, pieces)
         return response
 
     @asynccontextmanager
     async def stream(
-        self, method: str, target: str, *, body: bytes | str = b"", headers: Fields = ()
+        self, method: str, target: str, **parts: Unpack[RequestParts]
     ) -> AsyncIterator[tuple[ClientResponse, AsyncIterator[bytes]]]:
         """Send a request; yield the response without its body, and an iterator over the pieces of the body.
 
         The connection is reset at the end of the block.
         """
-        peer = await self._send(method, target, body, headers, None)
-        response, decoder, rest = await peer._head(method)
+        peer, response, pieces = await self._opened(method, target, parts)
         try:
-            yield response, peer._body(decoder, rest)
+            yield response, self._raising(peer, pieces)
         finally:
             peer.reset()
             await self.settle()
 
-    async def get(self, target: str, *, headers: Fields = ()) -> ClientResponse:
+    @asynccontextmanager
+    async def events(
+        self, target: str, *, method: str = "GET", last_event_id: str = "", **parts: Unpack[RequestParts]
+    ) -> AsyncIterator[EventReader]:
+        """Send a request for server-sent events; yield a reader of them. The connection is reset at the end.
+
+        Raises HTTPError for an error status, and ProtocolError for a response that is no event stream.
+        """
+        headers = Headers(parts.get("headers", ()))
+        headers.setdefault("accept", "text/event-stream")
+        if last_event_id:
+            headers["last-event-id"] = last_event_id
+        parts["headers"] = headers.items()
+        async with self.stream(method, target, **parts) as (response, pieces):
+            content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if response.status != 200 or content_type != "text/event-stream":
+                response.body = b"".join([piece async for piece in pieces]) if response.status >= 400 else b""
+                response.raise_for_status()
+                raise ProtocolError(502, f"{target} is no event stream, but {response.status} {content_type}")
+            yield EventReader(response, pieces)
+
+    async def get(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a GET request."""
-        return await self.request("GET", target, headers=headers)
+        return await self.request("GET", target, **parts)
 
-    async def head(self, target: str, *, headers: Fields = ()) -> ClientResponse:
+    async def head(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a HEAD request."""
-        return await self.request("HEAD", target, headers=headers)
+        return await self.request("HEAD", target, **parts)
 
-    async def post(
-        self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
-    ) -> ClientResponse:
+    async def options(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
+        """Send an OPTIONS request."""
+        return await self.request("OPTIONS", target, **parts)
+
+    async def post(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a POST request."""
-        return await self.request("POST", target, body=body, headers=headers, json=json)
+        return await self.request("POST", target, **parts)
 
-    async def put(
-        self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
-    ) -> ClientResponse:
+    async def put(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a PUT request."""
-        return await self.request("PUT", target, body=body, headers=headers, json=json)
+        return await self.request("PUT", target, **parts)
 
-    async def patch(
-        self, target: str, *, body: bytes | str = b"", headers: Fields = (), json: Any = None
-    ) -> ClientResponse:
+    async def patch(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a PATCH request."""
-        return await self.request("PATCH", target, body=body, headers=headers, json=json)
+        return await self.request("PATCH", target, **parts)
 
-    async def delete(self, target: str, *, headers: Fields = ()) -> ClientResponse:
+    async def delete(self, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a DELETE request."""
-        return await self.request("DELETE", target, headers=headers)
+        return await self.request("DELETE", target, **parts)
 
-    async def _send(self, method: str, target: str, body: bytes | str, headers: Fields, value: Any) -> Peer:
-        fields = Headers(headers)
-        fields.setdefault("host", "testserver")
-        if value is not None:
-            body = json.dumps(value)
-            fields.setdefault("content-type", "application/json")
-        data = body.encode() if isinstance(body, str) else body
-        if data or method in ("POST", "PUT", "PATCH"):
-            fields.setdefault("content-length", str(len(data)))
-        peer = await self.connect()
-        peer.send(encode_request_head(method, target, fields.items()) + data)
+    # From a request to its response.
+
+    async def _opened(
+        self, method: str, target: str, parts: RequestParts
+    ) -> tuple[Peer, ClientResponse, AsyncIterator[bytes]]:
+        """Send a request, and those of redirects; return the last connection, its response and the body to read."""
+        sent = outgoing(method, target, self._base, self.headers, parts)
+        follow = parts.get("follow_redirects", self.follow_redirects)
+        history: list[ClientResponse] = []
+        while True:
+            peer = await self._send(sent)
+            try:
+                response, pieces = await peer.begin_response(sent.method, sent.url.geturl())
+            except Disconnected:
+                self._raise_failure(peer)
+                raise
+            self.cookies.learn(response.headers.get_all("set-cookie"), sent.url)
+            response.history = history.copy()
+            following = sent.redirected(response) if follow and response.is_redirect else None
+            if following is None:
+                return peer, response, pieces
+            await self._read(peer, response, pieces)
+            history.append(response)
+            if len(history) > MAX_REDIRECTS:
+                raise AiosockError(f"{method} {target} is redirected more than {MAX_REDIRECTS} times")
+            sent = following
+
+    async def _send(self, sent: Outgoing) -> Peer:
+        fields = Headers(sent.fields.items())
+        fields.setdefault("host", sent.url.netloc.rpartition("@")[2])
+        if cookies := self.cookies.field_for(sent.url):
+            fields.setdefault("cookie", cookies)
+        if sent.data or sent.method in ("POST", "PUT", "PATCH"):
+            fields.setdefault("content-length", str(len(sent.data)))
+        peer = await self._connected(sent.url.scheme)
+        peer.send(encode_request_head(sent.method, sent.target, fields.items()) + sent.data)
         return peer
+
+    async def _read(self, peer: Peer, response: ClientResponse, pieces: AsyncIterator[bytes]) -> None:
+        """Read the body of a response, and wait for the end of its connection."""
+        response.body = b"".join([piece async for piece in self._raising(peer, pieces)])
+        peer.end()
+        await peer.done()
+        self._raise_failure(peer)
+
+    async def _raising(self, peer: Peer, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the pieces of a body; where it is cut because a handler failed, raise what the handler has raised."""
+        try:
+            async for piece in pieces:
+                yield piece
+        except Disconnected:
+            self._raise_failure(peer)
+            raise
+
+    def _raise_failure(self, peer: Peer) -> None:
+        if self.raise_exceptions and peer.failures:
+            raise peer.failures[0]
+
+
+def _checked(base_url: str) -> SplitResult:
+    url = urlsplit(base_url)
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        raise ValueError(f"a base_url is http://HOST or https://HOST, perhaps with a port and a path, not {base_url!r}")
+    return url
+
+
+def _speak(
+    channel: Channel, service: Service, connection: Connection, task: asyncio.Task[Any] | None
+) -> ServedConnection:
+    """Return the connection of a server, with the scheme that the client has chosen: there is no TLS in memory."""
+    connection.scheme = _scheme.get()
+    return speak_http(channel, service, connection, task)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
 from aiosock.headers import Headers
+from aiosock.log import note_failure
 from aiosock.web.error_response import error_response
 from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
 from aiosock.web.request import Request
@@ -252,6 +253,7 @@ class App(Router):
         if isinstance(error, HTTPError):
             return error_response(error, accept)
         logger.error("%s %s failed", request.method, request.target, exc_info=error)
+        note_failure(error)
         trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
         return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
 
@@ -276,8 +278,9 @@ class App(Router):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Return the context manager around serving a handler: the lifespan of an App, nothing for a bare handler."""
-    return handler.running() if isinstance(handler, App) else nullcontext()
+    """Return the context manager around serving a handler: the lifespan of an App or of what wraps one; else nothing."""
+    running: Callable[[], AbstractAsyncContextManager[None]] = getattr(handler, "running", nullcontext)
+    return running()
 
 
 def _bound(middleware: Middleware, inner: Handler) -> Handler:

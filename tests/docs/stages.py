@@ -41,6 +41,7 @@ STAGES = {
     "docs/README.md": Stage(serve=["-m", "aiosock", "hello:app"]),
     "docs/how-to/check-a-server.md": Stage(serve=["run.py"], files=["run.py", "static"]),
     "docs/how-to/cookies-and-sessions.md": Stage(given="import os; os.environ['SECRET'] = 's' * 32"),
+    "docs/how-to/develop.md": Stage(prepare="mkdir public"),
     "docs/how-to/run-it.md": Stage(given=AN_APP),
     "docs/how-to/serve-files.md": Stage(
         serve=["-m", "aiosock", "serve", "files", "--upload"],

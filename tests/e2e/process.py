@@ -82,8 +82,12 @@ class Process:
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         stdout: int | None = None,
+        new_session: bool = False,
     ) -> None:
-        """Start it; `env` is added to our environment. If `stdout` is a descriptor, that output is not collected."""
+        """Start it; `env` is added to our environment. If `stdout` is a descriptor, that output is not collected.
+
+        With `new_session`, it leads a group of its own, which a signal can be sent to, as a terminal does.
+        """
         self.popen = subprocess.Popen(
             command,
             cwd=cwd,
@@ -94,6 +98,7 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            start_new_session=new_session,
         )
         assert self.popen.stderr is not None
         self.stderr = Output(self.popen.stderr)

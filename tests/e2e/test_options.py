@@ -548,7 +548,7 @@ def test_an_option_that_cannot_work_is_refused(options: list[str], words: str) -
     [
         ("nowhere:app", "there is no module 'nowhere'"),
         ("program:other", "module 'program' has no attribute 'other'"),
-        ("./program.py:app", "not of the form module:app"),
+        ("./program:app", "not of the form module:app; did you mean aiosock ./program.py:app?"),
     ],
 )
 def test_an_app_that_is_not_there_is_refused(script: str, tmp_path: Path, target: str, words: str) -> None:

@@ -179,7 +179,7 @@ class _Line:
 
     def _check_memory(self, last: int) -> None:
         # One bounded buffer ahead of the handler, what a read took from it, and a head that is not yet complete.
-        held = len(self._reader._buffer) + sum(len(channel.buffer) for channel in channels(self.client.server))
+        held = self._reader._kept + sum(len(channel.buffer) for channel in channels(self.client.server))
         limits = self._limits
         assert held <= 2 * limits.read_buffer_bytes + last + READ_SIZE + limits.head_bytes, f"{held} bytes are held"
 

@@ -50,11 +50,11 @@ class Inspected(Client):
 
     async def snapshot(self) -> dict[str, Any]:
         """Return the first event of the stream."""
-        async with self.events() as events:
+        async with self.stream_of_events() as events:
             return await anext(events)
 
     @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    async def stream_of_events(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """Yield the events of the stream as they come."""
         async with self.stream("GET", BELOW + "events", headers=LOCAL) as (response, pieces):
             assert response.status == 200

@@ -166,7 +166,7 @@ async def test_a_reader_that_does_not_read_costs_nothing_more() -> None:
 
 
 async def test_the_stream_ends_when_the_server_stops() -> None:
-    async with Inspected(hello) as client, client.events() as events:
+    async with Inspected(hello) as client, client.stream_of_events() as events:
         await anext(events)
         client.server.service.shutdown.set()
         assert [event async for event in events] == []
@@ -175,7 +175,7 @@ async def test_the_stream_ends_when_the_server_stops() -> None:
 async def test_what_is_measured_while_somebody_looks_stops_with_the_last_one() -> None:
     async with Inspected(hello) as client:
         look = client.inspector._look
-        async with client.events() as events:
+        async with client.stream_of_events() as events:
             await anext(events)
             assert look._watchdog is not None
             assert look._lag._timer is not None

@@ -160,7 +160,7 @@ async def test_a_path_of_the_app_that_looks_like_it_is_shown() -> None:
 async def test_an_event_has_only_what_is_new() -> None:
     async with Inspected(hello) as client:
         await client.get("/1")
-        async with client.events() as events:
+        async with client.stream_of_events() as events:
             assert [each["target"] for each in (await anext(events))["ended"]] == ["/1"]
             await client.get("/2")
             assert [each["target"] for each in (await anext(events))["ended"]] == ["/2"]

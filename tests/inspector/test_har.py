@@ -115,5 +115,5 @@ async def test_secrets_are_there_only_if_asked_for() -> None:
     assert "s3cret" not in json.dumps(await exported())
     assert "s3cret" not in json.dumps(await exported("?secrets=0"))
     with_secrets = await exported("?secrets=1")
-    assert json.dumps(with_secrets).count("s3cret") == 7
+    assert json.dumps(with_secrets).count("s3cret") >= 7
     assert with_secrets["log"]["entries"][0]["request"]["cookies"] == [{"name": "session", "value": "s3cret"}]

@@ -4,6 +4,7 @@ It echoes lines. That nothing in `net/server.py` or `web` knows of it is what is
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -60,6 +61,9 @@ class LineConnection:
 
     def state(self) -> ConnectionState:
         return ConnectionState(None, "lines", "echoing", "", self._channel.deadline, 0, None, self._channel.sent)
+
+    def release(self) -> socket.socket | None:
+        return None
 
     def go_away(self) -> None:
         if self.idle_since is not None:

@@ -138,7 +138,8 @@ def test_a_password_may_have_any_letters(asked: dict[str, Any]) -> None:
     [
         (["nowhere"], "'nowhere' is not a directory"),
         (["file"], "'file' is not a directory"),
-        ([".", "."], "Unused"),
+        (["app.py"], "'app.py' is not a directory; did you mean aiosock app.py?"),
+        ([".", "."], "'.' is one argument too many"),
         (["--nonsense"], "--nonsense"),
         (["--auth", "ada"], "--auth takes NAME:PASSWORD"),
         (["--auth", ":secret"], "--auth takes NAME:PASSWORD"),
@@ -147,6 +148,7 @@ def test_a_password_may_have_any_letters(asked: dict[str, Any]) -> None:
         (["--auth", "ada:a\nb"], "--auth takes printable characters only"),
         (["--upload-bytes", "0"], "--upload-bytes must be positive, not 0"),
         (["--upload-bytes", "many"], "--upload-bytes"),
+        (["--reload", "--upload"], "--reload does not go with --upload"),
         (["--port", "65536"], "port must be from 0 to 65535, not 65536"),
         (["--config", "serve.toml"], "may not have a table [serve]"),
     ],
@@ -162,6 +164,13 @@ def test_what_cannot_work_is_said_in_one_line(
 
 def test_a_wrong_password_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hunter2" not in refused(capsys, None, "serve", "--auth", "hunter2")
+
+
+def test_pages_of_a_directory_reload_in_this_process(ran: Runs) -> None:
+    main(None, ["serve", "--reload"])
+
+    assert ran.config.debug
+    assert not ran.config.reload  # which would start the command again
 
 
 def test_without_segno_a_code_says_what_to_install(

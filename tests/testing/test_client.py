@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from aiosock.config import Config, Limits
-from aiosock.errors import ConfigError, Disconnected, ProtocolError
+from aiosock.errors import ConfigError, Disconnected, HTTPError, ProtocolError
 from aiosock.testing import Client
 from aiosock.web.app import App
+from aiosock.web.handler import Handler
 from aiosock.web.request import Request
 from aiosock.web.response import Duplex, Response, Upgrade
 from tests.net.helpers import GET, Endless, Gate, echo, hello, request_bytes
@@ -293,3 +294,98 @@ async def test_leaving_the_block_ends_every_connection() -> None:
 async def test_a_response_shows_itself_briefly() -> None:
     async with Client(hello) as client:
         assert repr(await client.get("/")) == "<ClientResponse 200, 1 bytes>"
+
+
+# What handlers raise.
+
+
+async def fails(request: Request) -> Response:
+    raise LookupError("mine")
+
+
+async def fails_within_the_body(request: Request) -> Response:
+    return Response(pieces(b"one", LookupError("mine")))
+
+
+def app_that(handler: Handler) -> App:
+    app = App()
+    app.get("/")(handler)
+    return app
+
+
+@pytest.mark.parametrize("app", [fails, app_that(fails), fails_within_the_body, app_that(fails_within_the_body)])
+async def test_what_a_handler_raises_is_raised_by_the_request(app: Handler) -> None:
+    async with Client(app) as client:
+        with pytest.raises(LookupError, match="mine") as raised:
+            await client.get("/")
+    functions = [frame.name for frame in raised.traceback]
+    assert {"fails", "pieces"} & set(functions)  # the traceback leads into the handler
+
+
+@pytest.mark.parametrize("app", [fails, app_that(fails)])
+async def test_without_that_the_response_is_500(app: Handler) -> None:
+    async with Client(app, raise_exceptions=False) as client:
+        response = await client.get("/")
+        assert (response.status, response.text) == (500, "500 Internal Server Error: The server failed to answer.\n")
+
+
+async def test_a_stream_raises_it_where_it_breaks_off() -> None:
+    async with Client(fails_within_the_body) as client, client.stream("GET", "/") as (response, body):
+        assert response.status == 200
+        assert await anext(body) == b"one"
+        with pytest.raises(LookupError, match="mine"):
+            await anext(body)
+
+
+async def test_what_an_app_handles_is_not_raised() -> None:
+    app = app_that(fails)
+
+    @app.exception(LookupError)
+    async def handled(request: Request, error: LookupError) -> Response:
+        return Response.text("handled", 409)
+
+    async with Client(app) as client:
+        assert (await client.get("/")).status == 409
+        assert (await client.get("/nowhere")).status == 404
+
+
+async def test_each_client_sees_what_its_own_requests_raise() -> None:
+    gate = Gate()
+
+    async def waits(request: Request) -> Response:
+        await gate(request)
+        raise LookupError("of the first")
+
+    async with Client(waits) as first, Client(hello) as second:
+        waiting = asyncio.create_task(first.get("/"))
+        await gate.entered.wait()
+        assert (await second.get("/")).status == 200
+        gate.open.set()
+        with pytest.raises(LookupError, match="of the first"):
+            await waiting
+
+
+async def test_a_raw_connection_raises_nothing_but_knows_it() -> None:
+    async with Client(fails) as client:
+        peer = await client.connect()
+        peer.send(GET)
+        assert (await peer.response()).status == 500
+        assert [str(failure) for failure in peer.failures] == ["mine"]
+
+
+# Responses.
+
+
+async def test_an_error_status_can_be_raised() -> None:
+    async with Client(app_that(hello)) as client:
+        response = await client.get("/")
+        assert response.raise_for_status() is response
+        response = await client.post("/", body="x" * 1000)
+        with pytest.raises(HTTPError, match=r"^405 POST http://testserver/: 405 Method Not Allowed") as raised:
+            response.raise_for_status()
+        assert raised.value.status == 405
+
+
+async def test_options_are_asked_for() -> None:
+    async with Client(app_that(hello)) as client:
+        assert (await client.options("/")).headers["allow"] == "GET, HEAD, OPTIONS"

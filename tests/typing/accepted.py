@@ -37,7 +37,7 @@ from aiosock import (
     run,
     serve,
 )
-from aiosock.testing import Client, ClientResponse, Peer
+from aiosock.testing import Client, ClientResponse, EventReader, Peer, ReceivedEvent, RequestParts
 from aiosock.web import middleware
 from aiosock.web.exchange import Address
 from aiosock.web.response import Duplex
@@ -291,6 +291,27 @@ async def test() -> None:
         peer = await client.connect()
         assert_type(peer, Peer)
         assert_type(await peer.receive(), bytes)
+
+
+async def test_forms(path: Path) -> None:
+    parts: RequestParts = {"params": {"q": "tea", "page": [1, 2]}, "follow_redirects": True}
+    async with Client(app, base_url="https://testserver", headers={"x": "1"}, raise_exceptions=False) as client:
+        with path.open("rb") as photo:
+            await client.post("/form", data={"name": "Ada", "tags": ["a", 1]}, files={"photo": photo})
+            await client.post("/form", files={"photo": ("cat.png", photo, "image/png"), "notes": ("notes.txt", "text")})
+        response = await client.get("/form", **parts)
+        await client.put("/form", data=[("a", 1), ("a", 2.5)], auth=("ada", "secret"))
+        await client.put("/form", files=[("a", b"bytes"), ("a", "text"), ("a", ("name", b"bytes"))])
+        assert_type(response.raise_for_status(), ClientResponse)
+        assert_type(response.cookies, dict[str, str])
+        assert_type(response.history, list[ClientResponse])
+        client.cookies["theme"] = "dark"
+        assert_type(client.cookies["theme"], str)
+        async with client.events("/events", last_event_id="7", params={"a": "b"}) as events:
+            assert_type(events, EventReader)
+            async for event in events:
+                assert_type(event, ReceivedEvent)
+                assert_type(event.data, str)
 
 
 def sign() -> None:

@@ -14,6 +14,7 @@ from aiosock import (
     StaticFiles,
     run,
 )
+from aiosock.testing import Client
 
 app = App()
 
@@ -69,3 +70,10 @@ Event(b"data")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 async def events(request: Request) -> EventStream:
     return EventStream(request, ["data"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test() -> None:
+    async with Client(app) as client:
+        await client.get("/", jsn=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        await client.post("/", auth="ada:secret")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await client.post("/", files={"a": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

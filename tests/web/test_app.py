@@ -680,7 +680,7 @@ async def test_an_unexpected_error_shows_nothing_of_itself(headers: dict[str, st
 
 @pytest.mark.parametrize("headers", [{}, PROGRAM, BROWSER])
 async def test_an_unexpected_error_shows_its_traceback_in_debug_mode(headers: dict[str, str]) -> None:
-    async with Client(failing(KeyError("the key")), debug=True) as client:
+    async with Client(failing(KeyError("the key")), debug=True, raise_exceptions=False) as client:
         answer = await client.get("/", headers=headers)
 
     assert answer.status == 500

@@ -238,6 +238,7 @@ async def test_what_the_generator_raises_breaks_the_answer_off(
         raise error("oh")
 
     async with stream_of(failing) as client, client.stream("GET", "/") as (_, body):
+        client.raise_exceptions = False
         assert await anext(body) == b"data: one\n\n"
         with pytest.raises(Disconnected):
             await anext(body)

@@ -4,6 +4,7 @@ It waits for a head, awaits the handler, sends the response, and starts again.
 """
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from math import inf
 from typing import Any, Final
@@ -113,6 +114,10 @@ class Http1Connection:
             patience = timeouts.drain_idle_seconds if self._is_between_requests else timeouts.drain_head_seconds
             self._head_deadline = min(self._head_deadline, self._service.clock() + patience)
             channel.deadline = min(channel.deadline, self._service.clock() + patience)
+
+    def release(self) -> socket.socket | None:
+        """Leave the connection to another server, between two requests."""
+        return self._channel.release() if self._is_between_requests else None
 
     def check(self, now: float) -> None:
         """Enforce the deadlines, and tell the exchange under way of a peer that has left."""

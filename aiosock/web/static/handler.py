@@ -72,6 +72,8 @@ class StaticFiles:
             return _with_slash(request)
         # Bytes that are not UTF-8 stay what they are: a file system may have such names.
         path = subpath[1:] if "%" not in subpath else unquote(subpath[1:], errors="surrogateescape")
+        if request.exchange.connection.debug:  # whoever has just saved a file wants to see it
+            self._cache.drop(path)
         # A shortcut for the usual request: evaluating fields that it does not have would be most of the work.
         known = self._cache.fresh(path)
         if (

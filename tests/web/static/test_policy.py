@@ -422,7 +422,7 @@ async def test_a_disk_that_fails_is_no_missing_file(site: Path, monkeypatch: pyt
     def fail(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    async with Client(serving(site)) as client:
+    async with Client(serving(site), raise_exceptions=False) as client:
         monkeypatch.setattr(handler, "find", fail)
 
         assert (await client.get("/index.html")).status == 500

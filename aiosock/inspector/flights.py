@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from aiosock.inspector.access import HOME
 from aiosock.inspector.routes import Routes
@@ -91,7 +91,7 @@ class Flights(Observer):
         ended = [record for record in self._pending if HOME not in record.route or not _is_look(record.route)]
         self._pending.clear()
         self.routes.add(ended)
-        self.last.extend([record if _is_small(record) else _bounded(record) for record in ended[-LAST:]])
+        self.last.extend(map(_bounded, ended[-LAST:]))
         self.ended += len(ended)
 
     def ended_since(self, ended: int) -> list[Flight]:
@@ -141,22 +141,17 @@ def oldest(exchanges: Sequence[Answering], most: int) -> list[Answering]:
     return heapq.nsmallest(most, exchanges, key=lambda exchange: exchange.record.began)
 
 
-def _is_small(record: RequestRecord) -> bool:
-    """Return whether all of a record can be kept: it has a head of a usual length, and constant fields as most responses."""
-    return isinstance(record.fields, tuple) and getattr(record.head, "size", 0) <= HEAD_BYTES
-
-
 def _bounded(record: RequestRecord) -> RequestRecord:
     """Return a record with a head and fields that are not too long. Other observers may have the long ones."""
-    head: Any = record.head
-    fields = record.fields
+    head, fields = record.head, record.fields
     is_long = head is not None and getattr(head, "size", 0) > HEAD_BYTES
-    is_wide = not isinstance(fields, tuple) and sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES
+    # Most fields are constants, which many responses share.
+    is_wide = type(fields) is not tuple and sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES
     if not is_long and not is_wide:
         return record
     flight, record = record.note, copy(record)
     if isinstance(flight, Flight):
         flight.record = record
-    record.head = shortened(head) if is_long else head
+    record.head = shortened(head) if is_long and head is not None else head
     record.fields = () if is_wide else fields
     return record

@@ -28,9 +28,6 @@ HEAD_BYTES: Final = 4 * 1024
 SETTLE_SECONDS: Final = 0.1
 """How often the requests that have ended are counted."""
 
-MOST_PENDING: Final = 5000
-"""The requests that wait to be counted. A server that answers more in that time would lose some of them here."""
-
 
 class Flight:
     """One request, for whoever looks. `number` identifies it; `was_stopped` is set when somebody cancels it on the page."""
@@ -69,7 +66,10 @@ class Flight:
 
 
 class Flights(Observer):
-    """Knows of every request of a server but those for the inspector itself. `settle` must be called often."""
+    """Knows of every request of a server but those for the inspector itself. `settle` must be called often.
+
+    `told` returns how many have ended, since only LAST of them wait here; without it, no more than those have.
+    """
 
     wants_details = True
 
@@ -78,7 +78,10 @@ class Flights(Observer):
         self.last: deque[RequestRecord] = deque(maxlen=LAST)
         self.routes: Routes = Routes()
         self.ended: int = 0
-        self._pending: deque[RequestRecord] = deque(maxlen=MOST_PENDING)
+        self.told: Callable[[], int] | None = None
+        self._told = 0
+        # Short: memory that is used again at once stays in the cache of the processor.
+        self._pending: deque[RequestRecord] = deque(maxlen=LAST)
         self._number = 0
 
     @property
@@ -88,11 +91,17 @@ class Flights(Observer):
 
     def settle(self) -> None:
         """Count the requests that have ended, and keep of the last of them what has a limit."""
-        ended = [record for record in self._pending if HOME not in record.route or not _is_look(record.route)]
+        pending = list(self._pending)
         self._pending.clear()
-        self.routes.add(ended)
-        self.last.extend(map(_bounded, ended[-LAST:]))
-        self.ended += len(ended)
+        count = len(pending)
+        if self.told is not None:
+            told = self.told()
+            count, self._told = max(count, told - self._told), told
+        ended = [_bounded(record) for record in pending if not _is_look(record.route)]
+        count -= len(pending) - len(ended)
+        self.routes.add(ended, count)
+        self.last.extend(ended)
+        self.ended += count
 
     def ended_since(self, ended: int) -> list[Flight]:
         """Return the last requests that have ended after the one with this count, the oldest first."""

@@ -54,6 +54,7 @@ class Inspector:
     async def watching(self, server: Server) -> AsyncIterator[str]:
         """Watch a server that has started; yield the URL of the page."""
         self._look.server = server
+        self._flights.told = lambda: server.service.ended
         settling = asyncio.create_task(self._keep_settling())
         try:
             if not self._address:

@@ -55,12 +55,12 @@ class Routes:
     def __init__(self) -> None:
         self.figures: dict[tuple[str, str], RouteFigures] = {}
 
-    def add(self, records: Sequence[RequestRecord]) -> None:
-        """Count requests that have ended. Those without a route, such as a 404, share a row."""
-        weight = 1.0
+    def add(self, records: Sequence[RequestRecord], count: int = 0) -> None:
+        """Count requests that have ended, `count` of which there are the last ones. Those without a route share a row."""
+        count = max(count, len(records))
         if len(records) > SAMPLE:
-            weight = len(records) / SAMPLE
             records = random.sample(records, SAMPLE)
+        weight = count / len(records) if records else 0.0
         known = self.figures
         for record in records:
             # Without a route, the client chooses the method.

@@ -18,6 +18,7 @@ class Service:
 
     `clock` returns seconds, and all deadlines are times of it. `shutdown` is set when the server is told to stop: every
     response then closes its connection. `observers` are told of every request, and so is `access`, for the access log.
+    `ended` counts those whose end observers were told of.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Service:
         self.timeouts: Timeouts = config.timeouts
         self.clock = clock
         self.access: AccessWriter | None = access
+        self.ended: int = 0
         self.observers: Sequence[Observer] = ()
         self.observe(observers)
         self.shutdown: asyncio.Event = asyncio.Event()
@@ -58,6 +60,7 @@ class Service:
 
     def finished(self, record: RequestRecord) -> None:
         """Tell the observers of the end of a request."""
+        self.ended += 1
         for function in self._when_finished:  # as `_tell` does, without a call for each request
             try:
                 function(record)

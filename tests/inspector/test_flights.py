@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiosock import App, HTTPError, Request, Response
-from aiosock.inspector.flights import HEAD_BYTES, LAST, MOST_PENDING, Flights
+from aiosock.inspector.flights import HEAD_BYTES, LAST, Flights
 from aiosock.inspector.short_head import TARGET_CHARACTERS
 from aiosock.observe import KEPT_BYTES
 from tests.inspector.helpers import Inspected, record_of
@@ -228,7 +228,7 @@ async def test_the_last_ones_are_kept_and_no_more() -> None:
     flights = Flights()
     for number in range(LAST + 10):
         flights.finished(record_of(target=f"/{number}"))
-    flights.settle()
+        flights.settle()
     assert (len(flights.last), flights.ended) == (LAST, LAST + 10)
     kept = flights.ended_since(0)
     assert kept[0].record.head is not None
@@ -236,12 +236,20 @@ async def test_the_last_ones_are_kept_and_no_more() -> None:
     assert len(flights.ended_since(LAST)) == 10
 
 
-def test_what_waits_to_be_counted_has_a_limit() -> None:
+def test_all_are_counted_though_few_wait_for_it() -> None:
     flights = Flights()
-    for _ in range(MOST_PENDING + 10):
-        flights.finished(record_of())
+    flights.told = lambda: 3 * LAST
+    for number in range(3 * LAST):
+        record = record_of()
+        record.route = "/x" if number % 10 else "/_aiosock/inspector/events"
+        flights.finished(record)
     flights.settle()
-    assert flights.ended == MOST_PENDING
+    assert flights.ended == 3 * LAST - LAST // 10
+    assert flights.routes.figures["GET", "/x"].count == pytest.approx(flights.ended)
+    flights.told = lambda: 3 * LAST + 1
+    flights.finished(record_of())
+    flights.settle()
+    assert flights.ended == 3 * LAST - LAST // 10 + 1
 
 
 async def test_of_a_long_head_only_the_beginning_is_kept() -> None:

@@ -43,8 +43,9 @@ class RequestRecord:
 
     The details are there only where an observer wants them. `head_seconds` is the time that the head took, if it came in
     several pieces, and `waited` the seconds spent waiting for the body. `handled` is the time at which the handler had
-    returned, 0 if it has not. `fields` are those of the response. `body` is that of the request if it was read whole and
-    has KEPT_BYTES at most; those of GET are not kept. `note` is for whoever keeps records.
+    returned, 0 if it has not, or if its response was written at once. `fields` are those of the response. `body` is that
+    of the request if it was read whole and has KEPT_BYTES at most; those of GET are not kept. `note` is for whoever keeps
+    records.
     """
 
     # There is one for each request, so it has no `__init__`: whoever makes one sets what differs.

@@ -115,7 +115,7 @@ class Answering:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
                 if beginning is not None and self.service.wants_details and self.request is not None:
-                    self.record.handled, self.record.fields = self.service.clock(), response.pairs()
+                    self.record.fields = response.pairs()
                 if not self.respond_at_once(response):
                     await self.respond(response)
                 ending = Ending.COMPLETE

@@ -151,6 +151,8 @@ class Http1Exchange(Answering):
     async def respond(self, response: Response) -> None:
         """Send a response whole; see Answering."""
         body = response.body
+        if self.request is not None and self.service.wants_details:
+            self.record.handled = self.service.clock()
         if self._progress is NOT_BEGUN:
             if isinstance(body, bytes):
                 await self._drop_unread(response.status)

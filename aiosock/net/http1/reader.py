@@ -96,7 +96,9 @@ class Http1BodyReader:
             self._channel.buffer = decoder.rest
         self.received += len(piece)
         if self.kept is not None:
-            self.kept = [*self.kept, piece] if self.received <= KEPT_BYTES else None
+            self.kept.append(piece)
+            if self.received > KEPT_BYTES:
+                self.kept = None
         return piece
 
     def details(self) -> tuple[bytes | None, float]:

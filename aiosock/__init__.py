@@ -19,11 +19,13 @@ from aiosock.web.app import App
 from aiosock.web.events import Event, EventStream
 from aiosock.web.forms import Form, Upload
 from aiosock.web.handler import Handler, Middleware
+from aiosock.web.multidict import Query
 from aiosock.web.request import Request
-from aiosock.web.response import Response, Upgrade
+from aiosock.web.response import Redirect, Response, Upgrade
 from aiosock.web.routing.pattern import Convertor
+from aiosock.web.routing.places import Cookie, Header
 from aiosock.web.routing.router import Router
-from aiosock.web.static import StaticFiles
+from aiosock.web.static import FileResponse, StaticFiles
 
 __all__ = [
     "AiosockError",
@@ -31,16 +33,21 @@ __all__ = [
     "Config",
     "ConfigError",
     "Convertor",
+    "Cookie",
     "Disconnected",
     "Event",
     "EventStream",
+    "FileResponse",
     "Form",
     "HTTPError",
     "Handler",
+    "Header",
     "Headers",
     "Limits",
     "Middleware",
     "ProtocolError",
+    "Query",
+    "Redirect",
     "Request",
     "Response",
     "ResponseError",

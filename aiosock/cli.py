@@ -135,7 +135,7 @@ class _Environment(Env):
         return token.keyword == "AIOSOCK_PORT" and _SERVICE_URL.match(token.value) is not None
 
     def _warn_of_unknown(self, known: set[str]) -> None:
-        for name in sorted(set(os.environ) - known - {"AIOSOCK_CONFIG", "AIOSOCK_PURE"}):
+        for name in sorted(set(os.environ) - known - {"AIOSOCK_CONFIG", "AIOSOCK_EDITOR", "AIOSOCK_PURE"}):
             if name.startswith(self.prefix) and not _SERVICE_LINK.fullmatch(name):
                 close = get_close_matches(name, known, n=1)
                 advice = f"; did you mean {close[0]}?" if close else ""

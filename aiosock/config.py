@@ -74,6 +74,8 @@ class Limits:
     """Most connections of one address. Further ones are closed at once. 0: no limit. Not for use behind a proxy."""
     concurrency: int = 0  # uvicorn: limit_concurrency, also off by default
     """Most requests at the same time. More get 503, except on health routes. 0: no limit. Counted for each App."""
+    after_tasks: int = 1000  # Tokio: max_blocking_threads 512
+    """Most requests with work left. That of request.after, in tasks of their own. Beyond it: status 503."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError if a limit is not positive."""
@@ -133,6 +135,9 @@ class Timeouts:
     deadline."""
     blocked_seconds: float = 0.75  # people notice a second
     """A longer block is logged. What blocks the event loop for this long is named, with its stack. 0: never."""
+    after_seconds: float = 30.0  # Cloudflare Workers: waitUntil, 30 seconds after the response
+    """Time for work after an answer. All that a request leaves to request.after has it. Then it is cancelled, but a
+    thread goes on. 0: no deadline."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError if a timeout is not positive."""
@@ -141,7 +146,14 @@ class Timeouts:
             self,
             "timeouts",
             may_be_zero=rates
-            | {"drain_seconds", "drain_idle_seconds", "start_seconds", "stop_seconds", "blocked_seconds"},
+            | {
+                "after_seconds",
+                "drain_seconds",
+                "drain_idle_seconds",
+                "start_seconds",
+                "stop_seconds",
+                "blocked_seconds",
+            },
         )
 
 
@@ -175,7 +187,7 @@ class Config:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Level of messages: debug, info, warning or error. Those below it are left out. With --debug, info means debug."""
     debug: bool = False
-    """Show tracebacks and the inspector at /_aiosock/, and log more. Do not use it in production."""
+    """Explain errors to clients, show the inspector, log more. With source and values: do not use it in production."""
     inspect: str = ""  # Go: net/http/pprof, by custom on an address of its own
     """Loopback HOST:PORT or unix:PATH for the inspector. It shows what the server does."""
     reload: bool = False

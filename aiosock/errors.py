@@ -8,6 +8,8 @@ AiosockError
 ├── ResponseError        a response that must not be sent as it is (also a ValueError)
 ├── RouteError           a route that cannot work, found when it is registered (also a ValueError)
 └── ConfigError          an invalid option; the message has its name and the reason (also a ValueError)
+
+`web.response` has one more HTTPError: Redirect, an answer that leads to another URL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,11 +68,11 @@ class ProtocolError(HTTPError):
 
 
 class ValidationError(HTTPError):
-    """The query or the body does not fit the types of the handler (RFC 9110 section 15.5.21).
+    """The request does not fit the types of the handler (RFC 9110 section 15.5.21).
 
     `errors` has an item for each problem. Its `detail` is sent to the client. The place of the problem is its
-    `parameter`, a name in the query, or its `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section
-    6).
+    `pointer` into the body, a JSON Pointer as a URI fragment (RFC 6901 section 6), or its `parameter`, a name in the
+    query or in the place that `in` names: header, cookie or form.
 
     ```python
     @app.exception(ValidationError)

@@ -20,7 +20,11 @@ _VALUE = re.compile(rf"[{FIELD_CHAR}]*+")
 @lru_cache(maxsize=1024)
 def _checked_name(name: str) -> str:
     """Return `name` in lower case; raise ResponseError unless it is a token. Cached, since programs use few names."""
-    if not _NAME.fullmatch(name):
+    try:
+        is_valid = _NAME.fullmatch(name)
+    except TypeError:
+        raise TypeError(f"the name of a field is a str, not {name!r}") from None
+    if not is_valid:
         raise ResponseError(f"not a field name: {name!r}")
     return name.lower()
 
@@ -28,9 +32,14 @@ def _checked_name(name: str) -> str:
 def _checked_value(name: str, value: str) -> str:
     """Return `value` stripped; raise ResponseError if it has a line break or another character that is not allowed.
 
-    A line break in a value would let it add fields or a second response (response splitting).
+    A line break in a value would let it add fields or a second response (response splitting). Raise TypeError for a
+    value that is no str.
     """
-    if not _VALUE.fullmatch(value):
+    try:
+        is_valid = _VALUE.fullmatch(value)
+    except TypeError:
+        raise TypeError(f"the value of the field {name} is a str, not {value!r}: write {str(value)!r}") from None
+    if not is_valid:
         raise ResponseError(f"not a field value for {name}: {value!r}")
     return value.strip(" \t")
 
@@ -46,7 +55,8 @@ class Headers:
     ```
 
     Names are kept in lower case, values as `str` of ISO-8859-1. A value with CR, LF, NUL or another control
-    character raises ResponseError when it is set, so that nothing invalid can be sent.
+    character raises ResponseError when it is set, so that nothing invalid can be sent. A value that is no str, such as
+    a number, raises TypeError. `dict(headers)` has each name once.
     `fields`, a mapping or pairs, are copied.
     """
 
@@ -138,6 +148,10 @@ class Headers:
     def __contains__(self, name: object) -> bool:
         """Return whether a line has that name, in any case."""
         return isinstance(name, str) and any(key == name.lower() for key, _ in self._fields)
+
+    def keys(self) -> list[str]:
+        """Return the names, each once, in wire order. With it, `dict(headers)` has the values that `[]` returns."""
+        return list(self)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, each once, in wire order."""

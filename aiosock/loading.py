@@ -16,12 +16,12 @@ from aiosock.errors import ConfigError, RouteError
 from aiosock.traces import is_own
 from aiosock.web.app import App
 from aiosock.web.handler import Handler
+from aiosock.web.registering import problem_of
 
 COMMANDS: Final = ("check", "serve")
 """The commands of `aiosock` besides serving an app."""
 
 _FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<app>.*))?", re.DOTALL)
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def load(target: str) -> Handler:
@@ -48,7 +48,7 @@ def load(target: str) -> Handler:
     except AttributeError as error:
         others = _others(module, file["file"] if file else name, path)
         raise ConfigError(f"cannot serve {target!r}: {error}{others}") from None
-    if problem := _problem_of(app):
+    if problem := problem_of(app):
         raise ConfigError(f"cannot serve {target!r}: {problem}")
     return cast(Handler, app)
 
@@ -88,25 +88,6 @@ def _place_of(error: RouteError) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "a library"
 
 
-def _problem_of(app: object) -> str:
-    """Return why an object cannot be served, "" if it may be: what a callable returns is not known yet."""
-    if not callable(app):
-        return f"it is not an app or handler, but of the type {type(app).__name__}"
-    if inspect.isclass(app):
-        return f"it is the class {app.__name__}, not an app made of it"
-    try:
-        parameters = inspect.signature(app).parameters.values()
-    except (TypeError, ValueError):  # a callable in C
-        return ""
-    needed = [each for each in parameters if each.default is each.empty and each.kind in _POSITIONAL]
-    if len(needed) == 1 or (parameters and not needed):
-        return ""
-    if not needed:
-        return "it takes no request; if it makes the app, call it in the module: app = create_app()"
-    known = {2: ", as a WSGI app does", 3: ", as an ASGI app does"}.get(len(needed), "")
-    return f"a handler takes one argument, the request; this takes {len(needed)}{known}"
-
-
 def _others(module: ModuleType, name: str, path: str) -> str:
     """Return what a module has to serve, in words, where it does not have what was asked for."""
     if getattr(module, "__file__", None) is None:
@@ -118,7 +99,7 @@ def _others(module: ModuleType, name: str, path: str) -> str:
 
 
 def _is_handler_of(module: ModuleType, value: object) -> bool:
-    return inspect.iscoroutinefunction(value) and value.__module__ == module.__name__ and not _problem_of(value)
+    return inspect.iscoroutinefunction(value) and value.__module__ == module.__name__ and not problem_of(value)
 
 
 def _directory_advice(target: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
-from aiosock.errors import ConfigError, not_installed
+from aiosock.errors import ConfigError, RouteError, not_installed
 from aiosock.log import Outlet, RequestIdFilter, access_logger, is_ready, is_same_file, outlet_of, server_logger
 from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
@@ -31,8 +31,9 @@ from aiosock.stopping import (
 from aiosock.terminal import TerminalFormatter, is_terminal
 from aiosock.version import __version__
 from aiosock.web.app import lifespan_of
-from aiosock.web.app import logger as app_logger
+from aiosock.web.failures import app_logger
 from aiosock.web.handler import Handler
+from aiosock.web.registering import check_handler
 from aiosock.wire.compiled import LANGUAGE
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ async def serve(
 
     `options` are fields of Config, over those of `config`. `observers` are told of every request.
 
-    Raises ConfigError for an option that cannot work, TypeError for one that does not exist, and TimeoutError for a
-    lifespan that does not start within `timeouts.start_seconds` or does not stop within `timeouts.stop_seconds`.
+    Raises ConfigError for what is no app and for an option that cannot work, TypeError for an option that does not
+    exist, and TimeoutError for a lifespan that does not start within `timeouts.start_seconds` or does not stop within
+    `timeouts.stop_seconds`.
     """
+    check_handler(app, ConfigError)
     config = replace(config or Config(), **options)
     if config.reload:
         raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
@@ -92,14 +95,15 @@ def run(
     while the lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is
     one.
 
-    `run` returns after a clean drain. It exits with status 2 and one line on standard error if an option cannot work, 1
-    if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the signal after a second
-    signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
+    `run` returns after a clean drain. It exits with status 2 and one line on standard error for what is no app and if
+    an option cannot work, 1 if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the
+    signal after a second signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
 
     With `reload=True` the program is started again as a child, and once more whenever its code changes; `run` serves in
     the child, and in the parent it exits when the child has ended.
     """
     try:
+        check_handler(app, ConfigError)
         config = replace(config or Config(), **options)
         # By name: development stands above us, and nothing of it is loaded unless it is asked for.
         serve_in_process: _Serve = import_module("aiosock.dev.reload").run if config.reload else run_process
@@ -162,7 +166,10 @@ def run_process(
     outlive_log_rotation()
     config = with_format_chosen(config)
     with closing(open_access_log(config)) as access_log:
-        process = _Process(app, config, access_log, observers, when_started, notices or _Terminal())
+        try:
+            process = _Process(app, config, access_log, observers, when_started, notices or _Terminal())
+        except RouteError as error:  # a function needs what nothing provides; the message says where it is
+            raise ConfigError(str(error)) from None
         _run(process, factory)
 
 

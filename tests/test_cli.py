@@ -213,7 +213,14 @@ def test_a_name_in_the_environment_that_is_no_option_is_warned_of(
 def test_a_name_in_the_environment_that_is_an_option_is_not_warned_of(
     configured: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configured(env={"AIOSOCKET": "1", "AIOSOCK_PURE": "1", **{environment_name(option): "1" for option in GROUPED}})
+    configured(
+        env={
+            "AIOSOCKET": "1",
+            "AIOSOCK_EDITOR": "zed",
+            "AIOSOCK_PURE": "1",
+            **{environment_name(option): "1" for option in GROUPED},
+        }
+    )
     assert capsys.readouterr().err == ""
 
 

@@ -12,6 +12,7 @@ from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import ConfigError
 
 MAY_BE_ZERO = {
+    "after_seconds",
     "start_seconds",
     "stop_seconds",
     "blocked_seconds",

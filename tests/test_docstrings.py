@@ -8,9 +8,10 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -18,6 +19,7 @@ import aiosock
 from aiosock import App, Config, Handler, Request, Response
 from aiosock.testing import Client
 from aiosock.web import middleware
+from aiosock.web.flash import flash
 from aiosock.web.middleware import bearer_auth
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -47,17 +49,24 @@ DOCSTRINGS = {
     **{name: docstring("aiosock", name) for name in aiosock.__all__},
     **{name: docstring("aiosock.web.middleware", name) for name in middleware.__all__},
     "Client": docstring("aiosock.testing", "Client"),
+    "Templates": docstring("aiosock.web.templates", "Templates"),
+    "flash": docstring("aiosock.web.flash", "flash"),
 }
 
 ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "App": ("GET /users/7", {}, '200 {"id":7}'),
     "Convertor": ("GET /half/8", {}, "200 4"),
+    "Cookie": ("GET /", {"headers": {"cookie": "theme=dark"}}, "200 dark"),
     "Disconnected": ("PUT /report", {"body": "all of it"}, "200 9 bytes"),
     "EventStream": ("GET /ticks", {}, "id: 2\ndata: tick 2\n\n"),
+    "FileResponse": ("GET /photos/none.png", {}, "404 Not Found"),
     "Form": ("POST /order", {"body": "name=Ada&item=tea&item=cake"}, "200 Ada orders tea, cake."),
     "HTTPError": ("GET /items/100", {}, "404 Not Found: There is no item 100."),
+    "Header": ("GET /greeting", {"headers": {"accept-language": "de", "x-visits": "3"}}, "200 de, 3"),
     "Handler": ("GET /there", {}, "200 Hello from /there!"),
     "Middleware": ("GET /", {}, "server: aiosock"),
+    "Query": ("GET /search?text=a&tag=b&tag=c", {}, "200 a ['b', 'c'], page 1"),
+    "Redirect": ("GET /account", {}, "location: /login"),
     "Request": ("PUT /notes/plan?tag=a&tag=b", {"body": "1\n2"}, "200 plan: 2 lines, unknown, tagged ['a', 'b']"),
     "Response": ("GET /", {}, "set-cookie: theme=dark; Max-Age=3600"),
     "Router": ("GET /users/7", {}, '200 {"id":7}'),
@@ -80,8 +89,11 @@ ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "rate_limit": ("GET /", {}, 'ratelimit: "default";r=99;t='),
     "request_id": ("GET /", {}, "200 This is request "),
     "security_headers": ("GET /", {}, "content-security-policy: default-src 'self'"),
+    "sees_exceptions": ("GET /", {}, "200 Hello"),
     "sessions": ("GET /visits", {}, "200 1"),
+    "flash": ("POST /notes", {}, "location: /notes"),
     "timeout": ("GET /", {}, "200 Hello"),
+    "Templates": ("GET /hello/Ada", {}, "200 Hello, Ada!"),
 }
 """The request for the app, or handler, of an example, and a part of the response: status and text, or a field."""
 
@@ -107,6 +119,8 @@ async def test_the_example_of_a_name_works(
     (tmp_path / "photos").mkdir()
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "site.css").write_text("p { color: teal }")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "hello.html").write_text("Hello, {{ name }}!")
 
     names = await run_example(name)
 
@@ -151,6 +165,8 @@ def sample() -> dict[str, Any]:
     app = App()
     app.mount("/", greet)
     given = {"AsyncIterator": AsyncIterator, "Client": Client, "app": app, "asyncio": asyncio, "hmac": hmac, "os": os}
+    given |= {"Annotated": Annotated, "dataclass": dataclass}
+    given |= {"flash": flash}
     return {"__name__": "__main__", **vars(aiosock), **vars(middleware), **given, "run": check_run}
 
 
@@ -172,6 +188,8 @@ async def ask(app: Handler, request: str, options: dict[str, Any]) -> str:
     method, _, target = request.partition(" ")
     if method == "DELETE":  # 403, for a user without permission, comes only after authentication
         app.middleware(bearer_auth(echo_token))  # type: ignore[attr-defined]
+    if target == "/notes" and method == "POST":  # a message is kept in the session
+        app.middleware(middleware.sessions("s" * 32))  # type: ignore[attr-defined]
     headers = {"content-type": "application/x-www-form-urlencoded", **options.get("headers", {})}
     async with Client(app) as client:
         answer = await client.request(method, target, body=options.get("body", ""), headers=headers)

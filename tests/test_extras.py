@@ -45,7 +45,7 @@ def test_the_page_lists_the_extras_with_their_libraries() -> None:
 
 def test_a_message_names_a_requirement_of_the_extra_that_it_names() -> None:
     found = list(asked_for())
-    assert {extra for _, extra in found} == {"uvloop", "typed", "sessions", "qr", "reload"}
+    assert {extra for _, extra in found} == {"uvloop", "typed", "sessions", "templates", "qr", "reload"}
     for requirement, extra in found:
         assert requirement in requirements(extra)
     assert set(codings._REQUIREMENTS.values()) == requirements("compress")

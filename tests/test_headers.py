@@ -1,8 +1,10 @@
 """Tests of aiosock.headers."""
 
+import re
 from collections.abc import Callable, Hashable
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -272,3 +274,26 @@ def test_a_long_line_is_read_in_linear_time() -> None:
 
 def test_a_long_value_is_checked_in_linear_time() -> None:
     assert growth(lambda size: partial(Headers, {"a": " a" * size}), 10_000) < LINEAR
+
+
+@pytest.mark.parametrize("value", [5, None, b"5", 0.5])
+def test_a_value_that_is_no_str_is_named(value: Any) -> None:
+    headers = Headers()
+
+    for change in (lambda: Headers({"x-count": value}), lambda: headers.append("x-count", value)):
+        with pytest.raises(TypeError, match=f"the value of the field x-count is a str, not {re.escape(repr(value))}"):
+            change()
+    with pytest.raises(TypeError, match=r"write '5'"):
+        headers["x-count"] = 5  # type: ignore[assignment]
+
+
+def test_a_name_that_is_no_str_is_named() -> None:
+    with pytest.raises(TypeError, match="the name of a field is a str, not b'a'"):
+        Headers([(b"a", "b")])  # type: ignore[list-item]
+
+
+def test_a_dict_of_headers_has_each_name_with_the_value_that_subscripting_returns() -> None:
+    headers = Headers([("Accept", "a"), ("host", "h"), ("accept", "b")])
+
+    assert dict(headers) == {"accept": "a, b", "host": "h"}
+    assert {**headers} == dict(headers)

@@ -60,11 +60,37 @@ async def test_typed_handlers() -> None:
         assert (await client.get("/items?q=tea&tag=a&tag=b")).json() == [{"name": "tea", "price": 1.0}]
         refused = await client.post("/shops/moon/orders?dry=yes", json={"items": [{"name": ""}]})
         assert (refused.status, refused.json()) == (400, {"wrong": ["dry", "#/items/0/name", "#/items/0/price"]})
-        assert list((await client.get("/openapi.json")).json()["paths"]) == ["/shops/{shop}/orders", "/items"]
+        paths = ["/shops/{shop}/orders", "/items", "/search/{day}", "/profile", "/photos"]
+        assert list((await client.get("/openapi.json")).json()["paths"]) == paths
         assert (await client.get("/docs")).status == 200
+
+        headers = {"accept-language": "de", "cookie": "theme=dark"}
+        found = await client.get("/search/2026-01-31?text=tea&tag=a", headers=headers)
+        assert found.text == "tea on 2026-01-31 in de, dark"
+        assert (await client.get("/search/today?text=tea")).status == 404
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        assert (
+            await client.post("/profile", body="name=Ada&news=on&age=", headers=headers)
+        ).text == "Ada, True, 0 bytes"
 
     plain = App()
     plain.post("/shops/{shop}/orders")(names["create"])
     async with Client(plain) as client:
         refused = await client.post("/shops/moon/orders?dry=yes", json={"items": [{"name": ""}]})
         assert refused.json() == json.loads(shown)
+
+
+async def test_resources() -> None:
+    names = run_python("docs/how-to/resources.md")
+
+    async with Client(names["app"]) as client:
+        answer = await client.get("/users/1")
+        assert (answer.text, answer.headers["x-users"]) == ("Ada", "1")
+        assert (await client.post("/notes", json={"text": "tea"})).status == 401
+        bearer = {"authorization": f"Bearer {next(iter(names['TOKENS']))}"}
+        assert (await client.post("/notes", json={"text": "tea"}, headers=bearer)).json() == {
+            "by": "ada",
+            "text": "tea",
+        }
+        assert (await client.put("/users/2/Eve")).status == 204
+        assert (await client.get("/users/2")).text == "Eve"

@@ -141,8 +141,8 @@ def test_an_app_that_is_not_there_is_named(here: Path, target: str, words: str) 
         ("many:sit", "did you mean aiosock many:site or aiosock many:api?"),
         ("many.py:app", "did you mean aiosock many.py:api or aiosock many.py:site?"),
         ("many:create_app", "it takes no request; if it makes the app, call it in the module: app = create_app()"),
-        ("many:of_two", "a handler takes one argument, the request; this takes 2, as a WSGI app does"),
-        ("many:of_three", "a handler takes one argument, the request; this takes 3, as an ASGI app does"),
+        ("many:of_two", "it is a WSGI app, which aiosock does not serve: gunicorn and waitress do"),
+        ("many:of_three", "it is an ASGI app, which aiosock does not serve: uvicorn and Hypercorn do"),
         ("many:Made", "it is the class Made, not an app made of it"),
     ],
 )

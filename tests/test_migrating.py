@@ -38,7 +38,7 @@ async def test_what_was_written_for_flask(names: dict[str, Any]) -> None:
         assert (stored.status, stored.headers["location"]) == (303, "/notes")
         assert (await client.get("/notes")).json() == ["milk"]
         missing = await client.post("/notes", body=b"other=milk", headers=form)
-        assert (missing.status, missing.text) == (400, "There is no 'text'.\n")
+        assert (missing.status, missing.text) == (400, "400 Bad Request: The form has no 'text'.\n")
 
 
 async def test_what_was_written_for_http_server_answers_as_before(names: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import logging.config
 import pkgutil
+import re
 import signal
 import socket
 import sys
@@ -509,3 +510,19 @@ def test_a_file_takes_the_lines_whatever_the_program_has_configured(
 
     with closing(open_access_log(Config(access_log_file=str(tmp_path / "access.log")))) as access_log:
         assert isinstance(access_log, WrittenAccess)
+
+
+def test_a_type_that_nothing_provides_ends_the_program_with_one_line_that_names_the_handler(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Database: ...
+
+    @app.get("/data")
+    async def data(request: Request, database: Database) -> None: ...
+
+    with pytest.raises(SystemExit) as exit_:
+        run(app, port=0)
+    assert exit_.value.code == 2
+    told = capsys.readouterr().err.strip()
+    assert told.count("\n") == 0
+    assert re.search(r"aiosock: error: .*test_runner.py:\d+: handler .*data for '/data' needs .*Database", told)

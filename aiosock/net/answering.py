@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -11,17 +11,14 @@ from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError
 from aiosock.log import note_failure, server_logger
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
-from aiosock.web.error_response import error_response
+from aiosock.web.error_response import FAILED, error_response, exception_response
 from aiosock.web.exchange import Connection, Incoming, OnDisconnect, Work, host_of
-from aiosock.web.handler import Handler
+from aiosock.web.handler import Handler, Pending
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 
 _Beginning = tuple[float, int, RequestRecord | None]
 """When a request began, how many bytes had been sent before, and its record, if anybody wants one."""
-
-FAILED: Final = "The server failed to answer."
-"""What a client is told of an exception that is no HTTPError."""
 
 STOPPED: Final = "Somebody cancelled this request in the inspector."
 """The message of a cancellation by `stop`, and what the client is told."""
@@ -38,9 +35,11 @@ class Answering:
     __slots__ = (
         "_cancelling",
         "_ended_at",
+        "_failure",
         "_left",
         "_task",
         "_when_over",
+        "_when_sent",
         "connection",
         "on_disconnect",
         "record",
@@ -62,6 +61,8 @@ class Answering:
         self._ended_at = inf
         self._left: asyncio.Event | None = None
         self._when_over: Sequence[Callable[[], None]] = ()
+        self._when_sent: Sequence[Callable[[BaseException | None], Awaitable[None]]] = ()
+        self._failure: BaseException | None = None
 
     # What a protocol adds.
 
@@ -114,13 +115,14 @@ class Answering:
         try:
             try:
                 response = await (handler(request) if self.work is None else self._at_work(handler, request))
-                if beginning is not None and self.service.wants_details and self.request is not None:
-                    self.record.fields = response.pairs()
                 if not self.respond_at_once(response):
-                    await self.respond(response)
+                    await self._respond_to(request, response)
                 ending = Ending.COMPLETE
             except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
                 ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
+            finally:
+                if self._when_sent:
+                    await self._tell_sent()
         except (asyncio.CancelledError, Disconnected) as error:
             if isinstance(error, asyncio.CancelledError) and not self._is_own_cancellation():
                 ending = Ending.CANCELLED
@@ -131,12 +133,15 @@ class Answering:
                 self._release()
             if beginning is not None:
                 self._observe_end(beginning, request, ending)
-        if ending is Ending.COMPLETE:
-            if self._task is not None and self._task.cancelling():
-                await self._forget_cancellations(self._task)
-            return True
-        self.abort()
-        return False
+        if ending is not Ending.COMPLETE:
+            self.abort()
+        elif self._task is not None and self._task.cancelling():
+            await self._forget_cancellations(self._task)
+        return ending is Ending.COMPLETE
+
+    async def _respond_to(self, request: Request, response: Response) -> None:
+        """Send a response that is large, streamed, or not made yet; raise what `respond` and `Pending.made` raise."""
+        await self.respond(await response.made(request) if isinstance(response, Pending) else response)
 
     async def _at_work(self, handler: Handler, request: Request) -> Response:
         """Await a handler, and count it until it returns."""
@@ -152,6 +157,8 @@ class Answering:
 
         Raises an error again that has no response, since it ends the request or us.
         """
+        if self._when_sent:
+            self._failure = error
         error = ungrouped(error)
         if error.args == (STOPPED,) and self._is_cancelled_by(error):
             error = self._stopped()
@@ -160,14 +167,14 @@ class Answering:
         if not isinstance(error, HTTPError):
             server_logger.error("%s %s failed", request.method, request.target, exc_info=error)
             note_failure(error)
-            error = HTTPError(500, FAILED)
+        told = error if isinstance(error, HTTPError) else HTTPError(500, FAILED)
         if self.status:
             # The status is out and cannot change any more: the client must at least see that the body is not whole.
             level = logging.DEBUG if isinstance(error, ProtocolError) else logging.ERROR  # the client's fault, or ours
-            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, error)
+            server_logger.log(level, "%s %s failed after its head was sent: %s", request.method, request.target, told)
             return False
         try:
-            await self.respond(error_response(error, request.headers.get("accept", "")))
+            await self.respond(exception_response(error, request))
         except ResponseError:
             server_logger.exception("%s %s raised an error that cannot be sent", request.method, request.target)
             await self.respond(error_response(HTTPError(500, FAILED)))
@@ -273,6 +280,34 @@ class Answering:
         return self._cancelling
 
     # The end.
+
+    def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
+        """Await `function` once the response has been sent, or cannot be; see `web.exchange.Exchange`."""
+        self._when_sent = [*self._when_sent, function]
+
+    async def _tell_sent(self) -> None:
+        """Await the functions of `when_sent`, the last one first. From now on the client cannot cancel them.
+
+        A cancellation by somebody else comes out, once all of them have been called.
+        """
+        self.on_disconnect = "finish"
+        failure, self._failure = self._failure, None
+        functions, self._when_sent = self._when_sent, ()  # they refer to the request, which refers to us
+        cancelled: BaseException | None = None
+        try:
+            for function in reversed(functions):
+                try:
+                    await function(failure)
+                except BaseException as error:
+                    if isinstance(error, KeyboardInterrupt) or self._is_cancelled_by(error):
+                        failure = cancelled = error
+                    else:
+                        server_logger.exception("a function of when_sent failed")
+            if cancelled is not None:
+                raise cancelled
+        finally:
+            # An error refers to this frame by its traceback, and would keep all that the request held.
+            del failure, cancelled
 
     def when_over(self, close: Callable[[], None]) -> None:
         """Call `close` once the request is over."""

@@ -34,7 +34,7 @@ async def open_streams(sock: socket.socket, limits: Limits) -> tuple[Reader, asy
 
 def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:
     """Return what the requests of a connection see of it."""
-    return Connection(
+    connection = Connection(
         client=_address(writer.get_extra_info("peername")),
         server=lambda: _address(writer.get_extra_info("sockname")),  # under uvloop it costs as much as parsing a head
         limits=service.limits,
@@ -43,6 +43,8 @@ def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:
         load=service.load,
         bodies=service.bodies,
     )
+    connection.after = service.after
+    return connection
 
 
 def speak_http(

@@ -131,8 +131,9 @@ class Server:
         """Stop without losing a request; return whether every handler has ended.
 
         Clients in the backlog are accepted, then the listeners close. Requests in flight are answered, with
-        `Connection: close`; idle connections may send one more; `request.shutdown` is set. At `timeouts.drain_seconds`
-        the remaining ones are cancelled, and all of them if the drain itself is cancelled.
+        `Connection: close`; idle connections may send one more; `request.shutdown` is set. What requests have left to
+        be done is done. At `timeouts.drain_seconds` the rest of all this is cancelled, and all of it if the drain
+        itself is cancelled.
         """
         self.service.shutdown.set()
         try:
@@ -148,11 +149,11 @@ class Server:
             await self.adopt(sock)
 
     async def _let_end(self) -> None:
-        """Wait until every connection has ended, for `timeouts.drain_seconds` at most."""
+        """Wait until every connection has ended, and all work after answers, for `timeouts.drain_seconds` at most."""
         deadline = self.service.clock() + self.config.timeouts.drain_seconds
         for connection in self._connections:
             connection.go_away()
-        while (self._connections or self._tasks) and self.service.clock() < deadline:
+        while (self._connections or self._tasks or self.service.after.tasks) and self.service.clock() < deadline:
             self.sweep()
             self._empty.clear()
             with suppress(TimeoutError):
@@ -166,7 +167,7 @@ class Server:
             server_logger.warning("cancelling %d connections that did not end in time", len(self._connections))
         for connection in self._connections:
             connection.abort()
-        left = set(self._tasks) | set(self._background)
+        left = set(self._tasks) | set(self._background) | self.service.after.close()
         for task in left:
             task.cancel()
         if left:
@@ -256,10 +257,12 @@ class Server:
         if late > STANDSTILL_SECONDS:
             for connection in self._connections:
                 connection.excuse(late)
+            self.service.after.excuse(late)
         self._acceptor.adjust(len(self._connections))
         if self._acceptor.has_clients_waiting(len(self._connections)):
             self._make_place()
         now = self.service.clock()
+        self.service.after.check(now)
         for connection in tuple(self._connections):
             try:
                 connection.check(now)
@@ -283,5 +286,6 @@ def sweep_seconds(timeouts: Timeouts) -> float:
         timeouts.write_idle_seconds,
         timeouts.rate_grace_seconds,
         timeouts.linger_seconds,
+        timeouts.after_seconds or SWEEP_SECONDS,
     )
     return min(SWEEP_SECONDS, max(shortest / 4, 0.01))

@@ -8,6 +8,7 @@ from aiosock.access_log import AccessWriter
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.log import server_logger
 from aiosock.observe import Observer, RequestRecord
+from aiosock.web.after import AfterAnswers
 from aiosock.web.exchange import Bodies, Load
 from aiosock.web.handler import Handler, with_target_checked
 from aiosock.wire.conditional import format_date
@@ -41,6 +42,7 @@ class Service:
         self.shutdown: asyncio.Event = asyncio.Event()
         self.load: Load | None = Load(config.limits.concurrency) if config.limits.concurrency else None
         self.bodies: Bodies = Bodies(config.limits.bodies_bytes)
+        self.after: AfterAnswers = AfterAnswers(config.limits.after_tasks, config.timeouts.after_seconds, clock)
         self._date_line = b""
         self._date_expires = 0.0
 

@@ -24,7 +24,7 @@ from aiosock.testing.events import EventReader
 from aiosock.testing.peer import Peer
 from aiosock.testing.response import ClientResponse
 from aiosock.testing.transport import open_memory_streams
-from aiosock.web.app import lifespan_of
+from aiosock.web.app import App, lifespan_of
 from aiosock.web.exchange import Connection
 from aiosock.web.handler import Handler
 from aiosock.wire.client_head import encode_request_head
@@ -95,6 +95,16 @@ class Client:
         await self.server.abort()
         await self._stack.aclose()
 
+    def override(self, kind: Any, fake: object) -> None:
+        """Put `fake` in the place of what the app provides for a type, until the client is closed.
+
+        Call it before `async with client` for a resource of the app. Raises TypeError for a bare handler, and what
+        `App.overriding` raises.
+        """
+        if not isinstance(self._app, App):
+            raise TypeError("only an App has providers that can be overridden")
+        self._stack.enter_context(self._app.overriding(kind, fake))
+
     # Time.
 
     async def advance(self, seconds: float) -> None:
@@ -133,8 +143,10 @@ class Client:
     async def request(self, method: str, target: str, **parts: Unpack[RequestParts]) -> ClientResponse:
         """Send a request and return the response; see RequestParts for what it may have.
 
-        Raises what the handler raises, Disconnected if the connection ends within the response, TypeError for more than
-        one kind of body, and AiosockError for more than 20 redirects.
+        It is returned when all of `request.after` is done.
+
+        Raises what the handler raises, or a function of `request.after`, Disconnected if the connection ends within the
+        response, TypeError for more than one kind of body, and AiosockError for more than 20 redirects.
         """
         peer, response, pieces = await self._opened(method, target, parts)
         await self._read(peer, response, pieces)
@@ -243,10 +255,11 @@ class Client:
         return peer
 
     async def _read(self, peer: Peer, response: ClientResponse, pieces: AsyncIterator[bytes]) -> None:
-        """Read the body of a response, and wait for the end of its connection."""
+        """Read the body of a response, and wait for the end of its connection and of `request.after`."""
         response.body = b"".join([piece async for piece in self._raising(peer, pieces)])
         peer.end()
         await peer.done()
+        await self.server.service.after.idle(self.patience)
         self._raise_failure(peer)
 
     async def _raising(self, peer: Peer, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

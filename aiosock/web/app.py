@@ -1,25 +1,27 @@
 """App: routes, middleware, exception handlers and lifespan, combined once into one Handler."""
 
-import inspect
-import logging
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from copy import copy
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, NoReturn, TypeVar, cast
 
-from aiosock.errors import Disconnected, HTTPError, RouteError, ungrouped
-from aiosock.headers import Headers
+from aiosock.errors import HTTPError, RouteError
 from aiosock.log import note_failure
-from aiosock.web.error_response import error_response
-from aiosock.web.handler import Handler, Middleware, not_text, refuse_other_scheme, with_target_checked
+from aiosock.web.error_response import error_response, exception_response
+from aiosock.web.failures import answerable, handled, log_failure, own
+from aiosock.web.handler import Handler, Middleware, Pending, not_text, refuse_other_scheme, with_target_checked
+from aiosock.web.registering import check_middleware
 from aiosock.web.request import Request
-from aiosock.web.response import Response
-from aiosock.web.routing.endpoint import to_response
-from aiosock.web.routing.pattern import Convertor, build_path
-from aiosock.web.routing.router import Router
+from aiosock.web.response import Redirect, Response
+from aiosock.web.routing.endpoint import returned_none, to_response
+from aiosock.web.routing.naming import NamedMount, names_of, path_below_mount, path_of_route
+from aiosock.web.routing.outline import Outline
+from aiosock.web.routing.pattern import Convertor
+from aiosock.web.routing.providing import ProvidingRouter
+from aiosock.web.routing.scope import Scope
+from aiosock.web.routing.signature import Endpoint
 from aiosock.web.routing.table import (
     ANY,
     IMPLEMENTED,
@@ -30,17 +32,22 @@ from aiosock.web.routing.table import (
     RouteTable,
     method_not_allowed,
 )
+from aiosock.web.spelling import unknown_option
+from aiosock.web.urls import url_for
 from aiosock.wire.target import without_port
-
-logger: logging.Logger = logging.getLogger("aiosock.app")
 
 _E = TypeVar("_E", bound=Exception)
 _M = TypeVar("_M", bound=Middleware)
-_L = TypeVar("_L", bound=Callable[..., Any])
+if TYPE_CHECKING:  # the checkers know `default`, which the running Python has from 3.13 on (PEP 696)
+    from typing_extensions import TypeVar as _TypeVar
+
+    _S = _TypeVar("_S", default=SimpleNamespace)
+else:
+    _S = TypeVar("_S")
 ExceptionHandler = Callable[[Request, _E], Awaitable[object]]
 
 
-class App(Router):
+class App(ProvidingRouter, Generic[_S]):
     """An application: a Handler made of routes.
 
     ```python
@@ -52,23 +59,24 @@ class App(Router):
         return {"id": id}
     ```
 
-    `state` is a namespace for things that the lifespan opens and handlers use.
+    `state` is a namespace for things that the lifespan opens and handlers use. Or it is an object of your own, so that
+    a type checker knows its attributes: `App(State())`. `request.app` is the app, in other files too.
     """
 
     checks_target = True
     """An app checks the request-target itself, behind its middleware; see `with_target_checked`."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: _S | None = None, **wrong: Never) -> None:
+        if wrong:
+            raise unknown_option("App", wrong)
         super().__init__()
-        self.state: SimpleNamespace = SimpleNamespace()
+        self.state: _S = cast("_S", SimpleNamespace()) if state is None else state
         self.table: RouteTable = RouteTable()
         self.convertors: dict[str, Convertor] = self.table.convertors
         self._methods = set(IMPLEMENTED)
-        self._middleware: list[Middleware] = []
         self._exceptions: dict[type[Exception], ExceptionHandler[Any]] = {}
-        self._lifespan: Callable[[App], AbstractAsyncContextManager[object]] | None = None
         self._hosts: dict[str, Handler] = {}
-        self._mounted: list[App] = []
+        self._mounts: dict[str, NamedMount] = {}
         self._handler: Handler | None = None
         self._health: Callable[[Request], bool] = self._is_health  # bound once, not for each request
 
@@ -76,16 +84,23 @@ class App(Router):
 
     def add(self, route: Route) -> None:
         """Add a route; raise RouteError where its pattern is malformed or taken."""
+        if route.middleware:
+            route = replace(route, endpoint=self._within(route))
         self.table.add(route)
         self._methods |= route.methods - {ANY}
         super().add(route)
 
-    def mount(self, prefix: str, handler: Handler) -> None:
+    def mount(self, prefix: str, handler: Handler, *, name: str = "") -> None:
         """Pass every request below `prefix` to an app or handler, which finds the rest of the path in `request.subpath`.
 
-        Raises RouteError for a prefix that is taken or has parameters.
+        `name` is for `url_for`; by default it is the prefix without its slashes. Raises RouteError for a prefix that is
+        taken or has parameters, for a name that is taken, and for what is no handler.
         """
+        name = name or prefix.strip("/")
+        if name in self._mounts:
+            raise RouteError(f"the name {name!r} is that of the mount {self._mounts[name].prefix!r} already")
         self.table.mount(prefix, with_target_checked(handler))
+        self._mounts[name] = NamedMount(prefix.rstrip("/"), handler if isinstance(handler, App) else None)
         self._remember(handler)
 
     def host(self, name: str, handler: Handler) -> None:
@@ -101,11 +116,13 @@ class App(Router):
     def middleware(self, middleware: _M) -> _M:
         """Wrap all handlers: `async def m(request, next) -> Response`. The first one registered is the outermost.
 
-        Raises RouteError after the first request.
+        Further parameters are resources, by type. Raises RouteError after the first request, and for what is no
+        middleware.
         """
         if self._handler is not None:
             raise RouteError("middleware must be registered before the first request")
-        self._middleware.append(middleware)
+        check_middleware(middleware)
+        self._middleware.append(self._with_resources(middleware))
         return middleware
 
     def exception(self, kind: type[_E]) -> Callable[[ExceptionHandler[_E]], ExceptionHandler[_E]]:
@@ -121,34 +138,44 @@ class App(Router):
 
         return register
 
-    def lifespan(self, function: _L) -> _L:
-        """Run a function around the server's life: an `async def lifespan(app)` that yields once, or an async context manager.
-
-        Raises RouteError if there is one already.
-        """
-        if self._lifespan is not None:
-            raise RouteError("the app has a lifespan already")
-        self._lifespan = asynccontextmanager(function) if inspect.isasyncgenfunction(function) else function
-        return function
-
     def url_for(self, name: str, /, **params: object) -> str:
-        """Return the path of the route with that name.
+        """Return the path of the route with that name, as if this app were mounted nowhere; see `Request.url_for`.
 
-        Raises RouteError if there is none, for wrong parameters, and for values that the route does not take.
+        Raises RouteError if there is none, if several routes have it, for wrong parameters, and for values that the
+        route does not take.
         """
-        for route in self.routes:
-            if route.name == name:
-                return build_path(route.pattern, params, self.convertors)
-        raise RouteError(f"no route is named {name!r}")
+        return url_for([(self, "")], name, params)
+
+    def path_of(self, name: str, params: Mapping[str, object]) -> str | None:
+        """Return the path of a name in this app or below it, None if there is none; raise what `url_for` raises."""
+        found = path_of_route(self.routes, self.convertors, name, params)
+        return path_below_mount(self._mounts, name, params) if found is None else found
+
+    def names(self) -> Iterator[str]:
+        """Return the names for which `url_for` has a path."""
+        return names_of(self.routes, self._mounts)
+
+    def run(self, *_: object, **__: object) -> NoReturn:
+        """Raise TypeError: `aiosock.run(app)` serves an app, as does the command `aiosock module:app`."""
+        raise TypeError("write aiosock.run(app, port=8080), or run the command: aiosock module:app")
+
+    def outline(self) -> Outline:
+        """Return the table of routes and the middleware, for those who show them."""
+        return Outline(self.table, self._middleware)
 
     # Running it.
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Enter the lifespan of this app and those of the apps mounted in it; leave them at the end."""
+        """Enter the lifespans of this app, make its resources, do so for the apps mounted in it; leave them in reverse.
+
+        Raises RouteError for a handler, middleware or provider that needs what nothing provides.
+        """
+        self.check_resources()
         async with AsyncExitStack() as stack:
-            if self._lifespan is not None:
-                await stack.enter_async_context(self._lifespan(self))
+            for lifespan in self._lifespans:
+                await stack.enter_async_context(lifespan(self))
+            await stack.enter_async_context(self.providers.running(self))
             for app in self._mounted:
                 await stack.enter_async_context(app.running())
             yield
@@ -157,6 +184,7 @@ class App(Router):
         """Return the response to a request. Raises only Disconnected and CancelledError; other exceptions become responses."""
         handler = self._handler or self._fold()
         request.is_health = self._health
+        request._app = self
         load = request.exchange.connection.load
         if load is not None and load.is_exceeded and not self._is_health(request):
             return _overloaded(request)
@@ -178,20 +206,39 @@ class App(Router):
         return isinstance(below, App) and below._has_health_route(request, subpath)
 
     def _fold(self) -> Handler:
-        handler: Handler = partial(self._guard, self._dispatch) if self._middleware else self._dispatch
-        for middleware in reversed(self._middleware):
+        self.providers.check()
+        self._handler = self._wrapped(self._dispatch, self._middleware)
+        return self._handler
+
+    def _within(self, route: Route) -> Endpoint:
+        """Return the endpoint of a route within the middleware of its routers."""
+
+        async def innermost(request: Request) -> Response:
+            return _to_response(route, await route.endpoint(request, **request.params))
+
+        handler = self._wrapped(innermost, [self._with_resources(each) for each in route.middleware])
+        return lambda request, **_: handler(request)
+
+    def _wrapped(self, handler: Handler, middlewares: Sequence[Middleware]) -> Handler:
+        if middlewares:
+            handler = partial(self._guard, handler)
+        for middleware in reversed(middlewares):
             # An exception of a middleware becomes a response too, which the middleware around it sees.
             handler = partial(self._guard, _bound(middleware, handler))
-        self._handler = handler
         return handler
 
     async def _guard(self, handler: Handler, request: Request) -> Response:
+        request.error = None
         try:
             response = to_response(await handler(request))
+            if isinstance(response, Pending):
+                request.answer = response = await response.made(request)
         except Exception as error:
+            if error is request.error and request.answer is not None:  # a middleware that sees_exceptions raised it on
+                return request.answer
             response = await self._answer(request, error)
         if response is not request.answer:
-            request.answer = response = _own(response)
+            request.answer = response = own(response)
         return response
 
     async def _dispatch(self, request: Request) -> Response:
@@ -199,7 +246,11 @@ class App(Router):
             if request.head.target[:1] != "/":
                 refuse_other_scheme(request)
             if self._hosts and (handler := self._handler_of_host(request.host)):
-                return await handler(request)
+                request.above = (*request.above, self)
+                try:
+                    return await handler(request)
+                finally:
+                    request._app = self
             found = self.table.match(request.method, request.subpath)
             if isinstance(found, Match):
                 route = found.route
@@ -208,11 +259,18 @@ class App(Router):
                 request.exchange.on_disconnect = route.on_disconnect
                 request.params = found.params or {}  # its own dict: literal routes share an empty one
                 result = await route.endpoint(request, **found.params)
+                if result is None and route.refuses_none:
+                    raise returned_none(route.handler or route.endpoint)
                 response = to_response(result)
                 if response is not result:  # made here, for this request
                     request.answer = response
+                    if route.status != 200:
+                        response.status = route.status
+                elif isinstance(response, Pending):
+                    request.answer = response = await response.made(request)
                 return response
             if isinstance(found, Mounted):
+                request.above = (*request.above, self)
                 return await _below(request, found)
             return self._not_matched(request, found)
         except Exception as error:
@@ -243,25 +301,26 @@ class App(Router):
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         """Turn an exception into a response: that of a registered handler, of the HTTPError itself, or 500."""
-        error = _answerable(error)
-        if (handler := self._handler_of_exception(type(error))) is not None:
+        if isinstance(request.resources, Scope):
+            request.resources.failure = error
+        request.error = error = answerable(error)
+        if (kind := self._kind_handled(type(error))) is not None:
             try:
-                return to_response(await handler(request, error))
+                return handled(request, error, kind, await self._exceptions[kind](request, error))
             except Exception as failure:
-                error = _answerable(failure)
-        accept = request.headers.get("accept", "")
-        if isinstance(error, HTTPError):
-            return error_response(error, accept)
-        logger.error("%s %s failed", request.method, request.target, exc_info=error)
-        note_failure(error)
-        trace = "".join(traceback.format_exception(error)) if request.exchange.connection.debug else ""
-        return error_response(HTTPError(500, "The server failed to answer."), accept, trace)
+                request.error = error = answerable(failure)
+        if not isinstance(error, HTTPError):
+            log_failure(request, error)
+            note_failure(error)
+        return exception_response(error, request, self)
 
-    def _handler_of_exception(self, kind: type[Exception]) -> ExceptionHandler[Any] | None:
+    def _kind_handled(self, kind: type[Exception]) -> type[Exception] | None:
+        """Return the nearest class of an exception that has a handler."""
         for base in kind.__mro__:
             if base in self._exceptions:
-                return self._exceptions[base]
-            if base is HTTPError:  # it has a response: a handler for Exception is for exceptions that have none
+                return base
+            # Each has a response: a handler for Exception is for exceptions that have none, one for HTTPError for errors.
+            if base in (Redirect, HTTPError):
                 return None
         return None
 
@@ -278,28 +337,27 @@ class App(Router):
 
 
 def lifespan_of(handler: Handler) -> AbstractAsyncContextManager[None]:
-    """Return the context manager around serving a handler: the lifespan of an App or of what wraps one; else nothing."""
+    """Return the context manager around serving a handler: the lifespan of an App or of what wraps one; else nothing.
+
+    Raises RouteError for an App with a function that needs what nothing provides.
+    """
+    if isinstance(handler, App):
+        handler.check_resources()
     running: Callable[[], AbstractAsyncContextManager[None]] = getattr(handler, "running", nullcontext)
     return running()
 
 
+def _to_response(route: Route, result: object) -> Response:
+    if result is None and route.refuses_none:
+        raise returned_none(route.handler or route.endpoint)
+    response = to_response(result)
+    if response is not result and route.status != 200:
+        response.status = route.status
+    return response
+
+
 def _bound(middleware: Middleware, inner: Handler) -> Handler:
     return lambda request: middleware(request, inner)
-
-
-def _own(response: Response) -> Response:
-    """Return a copy with its own fields: middleware changes them, and an app may return one object for many requests."""
-    own = copy(response)
-    own.headers = Headers.from_valid(tuple(response.pairs()))
-    return own
-
-
-def _answerable(error: Exception) -> Exception:
-    """Return an exception, without the groups around a single HTTPError; raise it if the client has left."""
-    alone = ungrouped(error)
-    if isinstance(alone, Disconnected):
-        raise alone
-    return alone if isinstance(alone, HTTPError) else error
 
 
 def _toggle_slash(path: str) -> str:
@@ -312,13 +370,15 @@ async def _overloaded(request: Request) -> Response:
 
 
 async def _below(request: Request, found: Mounted) -> Response:
-    subpath, mount = request.subpath, request.mount
+    subpath, mount, app, around = request.subpath, request.mount, request._app, request._around
     request.subpath, request.mount = found.subpath, mount + found.prefix
+    if app is not None:
+        request._around = ((app, mount), *around)
     request.route = request.mount
     try:
         return await found.handler(request)
     finally:
-        request.subpath, request.mount = subpath, mount
+        request.subpath, request.mount, request._app, request._around = subpath, mount, app, around
 
 
 def _allow(methods: frozenset[str] | set[str]) -> str:

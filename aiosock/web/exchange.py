@@ -1,12 +1,14 @@
 """The contract between a request and its connection, the same for every protocol: `web` knows none of them."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple, Protocol
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.after import AfterAnswers
 
 OnDisconnect = Literal["cancel", "eager", "finish"]
 """When a handler is cancelled because its client leaves.
@@ -131,17 +133,22 @@ class Held:
         self._counted = 0
 
 
+NO_SERVER: Final = AfterAnswers(0, 0, time.monotonic)
+"""The work after answers of a connection without a server: none is taken."""
+
+
 class Connection:
     """A connection as its requests see it.
 
     `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is
     set when the server is told to stop: a handler that could go on for ever checks it or waits for it. `load` is None
-    where concurrency has no limit. `head_seconds` is the time that the last head took which came in several pieces.
-    `requests` counts them, while there are observers.
+    where concurrency has no limit. `after` is the work that requests leave, set by the server. `head_seconds` is the time
+    that the last head took which came in several pieces. `requests` counts them, while there are observers.
     """
 
     __slots__ = (
         "_server",
+        "after",
         "bodies",
         "client",
         "debug",
@@ -175,6 +182,7 @@ class Connection:
         self.bodies: Bodies = bodies or Bodies(self.limits.bodies_bytes)
         self.head_seconds: float = 0.0
         self.requests: int = 0
+        self.after: AfterAnswers = NO_SERVER
 
     @property
     def server(self) -> Address | None:
@@ -237,6 +245,15 @@ class Exchange(Protocol):
 
     async def informational(self, status: int, headers: Headers) -> None:
         """Send an interim response, 100 to 199 but not 101 (RFC 9110 section 15.2); to HTTP/1.0, nothing."""
+
+    def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
+        """Await `function` once the response has been sent, or cannot be: before `when_over`, in the request's context.
+
+        It gets the exception that has ended the request: what a bare handler or a streamed body has raised,
+        Disconnected if the client left while the response was sent, CancelledError if the request was cancelled; None
+        if the response was sent. The next request of the connection waits for it. The client cannot cancel it, the end
+        of the drain does. Its exceptions are logged.
+        """
 
     def when_over(self, close: Callable[[], None]) -> None:
         """Call `close` once the request is over: answered, failed, cancelled or left by its client."""

@@ -98,6 +98,9 @@ class Form(MultiDict[str | Upload]):
         form = await request.form()
         return f"{form['name']} orders {', '.join(map(str, form.get_all('item')))}."
     ```
+
+    A form without a `name` is answered 400 here. In an annotation, `Annotated[Order, Form]`, it is a mark: that
+    parameter is read from the form.
     """
 
     __slots__ = ()

@@ -1,10 +1,12 @@
 """The seam between `net` and `web`: a Handler takes a Request and returns a Response."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Concatenate
 
 from aiosock.errors import HTTPError
+from aiosock.web.registering import check_handler
 from aiosock.web.request import Request
-from aiosock.web.response import Response
+from aiosock.web.response import Fields, Response
 from aiosock.wire.target import is_text
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -22,8 +24,8 @@ run(hello, port=8080)
 Next = Handler
 """The rest of the way to the response: the next middleware, or the handler. A middleware awaits it."""
 
-Middleware = Callable[[Request, Next], Awaitable[Response]]
-"""`async def m(request, next) -> Response`, awaited in the request's own task.
+Middleware = Callable[Concatenate[Request, Next, ...], Awaitable[Response]]
+"""`async def m(request, next) -> Response`, awaited in the request's own task. Further parameters are resources.
 
 ```python
 @app.middleware
@@ -35,13 +37,43 @@ async def named(request: Request, next: Handler) -> Response:
 """
 
 
+def secured(middleware: Middleware, schemes: Mapping[str, Mapping[str, Any]]) -> Middleware:
+    """Return a middleware with the security schemes that it enforces, as OpenAPI has them, in `security_schemes`."""
+    vars(middleware)["security_schemes"] = schemes
+    return middleware
+
+
+class Pending(Response):
+    """A response that is made when its request is known: whoever gets one from a handler or a middleware awaits `made`.
+
+    An App does so before a middleware sees it, and the connection for the rest.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, status: int = 200, headers: Fields = ()) -> None:
+        super().__init__(_unmade(), status, headers)
+
+    async def made(self, request: Request) -> Response:
+        """Return the response to this request; raise HTTPError."""
+        raise NotImplementedError
+
+
+async def _unmade() -> AsyncIterator[bytes]:
+    raise RuntimeError("this response must be made first: await response.made(request)")
+    yield b""
+
+
 def with_target_checked(handler: Handler) -> Handler:
     """Return a handler that passes only those requests to `handler` whose target it can take.
 
     Refused are https URLs, as by `refuse_other_scheme`, and paths that are not text. A handler whose attribute
     `checks_target` is True is returned as it is: an App, whose middleware may know a trusted proxy, and StaticFiles,
     since names of files are bytes.
+
+    Raises RouteError for what is no handler.
     """
+    check_handler(handler)
     if getattr(handler, "checks_target", False):
         return handler
 

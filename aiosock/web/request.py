@@ -1,55 +1,30 @@
 """Request: a head and a body, decoded when a handler asks for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from json import JSONDecodeError
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec
 
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.after import After
+from aiosock.web.application import Application
+from aiosock.web.body import Body, body_too_large, decoded, not_utf8
 from aiosock.web.exchange import UNCOUNTED_BYTES, Address, Exchange, Held, Incoming, Received
 from aiosock.web.forms import Form, Parts, collect, open_form, urlencoded
 from aiosock.web.json import decode
 from aiosock.web.lazy import lazy
-from aiosock.web.multidict import MultiDict
+from aiosock.web.multidict import Query
 from aiosock.web.response import Response
 from aiosock.web.sessions.session import Session
+from aiosock.web.urls import Place, url_for
 from aiosock.wire.cookies import parse_cookies
 from aiosock.wire.message import RequestHead
 from aiosock.wire.negotiation import choose_media_type
 from aiosock.wire.target import as_text, parse_query
 
-
-class Query(MultiDict[str]):
-    """The pairs of a query string, in order; a name may come more than once."""
-
-    __slots__ = ()
-
-
-class Body:
-    """A request body as it arrives: an async iterable of bytes that can be read once.
-
-    It is read from the socket no faster than a handler iterates, except for one bounded buffer.
-    """
-
-    __slots__ = ("_incoming", "_request")
-
-    def __init__(self, request: "Request", incoming: Incoming) -> None:
-        self._request = request
-        self._incoming = incoming
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Return the pieces as they arrive, none of them empty; raises what `Incoming.receive` raises."""
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Return the next piece."""
-        self._request._is_being_read = True
-        data = await self._incoming.receive()
-        if not data:
-            raise StopAsyncIteration
-        return data
+_P = ParamSpec("_P")
 
 
 class Forwarded(NamedTuple):
@@ -85,6 +60,9 @@ class Request:
     mount: str = ""
     """The prefixes of the mounts that the request has passed."""
 
+    above: tuple[Any, ...] = ()
+    """The apps whose mounts or hosts the request has passed, the outermost first."""
+
     id: str = "-"
     """Set by the middleware `request_id`: letters, digits, dots, dashes and underscores."""
 
@@ -94,9 +72,21 @@ class Request:
     is_health: "Callable[[Request], bool] | None" = None
     """Set by an App, for middleware: whether this request is for a route with `health=True`, also in a mounted app."""
 
+    is_csrf_protected: bool = False
+    """Set by the middleware `csrf`, for templates: whether a form of this page is protected."""
+
     answer: Response | None = None
     """The response that middleware has been given so far: this request's own, so it may be changed."""
 
+    error: Exception | None = None
+    """Set by an App, for middleware: the exception of which the response was made that `next` has returned, or None."""
+
+    resources: object = None
+    """What providers have made for this request; None while they have made nothing."""
+
+    _after: After | None = None
+    _app: Application | None = None  # that it has reached last
+    _around: tuple[Place, ...] = ()  # the apps in which that one is mounted, the nearest first
     _content: bytes | None = None
     _form: Form | None = None
     _has_headers: bool = False
@@ -152,6 +142,22 @@ class Request:
         """Return `path` with the query of this request, if it has one: for redirects that keep it."""
         return f"{path}?{self.head.query}" if self.head.query else path
 
+    def url_for(self, name: str, /, **params: object) -> str:
+        """Return the path of the route with that name, with the prefixes of the mounts before it.
+
+        The name is looked up in the app that answers, then in those in which it is mounted. `admin:users` is the route
+        `users` of the app mounted under the name `admin`, and `:users` that of the outermost app. For a mounted
+        StaticFiles: `url_for("static", path="site.css")`. Ask before the first piece of a streamed body: then the
+        mounts have been left. Raises RouteError if there is no such name, if several routes have it, for wrong
+        parameters, and for values that the route does not take.
+        """
+        return url_for(self.places, name, params)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The apps that the request is in, the innermost first, each with the `mount` that leads to it."""
+        return () if self._app is None else ((self._app, self.mount), *self._around)
+
     @property
     def client(self) -> Address | None:
         """Host and port of the client: the peer, or the client of a trusted proxy; None for a UNIX socket."""
@@ -193,6 +199,17 @@ class Request:
     def state(self) -> SimpleNamespace:
         """A namespace in which middleware leaves values for handlers."""
         return SimpleNamespace()
+
+    @property
+    def app(self) -> Application:
+        """The app that answers, of mounted ones the innermost; raises RuntimeError where a bare handler answers."""
+        if self._app is None:
+            raise RuntimeError("no App answers this request")
+        return self._app
+
+    @app.setter
+    def app(self, app: Application) -> None:
+        self._app = app
 
     @property
     def session(self) -> Session:
@@ -257,7 +274,7 @@ class Request:
 
     async def text(self) -> str:
         """Return the body as UTF-8 text; raises what `read` raises, and HTTPError (400) for other bytes."""
-        return _decoded(await self.read())
+        return decoded(await self.read())
 
     async def json(self, decode: Callable[[bytes], Any] = decode) -> Any:
         """Return the body decoded from JSON (RFC 8259), or by another `decode`, which raises ValueError for malformed input.
@@ -274,7 +291,7 @@ class Request:
         try:
             return decode(await self.read(json_limit(self)))
         except UnicodeDecodeError as error:
-            raise _not_utf8(error) from None
+            raise not_utf8(error) from None
         except JSONDecodeError as error:
             detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             raise HTTPError(400, detail) from None
@@ -341,6 +358,21 @@ class Request:
         """The id of the last event that the client of an EventStream received before it lost the connection, or ""."""
         return self.headers.get("last-event-id", "").encode("latin-1").decode(errors="replace")
 
+    def after(self, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Call a function with these arguments when the request is over: answered, failed, or left by its client.
+
+        It is awaited if it is async, otherwise it runs in a thread. All that one request leaves is done in order, in a
+        task beside its connection, and sees the context variables of the request; its body and uploads are gone by
+        then. The time for all of it is `timeouts.after_seconds`, and the drain waits for it. An exception is logged.
+
+        Raises HTTPError (503) if `limits.after_tasks` requests have work left, TypeError for what is no function, and
+        RuntimeError for more than a thousand functions.
+        """
+        if self._after is None:
+            self._after = self.exchange.connection.after.begin(f"{self.method} {self.target}")
+            self.exchange.when_over(self._after.start)
+        self._after.add(function, args, kwargs)
+
     async def early_hints(self, *links: str) -> None:
         """Send a 103 (RFC 8297) with Link fields, so that the client loads what it will need while the response is made.
 
@@ -363,19 +395,3 @@ def json_limit(request: Request) -> int:
         return request.body_limit
     limits = request.exchange.connection.limits
     return limits.json_bytes if limits.json_bytes < limits.body_bytes else limits.body_bytes  # noqa: FURB136 -- faster
-
-
-def body_too_large(limit: int) -> HTTPError:
-    """Return the error for a body of more than `limit` bytes (RFC 9110 section 15.5.14)."""
-    return HTTPError(413, f"The body is larger than the limit of {limit} bytes.")
-
-
-def _decoded(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise _not_utf8(error) from None
-
-
-def _not_utf8(error: UnicodeDecodeError) -> HTTPError:
-    return HTTPError(400, f"The body is not UTF-8 at byte {error.start}.")

@@ -1,12 +1,13 @@
 """Response: a status, fields, and a body that is bytes or arrives piece by piece."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, Self, Unpack
+from typing import Any, Never, Protocol, Self, Unpack
 from urllib.parse import quote
 
-from aiosock.errors import ResponseError
+from aiosock.errors import AiosockError, HTTPError, ResponseError
 from aiosock.headers import Headers
 from aiosock.web.json import encode
+from aiosock.web.spelling import unknown_option
 from aiosock.wire.cookies import CookieAttributes, CookieScope, encode_cookie, encode_deletion
 from aiosock.wire.message import check_trailers
 
@@ -20,6 +21,9 @@ _TEXT = (("content-type", "text/plain; charset=utf-8"),)
 _HTML = (("content-type", "text/html; charset=utf-8"),)
 _JSON = (("content-type", "application/json"),)
 _BYTES = (("content-type", "application/octet-stream"),)
+
+_REDIRECTING = (301, 302, 303, 307, 308)
+"""RFC 9110 section 15.4: those with a Location that a client follows by itself."""
 
 
 class Response:
@@ -37,14 +41,20 @@ class Response:
     streamed body whose length is known may set Content-Length itself, and must then have that length.
 
     Raises ResponseError for a field that cannot be sent or a status that is not final, TypeError for a body of another
-    type.
+    type and for an option that there is not.
     """
 
     __slots__ = ("_headers", "_implied", "_trailers", "body", "status")
 
     def __init__(
-        self, body: bytes | str | AsyncIterable[bytes | str] = b"", status: int = 200, headers: Fields = ()
+        self,
+        body: bytes | str | AsyncIterable[bytes | str] = b"",
+        status: int = 200,
+        headers: Fields = (),
+        **wrong: Never,
     ) -> None:
+        if wrong:
+            raise unknown_option("Response", wrong)
         implied: _Constant = ()
         if isinstance(body, str):
             body, implied = body.encode(), _TEXT
@@ -106,49 +116,88 @@ class Response:
         return cls._of(body, fields, status, ())
 
     @classmethod
-    def text(cls, text: str, status: int = 200, headers: Fields = ()) -> Self:
+    def text(cls, text: str, status: int = 200, headers: Fields = (), **wrong: Never) -> Self:
         """Return a response of plain text."""
+        if wrong:
+            raise unknown_option("Response", wrong)
         return cls(text, status, headers)
 
     @classmethod
-    def html(cls, html: str, status: int = 200, headers: Fields = ()) -> Self:
+    def html(cls, html: str, status: int = 200, headers: Fields = (), **wrong: Never) -> Self:
         """Return an HTML page."""
+        if wrong:
+            raise unknown_option("Response", wrong)
         return cls._of(html.encode(), _HTML, status, headers)
 
     @classmethod
-    def json(cls, value: Any, status: int = 200, headers: Fields = ()) -> Self:
+    def json(cls, value: Any, status: int = 200, headers: Fields = (), **wrong: Never) -> Self:
         """Return a response of JSON (RFC 8259): dict, list, str, numbers, None, dataclasses, dates, UUID, Enum, Decimal, bytes.
 
         Raises TypeError or ValueError for values that JSON does not have, such as NaN.
         """
+        if wrong:
+            raise unknown_option("Response", wrong)
         return cls._of(encode(value), _JSON, status, headers)
 
     @classmethod
-    def redirect(cls, location: str, status: int = 303, headers: Fields = ()) -> Self:
+    def redirect(cls, location: str, status: int = 303, headers: Fields = (), **wrong: Never) -> Self:
         """Return a redirect to another URL: 303 by default, which a client follows with GET (RFC 9110 section 15.4.4).
 
         Characters that a URL cannot have are percent-encoded. Raises ResponseError for a line break or control.
         """
-        if any(ord(character) < 32 or ord(character) == 127 for character in location):
-            raise ResponseError(f"not a location: {location!r}")
-        fields = [("location", quote(location, safe="!#$%&'()*+,/:;=?@[]^`{|}~\\"))]
-        return cls._of(b"", tuple(fields), status, headers)
+        if wrong:
+            raise unknown_option("Response", wrong)
+        return cls._of(b"", (("location", _location(location)),), status, headers)
 
     def set_cookie(self, name: str, value: str, **attributes: Unpack[CookieAttributes]) -> None:
         """Set a cookie: by default for the whole host, hidden from scripts, with SameSite=Lax.
 
         Raises ResponseError for a malformed cookie, and for one that browsers would refuse.
         """
+        if unknown := attributes.keys() - CookieAttributes.__optional_keys__:
+            raise unknown_option("set_cookie", unknown)
         self.headers.append("set-cookie", encode_cookie(name, value, **attributes))
 
     def delete_cookie(self, name: str, **scope: Unpack[CookieScope]) -> None:
         """Delete a cookie that was set with this path, domain and partition; raises what `set_cookie` raises."""
+        if unknown := scope.keys() - CookieScope.__optional_keys__:
+            raise unknown_option("set_cookie", unknown)
         self.headers.append("set-cookie", encode_deletion(name, **scope))
 
     def __repr__(self) -> str:
         """Show the status and what kind of body it is."""
         body = f"{len(self.body)} bytes" if isinstance(self.body, bytes) else "streamed"
         return f"<{type(self).__name__} {self.status}, {body}>"
+
+
+class Redirect(HTTPError):
+    """An answer that leads to another URL, to be raised: in a handler, or in what it calls.
+
+    ```python
+    @app.get("/account")
+    async def account(request: Request) -> str:
+        if "user" not in request.cookies:
+            raise Redirect("/login")
+        return f"Hello, {request.cookies['user']}!"
+    ```
+
+    Middleware sees the response of `Response.redirect`, which takes the same arguments. An exception handler for
+    HTTPError is not called for it, only one for Redirect. Raises ResponseError for a line break or control in the
+    location, and ValueError for a status that leads nowhere.
+    """
+
+    def __init__(
+        self, location: str, status: int = 303, headers: Mapping[str, str] | None = None, **wrong: Never
+    ) -> None:
+        if wrong:
+            raise unknown_option("Redirect", wrong)
+        if status not in _REDIRECTING:
+            raise ValueError(f"a redirect has the status {', '.join(map(str, _REDIRECTING))}, not {status}")
+        AiosockError.__init__(self, location, status, headers)  # HTTPError's own is for the status of an error
+        self.location: str = _location(location)
+        self.status: int = status
+        self.detail: str = self.location
+        self.headers: Mapping[str, str] = headers or {}
 
 
 class Duplex(Protocol):
@@ -218,7 +267,18 @@ def _completed(headers: Fields, implied: _Constant) -> Headers:
     return completed
 
 
+def _location(location: str) -> str:
+    """Return a location as it is sent; raise ResponseError for a line break or control, TypeError for no str."""
+    if not isinstance(location, str):
+        raise TypeError(f"a location is a str, such as '/login', not {location!r}")
+    if any(ord(character) < 32 or ord(character) == 127 for character in location):
+        raise ResponseError(f"not a location: {location!r}")
+    return quote(location, safe="!#$%&'()*+,/:;=?@[]^`{|}~\\")
+
+
 def _final(status: int) -> int:
+    if not isinstance(status, int):
+        raise TypeError(f"a status is an int, not {status!r}")
     if not 200 <= status <= 599:
         raise ResponseError(f"a response has a status from 200 to 599, not {status}")
     return status

@@ -94,7 +94,7 @@ def encode_cookie(
 
     Raises ResponseError for a name that is not a token, a value with anything but visible ASCII or with one of `",;\\`,
     an attribute that browsers refuse or ignore, a prefix in the name that forbids an attribute, and more than 4096
-    bytes of name and value.
+    bytes of name and value. Raises TypeError for a value that is no str and an age that is no int.
     """
     _check_pair(name, value)
     parts = [f"{name}={value}"]
@@ -151,6 +151,8 @@ def _unquoted(value: str) -> str:
 def _check_pair(name: str, value: str) -> None:
     if not _NAME.fullmatch(name):
         raise ResponseError(f"{name!r} is not a valid name for a cookie")
+    if not isinstance(value, str):
+        raise TypeError(f"the value of the cookie {name} is a str, not {value!r}")
     if not _VALUE.fullmatch(value):
         raise ResponseError(f"{value!r} is not a valid value for a cookie; urllib.parse.quote makes a text valid")
     if len(name) + len(value) > COOKIE_BYTES:
@@ -177,6 +179,8 @@ def _check_prefix(name: str, path: str, domain: str | None, *, http_only: bool) 
 
 
 def _checked_age(seconds: int) -> int:
+    if not isinstance(seconds, int):
+        raise TypeError(f"max_age is a number of seconds, an int, not {seconds!r}")
     if seconds <= 0:
         raise ResponseError(f"a max_age of {seconds} seconds would delete the cookie; use delete_cookie for that")
     return seconds

@@ -56,7 +56,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 def run_python(page: str) -> dict[str, Any]:
     """Run the Python of a page, from top to bottom; return the names that it defines."""
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):
         if block.language == "python":
             exec(compile(block.text, page, "exec"), names)

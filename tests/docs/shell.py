@@ -138,4 +138,5 @@ class Shell:
         self._stack.close()
         command = [sys.executable, *self._stage.serve, "--port", "0"]
         server = Served(command, cwd=self._home, env={**self._environment, "AIOSOCK_PORT": ""})
+        server.complains = self._stage.complains
         self._server, self._served = self._stack.enter_context(server), files

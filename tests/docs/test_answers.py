@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,9 @@ REQUESTS = [
     (204, head("OPTIONS /read")),
     (308, head("POST /read/")),
     (400, head("GET /%ff")),
+    (400, head("GET /paged")),
     (404, head("GET /nowhere")),
+    (404, head("GET /on/today")),
     (405, head("PUT /hello")),
     (421, head("GET https://test/hello")),
     (422, head("GET /typed?number=many")),
@@ -132,6 +135,8 @@ def routed(app: App) -> App:
         return str(await request.form())
 
     app.get("/typed")(typed)
+    app.get("/paged")(paged)
+    app.get("/on/{day}")(on)
 
     @app.get("/chat")
     async def chat(request: Request) -> Response:
@@ -150,6 +155,14 @@ def routed(app: App) -> App:
 
 async def typed(request: Request, *, number: int) -> str:
     return str(number)
+
+
+async def paged(request: Request) -> str:
+    return request.query["page"]
+
+
+async def on(request: Request, day: date) -> str:
+    return str(day)
 
 
 async def talk(_: object) -> None:

@@ -97,6 +97,10 @@ class Page:
         """Run commands as a reader types them."""
         self.shell.run(block)
 
+    def kept(self, block: Block) -> None:
+        """Take a file that the Python of the page uses; its title is its name."""
+        assert block.title, block.place
+
     def parsed(self, block: Block) -> None:
         """Parse JSON."""
         json.loads(block.text)
@@ -129,6 +133,7 @@ RUNNERS: dict[str, Callable[[Page, Block], None]] = {
     "console": Page.commands,
     "sh": Page.commands,
     "toml": Page.toml,
+    "html": Page.kept,
     "json": Page.parsed,
     "text": Page.drawn,
     **dict.fromkeys(ELSEWHERE, Page.elsewhere),

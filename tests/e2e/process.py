@@ -225,6 +225,11 @@ def serve_example(name: str) -> Served:
     return Served([sys.executable, "-c", program, str(ROOT / "examples" / f"{name}.py"), "--port", "0"])
 
 
+def serve_module(name: str) -> Served:
+    """Serve `module:app` of this project, on a free port."""
+    return Served([sys.executable, "-m", "aiosock", name, "--port", "0"])
+
+
 def serve_program(path: Path, loop: str, *options: str, complains: bool = False) -> Served:
     """Serve a program that ends in `main(app)`, from its own directory."""
     served = Served([sys.executable, str(path), "--port", "0", "--loop", loop, *options], cwd=path.parent)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Response, expect, sync_playwright
 
-from tests.e2e.process import Served, serve_example, serve_site
+from tests.e2e.process import Served, serve_example, serve_module, serve_site
 from tests.patience import PATIENCE
 from tests.web.static.serving import ODD_NAMES
 
@@ -558,3 +558,23 @@ def test_the_page_of_an_api_fits_its_window_and_sends(opened: Opener, browser: B
             plain.goto(f"{server.url}/docs")
             expect(plain.get_by_role("heading", name="POST /tasks")).to_be_visible()
             expect(plain.get_by_role("button")).to_have_count(0)
+
+
+def test_the_page_of_an_api_sends_header_fields_forms_and_files(opened: Opener, tmp_path: Path) -> None:
+    (tmp_path / "cat.txt").write_text("meow")
+    with serve_module("tests.e2e.described:app") as server:
+        page = opened(f"{server.url}/docs")
+        search, create, add = (page.locator(f"#operation-{name}") for name in ("search", "create", "add"))
+        search.get_by_label("id").fill("1")
+        search.get_by_label("day").fill("2026-01-31")
+        search.get_by_label("text").fill("tea")
+        search.get_by_label("x-level").fill("3")
+        search.get_by_role("button", name="Send").click()
+        expect(search.get_by_role("status")).to_contain_text("tea light 3 2026-01-31")
+        create.get_by_label("name").fill("Ada & Eve")
+        create.get_by_role("button", name="Send").click()
+        expect(create.get_by_role("status")).to_contain_text('"name": "Ada & Eve"')
+        add.get_by_label("title").fill("Cat")
+        add.get_by_label("photo").set_input_files(tmp_path / "cat.txt")
+        add.get_by_role("button", name="Send").click()
+        expect(add.get_by_role("status")).to_contain_text("Cat 4")

@@ -252,7 +252,7 @@ def test_an_error_is_a_page_for_a_browser(site: Served) -> None:
 
     assert status == 404
     assert fields["content-type"] == "text/html; charset=utf-8"
-    assert "<h1>404 Not Found</h1>" in text
+    assert "<h1><span>404</span> Not Found</h1>" in text
     assert "<script>" not in text
 
 

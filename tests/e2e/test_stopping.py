@@ -80,6 +80,20 @@ async def own_pool(request):
     pool.submit(time.sleep, 3600)
     print("hanging", flush=True)
 
+@app.get("/after")
+async def after(request):
+    async def work():
+        print("hanging", flush=True)
+        await request.shutdown.wait()
+        print("done afterwards", flush=True)
+    request.after(work)
+    return "answered\\n"
+
+@app.get("/after-thread")
+async def after_thread(request):
+    request.after(time.sleep, 3600)
+    print("hanging", flush=True)
+
 @app.get("/wait")
 async def wait(request):
     print("hanging", flush=True)
@@ -406,7 +420,18 @@ def test_a_second_signal_ends_a_start_that_blocks_the_loop(loop: str, program: P
         assert server.wait() in (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
-@pytest.mark.parametrize("target", ["/thread", "/few-threads", "/own-thread", "/own-pool"])
+def test_what_a_request_has_left_is_done_before_the_lifespan_ends(loop: str, program: Path) -> None:
+    with serve_program(program, loop) as server, Raw(server.address) as client:
+        assert client.get("/after").body == b"answered\n"
+        server.await_output("hanging\n")
+
+        assert server.stop() == 0
+
+    assert server.output.endswith("closed\n")
+    assert "\ndone afterwards\n" in server.output
+
+
+@pytest.mark.parametrize("target", ["/thread", "/few-threads", "/own-thread", "/own-pool", "/after-thread"])
 def test_a_thread_of_a_handler_does_not_keep_the_process(loop: str, program: Path, target: str) -> None:
     with serve_program(program, loop, "--timeouts.drain-seconds", "0.3") as server, Raw(server.address) as client:
         client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())

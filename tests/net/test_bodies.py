@@ -7,8 +7,9 @@ import pytest
 
 from aiosock.config import Limits
 from aiosock.errors import ProtocolError
+from aiosock.web.body import Body
 from aiosock.web.exchange import Incoming
-from aiosock.web.request import Body, Request
+from aiosock.web.request import Request
 from aiosock.web.response import Response
 from tests.net.helpers import (
     CHUNKED_POST,

@@ -293,3 +293,38 @@ async def test_a_function_of_when_over_that_fails_costs_nobody_else_anything(cap
         assert len(client.notes.finished_) == 2
     assert called == ["first", "last"] * 2
     assert caplog.text.count("a function of when_over failed") == 2
+
+
+async def test_functions_of_when_sent_are_awaited_after_the_response_and_before_those_of_when_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    called: list[object] = []
+
+    async def handler(request: Request) -> Response:
+        async def first(failure: BaseException | None) -> None:
+            called.append(("first", failure))
+
+        async def fails(failure: BaseException | None) -> None:
+            if failure is None:
+                raise SystemExit(3)
+            await asyncio.sleep(0)
+            raise asyncio.CancelledError
+
+        request.exchange.when_over(lambda: called.append("over"))
+        request.exchange.when_sent(first)
+        request.exchange.when_sent(fails)
+        if request.path == "/fails":
+            raise error
+        return Response("sent")
+
+    error = KeyError("x")
+    async with Client(handler) as client:
+        peer = await client.connect()
+        peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await peer.response()).status == 200
+        peer.send(b"GET /fails HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await peer.response()).status == 500
+        peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await peer.response()).status == 200
+    assert called[:4] == [("first", None), "over", ("first", error), "over"]
+    assert caplog.text.count("a function of when_sent failed") == 3

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Annotated, Any, assert_type
 from uuid import UUID
 
 from aiosock import (
@@ -14,16 +14,21 @@ from aiosock import (
     Config,
     ConfigError,
     Convertor,
+    Cookie,
     Disconnected,
     Event,
     EventStream,
+    FileResponse,
     Form,
     Handler,
+    Header,
     Headers,
     HTTPError,
     Limits,
     Middleware,
     ProtocolError,
+    Query,
+    Redirect,
     Request,
     Response,
     ResponseError,
@@ -40,10 +45,12 @@ from aiosock import (
 from aiosock.testing import Client, ClientResponse, EventReader, Peer, ReceivedEvent, RequestParts
 from aiosock.web import middleware
 from aiosock.web.exchange import Address
+from aiosock.web.flash import flash
 from aiosock.web.response import Duplex
 from aiosock.web.sessions.session import Session
 from aiosock.web.sessions.signer import Signer
 from aiosock.web.sessions.stores import MemoryStore
+from aiosock.web.templates import Templates
 
 app = App()
 SECRET = "s" * 32
@@ -145,6 +152,96 @@ async def upload(request: Request) -> str:
     return photo.content_type
 
 
+# Parameters that are read from the request.
+
+
+@dataclass
+class Profile:
+    name: str
+    age: int | None = None
+
+
+@app.post("/profile", status=201, tags=["people"], responses={409: "It is there."}, security=["bearer"])
+async def typed(
+    request: Request,
+    profile: Annotated[Profile, Form],
+    agent: Annotated[str, Header("user-agent")],
+    photo: Upload,
+    theme: Annotated[str, Cookie] = "light",
+    search: Annotated[Profile | None, Query] = None,
+) -> Profile:
+    assert_type(profile, Profile)
+    assert_type(agent, str)
+    assert_type(search, Profile | None)
+    return profile
+
+
+# Resources.
+
+
+class Database:
+    async def count(self) -> int:
+        return 1
+
+
+class Unit:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+
+@app.provide(scope="app")
+async def database(app: App) -> AsyncIterator[Database]:
+    yield Database()
+
+
+@app.provide
+async def unit(request: Request, database: Database) -> Unit:
+    return Unit(database)
+
+
+async def keep_its_type(request: Request) -> None:
+    assert_type(await unit(request, Database()), Unit)
+
+
+@app.get("/count")
+async def count_them(request: Request, unit: Unit) -> str:
+    assert_type(request.app.url_for("user", id=3), str)
+    return f"{await unit.database.count()} {request.route} {request.app.state.name}"
+
+
+@app.middleware
+async def measured(request: Request, next: Handler, database: Database) -> Response:
+    return await next(request)
+
+
+@dataclass
+class State:
+    visits: int = 0
+
+
+assert_type(app, App)
+assert_type(app.state.anything, Any)
+stateful = App(State())
+assert_type(stateful, App[State])
+assert_type(stateful.state.visits, int)
+declared: App[State] = App()
+
+
+@stateful.lifespan
+async def begin(app: App[State]) -> AsyncIterator[None]:
+    app.state.visits += 1
+    yield
+
+
+app.mount("/stateful", stateful)
+
+
+async def replace_it() -> None:
+    with app.overriding(Database, Database()):
+        client = Client(app)
+        client.override(Unit, unit)
+
+
 # Responses.
 
 
@@ -167,6 +264,8 @@ def respond() -> None:
     assert_type(Response.html("<p>page", status=404), Response)
     assert_type(Response.json(Point(1, 2)), Response)
     assert_type(Response.redirect("/elsewhere", 308), Response)
+    assert_type(FileResponse(Path("a.pdf"), "A.pdf", headers={"cache-control": "no-store"}), FileResponse)
+    assert_type(FileResponse("a.pdf", directory=Path("files"), inline=True), FileResponse)
     response = Response.text("text", headers=Headers({"x-name": "value"}))
     assert_type(response.status, int)
     assert_type(response.headers.items(), list[tuple[str, str]])
@@ -252,9 +351,35 @@ async def connect_otherwise(app: App) -> AsyncGenerator[None, None]:
     yield
 
 
+async def send(address: str, *, urgent: bool = False) -> int:
+    return len(address)
+
+
+@app.get("/leaving")
+async def leaving(request: Request) -> None:
+    request.after(send, "ada@example.org", urgent=True)
+    request.after(print, "left")
+    assert_type(dict(request.query), dict[str, str])
+    assert_type(dict(request.headers), dict[str, str])
+    assert_type(request.url_for("user", id=3), str)
+    flash(request, "Good bye.")
+    raise Redirect("/", 307, {"cache-control": "no-store"})
+
+
+templates = Templates(Path("templates"))
+
+
+async def rendered(request: Request) -> Response:
+    assert_type(await templates.render(request, "a.html", {"a": 1}), Response)
+    return await templates.stream(request, "a.html", status=404, headers={"x-a": "b"})
+
+
+inside = Router("/inside", middleware=[named])
+inside.lifespan(connect)
+
 other = App()
 other.lifespan(connect_otherwise)
-app.mount("/other", other)
+app.mount("/other", other, name="other")
 app.mount("/static", StaticFiles(Path("static"), listing=True, cache_control={"*.css": "max-age=60"}))
 app.host("*.example.org", other)
 handlers: list[Handler] = [app, other, StaticFiles("static")]

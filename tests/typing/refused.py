@@ -5,10 +5,12 @@ from aiosock import (
     Config,
     Event,
     EventStream,
+    FileResponse,
     Handler,
     Headers,
     HTTPError,
     Limits,
+    Redirect,
     Request,
     Response,
     StaticFiles,
@@ -34,6 +36,20 @@ async def no_middleware(request: Request) -> Response:
     return Response()
 
 
+@app.provide  # type: ignore[type-var]  # pyright: ignore[reportArgumentType, reportUntypedFunctionDecorator]
+def no_provider(request: Request) -> Response:
+    return Response()
+
+
+@app.provide(scope="session")  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore[reportArgumentType]
+async def no_scope(request: Request) -> Response:
+    return Response()
+
+
+@app.get("/other", status="201")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+async def no_status(request: Request) -> None: ...
+
+
 @app.exception(KeyError)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 async def another_error(request: Request, error: OSError) -> Response:
     return Response()
@@ -57,6 +73,10 @@ Response({"id": 7})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentT
 Response("text", "200")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Response("text", headers={"x-count": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Response().set_cookie("a", "b", same_site="loose")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Response("text", status_code=404)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Response().set_cookie("a", "b", httponly=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+FileResponse("a.pdf", media_type="text/plain")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Redirect(404)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Headers()["x-count"] = 1  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
 StaticFiles("static", index=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 StaticFiles("static", list=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -70,6 +90,15 @@ Event(b"data")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 async def events(request: Request) -> EventStream:
     return EventStream(request, ["data"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def send(address: str, *, urgent: bool = False) -> None: ...
+
+
+def leave(request: Request) -> None:
+    request.after(send, 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    request.after(send, "ada", soon=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    request.after(send("ada"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 async def test() -> None:

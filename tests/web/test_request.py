@@ -8,7 +8,7 @@ import pytest
 from aiosock import HTTPError, Request
 from aiosock.config import Limits
 from aiosock.testing import Client
-from aiosock.web.request import Query
+from aiosock.web.multidict import Query
 from tests.web.ask import app_of, ask, ask_raw, seen
 
 JSON = {"content-type": "application/json"}
@@ -442,3 +442,18 @@ async def test_json_has_the_limit_of_the_body() -> None:
 )
 async def test_a_request_says_which_media_type_it_prefers(accept: str, chosen: str) -> None:
     assert await seen(lambda request: request.accepts("text/html", "text/plain"), headers={"accept": accept}) == chosen
+
+
+async def test_a_name_that_is_missing_in_the_query_or_a_form_is_the_clients_mistake() -> None:
+    async def handler(request: Request) -> str:
+        with pytest.raises(KeyError):
+            request.query["b"]
+        return f"{request.query['a']} {(await request.form())['a']}"
+
+    app = app_of(handler)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await ask(app, "POST", "/?a=1", body="a=2", headers=headers)).text == "1 2"
+    missing = await ask(app, "POST", "/?a=1", body="b=2", headers=headers)
+    assert (missing.status, missing.text) == (400, "400 Bad Request: The form has no 'a'.\n")
+    missing = await ask(app, "POST", "/", body="a=2", headers=headers)
+    assert (missing.status, missing.text) == (400, "400 Bad Request: The query has no 'a'.\n")

@@ -260,10 +260,16 @@ def test_an_attribute_that_browsers_would_not_take_is_refused(attributes: dict[s
         encode_cookie("a", "1", **attributes)
 
 
-@pytest.mark.parametrize("max_age", ["1; Secure", 1.5])
+@pytest.mark.parametrize("max_age", ["1; Secure", 1.5, timedelta(days=1)])
 def test_an_age_is_a_number_of_seconds(max_age: Any) -> None:
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(TypeError, match="max_age is a number of seconds, an int, not"):
         encode_cookie("a", "1", max_age=max_age)
+
+
+@pytest.mark.parametrize("value", [5, None, b"5"])
+def test_a_value_is_a_str(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"the value of the cookie a is a str, not {value!r}"):
+        encode_cookie("a", value)
 
 
 def test_a_cookie_is_as_long_as_browsers_keep() -> None:

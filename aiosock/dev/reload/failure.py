@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from aiosock.errors import HTTPError
 from aiosock.traces import is_own
-from aiosock.web.error_response import error_response
+from aiosock.web.debug.exceptions import ExceptionRecord, FrameRecord
+from aiosock.web.debug.report import Report
+from aiosock.web.debug.response import report_response
+from aiosock.web.debug.source import Place, Span, lines_around
 from aiosock.web.response import Response
 
 CONTEXT: Final = 3
@@ -56,9 +58,13 @@ def failure_response(failure: Failure, accept: str = "") -> Response:
     """Return the response for a client with this Accept field: a page, a problem in JSON, or lines of text."""
     where = f" ({failure.place})" if failure.place else ""
     detail = f"The program does not run: {failure.summary}{where}. It starts again when a file is saved."
-    response = error_response(HTTPError(500, detail), accept, failure.told)
-    response.headers["cache-control"] = "no-store"
-    return response
+    kind, _, message = failure.summary.partition(": ")
+    exception = ExceptionRecord(kind, message)
+    if failure.place:
+        file, _, line = failure.place.rpartition(", line ")
+        span = Span(int(line), int(line))
+        exception.frames = [FrameRecord(Place(file, span.line), "", lines_around(file, span), missing="")]
+    return report_response(Report(500, detail, exception, text=failure.told), accept)
 
 
 def _summary(text: str) -> str:

@@ -152,7 +152,7 @@ class Http1Exchange(Answering):
         """Send a response whole; see Answering."""
         body = response.body
         if self.request is not None and self.service.wants_details:
-            self.record.handled = self.service.clock()
+            self.record.handled, self.record.fields = self.service.clock(), response.pairs()
         if self._progress is NOT_BEGUN:
             if isinstance(body, bytes):
                 await self._drop_unread(response.status)
@@ -182,6 +182,8 @@ class Http1Exchange(Answering):
     def _ordinary(self, response: Response, body: bytes) -> bytes:
         """Return the whole of a response with nothing special about it; b"" for any other, which `_start` encodes."""
         head, pairs = self._head, response.pairs()
+        if self.request is not None:
+            self.record.fields = pairs
         if not isinstance(pairs, tuple) or not self._keep_alive or head.minor_version == 0 or head.method == "HEAD":
             return b""
         if self.service.shutdown.is_set():

@@ -56,13 +56,18 @@ def safe_name(name: str, dotfiles: Collection[str] = ()) -> str:
     Names that Windows refuses are changed on all systems: a file may be copied to another one later. Raises HTTPError
     (400) if nothing is left.
     """
-    name = _UNSAFE.sub("_", name).strip(" ").rstrip(". ")
+    name = without_unsafe(name).strip(" ").rstrip(". ")
     if not name:
         raise HTTPError(400, "A file needs a name.")
     name = _shortened(name)
     if not (is_plain(name, dotfiles) and is_plain_on_windows(name)):  # it starts with a dot, or is the name of a device
         name = _shortened(f"_{name}")
     return name
+
+
+def without_unsafe(name: str) -> str:
+    """Return a name without separators, controls and other characters that are unsafe in a name: each becomes `_`."""
+    return _UNSAFE.sub("_", name)
 
 
 def _shortened(name: str) -> str:

@@ -13,6 +13,7 @@ from aiosock.web.middleware.proxy_headers import proxy_headers
 from aiosock.web.middleware.rate_limit import rate_limit
 from aiosock.web.middleware.request_id import request_id
 from aiosock.web.middleware.security_headers import security_headers
+from aiosock.web.middleware.sees_exceptions import sees_exceptions
 from aiosock.web.middleware.sessions import sessions
 from aiosock.web.middleware.timeout import timeout
 
@@ -31,6 +32,7 @@ __all__ = [
     "rate_limit",
     "request_id",
     "security_headers",
+    "sees_exceptions",
     "sessions",
     "timeout",
 ]

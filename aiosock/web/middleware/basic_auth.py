@@ -6,7 +6,7 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from aiosock.errors import HTTPError
-from aiosock.web.handler import Middleware, Next
+from aiosock.web.handler import Middleware, Next, secured
 from aiosock.web.middleware.quoting import quotable
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -38,7 +38,7 @@ def basic_auth(users: Mapping[str, str], realm: str = "aiosock") -> Middleware:
         request.state.user = names[0]
         return await next(request)
 
-    return authenticated
+    return secured(authenticated, {"basic": {"type": "http", "scheme": "basic"}})
 
 
 def _digest(credentials: bytes) -> bytes:

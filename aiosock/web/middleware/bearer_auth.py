@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from aiosock.errors import HTTPError
-from aiosock.web.handler import Middleware, Next
+from aiosock.web.handler import Middleware, Next, secured
 from aiosock.web.middleware.quoting import quotable
 from aiosock.web.request import Request
 from aiosock.web.response import Response
@@ -52,7 +52,7 @@ def bearer_auth(verify: Verify, realm: str = "aiosock", scope: str = "") -> Midd
         request.state.user = user
         return await next(request)
 
-    return authenticated
+    return secured(authenticated, {"bearer": {"type": "http", "scheme": "bearer"}})
 
 
 def insufficient_scope(scope: str, realm: str = "aiosock") -> HTTPError:

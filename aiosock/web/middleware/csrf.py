@@ -49,6 +49,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
         return request.raw_path in literal or request.raw_path.startswith(below)
 
     async def protected(request: Request, next: Next) -> Response:
+        request.is_csrf_protected = True
         if request.method in SAFE or is_same_origin(request) or is_exempt(request):
             return await next(request)
         if normal_origin(request.headers.get("origin", "")) in origins:

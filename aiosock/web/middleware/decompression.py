@@ -6,9 +6,10 @@ from typing import Final
 from aiosock.config import MIB
 from aiosock.errors import HTTPError
 from aiosock.headers import Headers
+from aiosock.web.body import body_too_large
 from aiosock.web.exchange import Incoming
 from aiosock.web.handler import Middleware, Next
-from aiosock.web.request import Request, body_too_large
+from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.wire.codings import BLOCK, Decoder, TooManyFrames, decoder, installed
 

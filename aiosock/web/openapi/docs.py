@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from aiosock.web.openapi.sample import body_of, curl
+from aiosock.web.openapi.sample import body_of, curl, form_of, is_form
 from aiosock.web.page import Page
 
 _LIMITS = {
@@ -100,6 +100,11 @@ class _Parts:
         if "requestBody" not in operation:
             return ""
         optional = "" if operation["requestBody"]["required"] else ", or nothing"
+        if is_form(operation):
+            kind, form = form_of(operation)
+            required = form.get("required", ())
+            table = _table("Field", ((each, each in required, "", field) for each, field in form["properties"].items()))
+            return f"<h3>Form</h3>\n<p>{escape(kind)}{optional}</p>\n{table}"
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         return f"<h3>Body</h3>\n<p>JSON: {_type(schema)}{optional}</p>\n"
 
@@ -126,23 +131,44 @@ class _Parts:
         return escape(curl(method, self._base + path, operation, self.components))
 
     def _form(self, method: str, path: str, operation: Mapping[str, Any]) -> str:
-        fields = "".join(map(_field, operation.get("parameters", ())))
-        if "requestBody" in operation:
+        parameters = operation.get("parameters", ())
+        # No script may set a cookie for one request.
+        fields = "".join(_field(each) for each in parameters if each["in"] != "cookie")
+        if "requestBody" in operation and is_form(operation):
+            fields += "".join(map(_field, _form_fields(operation)))
+        elif "requestBody" in operation:
             text = json.dumps(body_of(operation, self.components), indent=2, ensure_ascii=False)
             rows = min(20, text.count("\n") + 2)
             fields += (
                 f'<label>Body<textarea name="body" data-in="body" rows="{rows}">{escape(text)}</textarea></label>\n'
             )
         return (
-            f'<form data-method="{escape(method)}" data-path="{escape(self._mount + path)}" hidden>\n{fields}'
+            f'<form data-method="{escape(method)}" data-path="{escape(self._mount + path)}"{_kind_of_form(operation)} '
+            f"hidden>\n{fields}"
             f"<button>Send</button>\n<output></output>\n</form>\n"
         )
+
+
+def _form_fields(operation: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Yield the fields of a form, in the form of parameters."""
+    _, schema = form_of(operation)
+    for name, field in schema["properties"].items():
+        yield {"name": name, "in": "form", "required": name in schema.get("required", ()), "schema": field}
+
+
+def _kind_of_form(operation: Mapping[str, Any]) -> str:
+    if "requestBody" not in operation or not is_form(operation):
+        return ""
+    return f' data-form="{escape(form_of(operation)[0])}"'
 
 
 def _field(parameter: Mapping[str, Any]) -> str:
     name, schema = escape(parameter["name"]), parameter["schema"]
     required = " required" if parameter["required"] and schema.get("minLength", 1) else ""
     attributes = f'name="{name}" data-in="{parameter["in"]}"'
+    if schema.get("items", schema).get("format") == "binary":
+        several = " multiple" if schema.get("type") == "array" else ""
+        return f'<label>{name}<input type="file" {attributes}{several}{required}></label>\n'
     if schema.get("type") == "array":
         return f'<label>{name} <small>one a line</small><textarea {attributes} rows="2"{required}></textarea></label>\n'
     if choices := ["true", "false"] if schema.get("type") == "boolean" else schema.get("enum"):

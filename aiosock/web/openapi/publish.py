@@ -28,16 +28,20 @@ def publish(
     version: str,
     description: str = "",
     servers: Sequence[str] = (),
+    security: Mapping[str, Mapping[str, Any]] | None = None,
     path: str = "/openapi.json",
     docs: str | None = "/docs",
 ) -> None:
     """Add a route `path` for the OpenAPI document of an app, and a route `docs`, unless None, for a page that shows it.
 
     Both are made at the first request, and again when routes have been added. They have an ETag. Without `servers`, it
-    names the path where the app is mounted. Raises RouteError if a path is taken or msgspec is not installed.
+    names the path where the app is mounted. `security` are Security Scheme Objects, by the names that routes have in
+    their `security`; see `openapi`. Raises RouteError if a path is taken or msgspec is not installed.
     """
     require_msgspec("a description of an API")
-    published = _Published(app, path, title=title, version=version, description=description, servers=servers)
+    published = _Published(
+        app, path, title=title, version=version, description=description, servers=servers, security=security
+    )
     app.get(path, name="openapi", documented=False)(published.json)
     if docs is not None:
         app.get(docs, name="docs", documented=False)(published.page)

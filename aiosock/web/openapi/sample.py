@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from aiosock.wire.forms import MULTIPART
+
 MAX_DEPTH: Final = 5
 """Nested objects and lists, at most: the schema of a tree contains itself."""
 
@@ -62,23 +64,56 @@ def _scalar(schema: Mapping[str, Any]) -> Any:
 def curl(method: str, url: str, operation: Mapping[str, Any], components: Mapping[str, Any]) -> str:
     """Return a curl command that requests an operation, with sample values for the required parameters."""
     parts = ["curl"] if method == "GET" else ["curl", "--head"] if method == "HEAD" else ["curl", "-X", method]
-    query = []
+    query, cookies = [], []
     for parameter in operation.get("parameters", ()):
         if not parameter["required"]:
             continue
-        value = quote(as_text(sample(parameter["schema"], components)), safe="")
-        if parameter["in"] == "path":
-            url = url.replace(f"{{{parameter['name']}}}", value)
-        else:
-            query.append(f"{quote(parameter['name'])}={value}")
-    if "requestBody" in operation:
-        parts += ["-H", "Content-Type: application/json", "-d", json.dumps(body_of(operation, components))]
+        name, value = parameter["name"], as_text(sample(parameter["schema"], components))
+        match parameter["in"]:
+            case "path":
+                url = url.replace(f"{{{name}}}", quote(value, safe=""))
+            case "header":
+                parts += ["-H", f"{name}: {value}"]
+            case "cookie":
+                cookies.append(f"{name}={value}")
+            case _:
+                query.append(f"{quote(name)}={quote(value, safe='')}")
+    if cookies:
+        parts += ["-b", "; ".join(cookies)]
+    parts += _body_options(operation, components)
     parts.append(f"{url}?{'&'.join(query)}" if query else url)
     return shlex.join(parts)
 
 
+def _body_options(operation: Mapping[str, Any], components: Mapping[str, Any]) -> list[str]:
+    if "requestBody" not in operation:
+        return []
+    if not is_form(operation):
+        return ["-H", "Content-Type: application/json", "-d", json.dumps(body_of(operation, components))]
+    kind, schema = form_of(operation)
+    option = "-F" if kind == MULTIPART else "--data-urlencode"
+    options = []
+    for name in schema.get("required", ()):
+        field = schema["properties"][name]
+        items = field.get("items", field)
+        value = "@file" if items.get("format") == "binary" else as_text(sample(field, components))
+        options += [option, f"{name}={value}"]
+    return options or [option, "="]
+
+
+def is_form(operation: Mapping[str, Any]) -> bool:
+    """Return whether the body of an operation is a form."""
+    return "application/json" not in operation["requestBody"]["content"]
+
+
+def form_of(operation: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the media type of an operation's form, and the schema of its fields."""
+    kind, media = next(iter(operation["requestBody"]["content"].items()))
+    return kind, media["schema"]
+
+
 def body_of(operation: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
-    """Return a sample of an operation's body."""
+    """Return a sample of an operation's JSON body."""
     return sample(operation["requestBody"]["content"]["application/json"]["schema"], components)
 
 

@@ -6,14 +6,23 @@ from typing import Any
 
 import msgspec
 
+from aiosock.web.forms import Upload
+
 
 def schemas_of(annotations: Sequence[Any]) -> tuple[Iterator[dict[str, Any]], dict[str, Any]]:
     """Return the schema of each type, empty for a type that JSON does not have, and the schemas they refer to, by name."""
     known = [annotation if _is_known(annotation) else Any for annotation in annotations]
     schemas, components = msgspec.json.schema_components(
-        known, ref_template="#/components/schemas/{name}", schema_hook=lambda kind: {"title": kind.__name__}
+        known, ref_template="#/components/schemas/{name}", schema_hook=_schema_of_class
     )
     return iter(schemas), dict(sorted(components.items()))
+
+
+def _schema_of_class(kind: type) -> dict[str, Any]:
+    """Return the schema of a class that msgspec does not know; a file is as OpenAPI 3.1.1 section 4.8.15.1.1 has it."""
+    if kind is Upload:
+        return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+    return {"title": kind.__name__}
 
 
 def _is_known(annotation: Any) -> bool:

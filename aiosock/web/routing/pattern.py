@@ -110,19 +110,39 @@ def compile_segment(part: str, pattern: str, known: Mapping[str, Convertor]) -> 
     return Segment(re.compile(regex, re.DOTALL), tuple(convertors), several)
 
 
+_TYPED_ELSEWHERE = re.compile(r"<(\w+):(\w+)>")
+_PLAIN_ELSEWHERE = re.compile(r"<()(\w+)>")
+"""Parameters as Flask and Django write them; the second only as a whole segment."""
+
+
 def split_pattern(pattern: str) -> list[str]:
-    """Split a pattern at its slashes; raise RouteError unless it starts with one and has `path` only at its end."""
+    """Split a pattern at its slashes; raise RouteError unless it starts with one and has `path` only at its end.
+
+    Raise RouteError also for <int:id>, a parameter as other frameworks write it. No path has these characters as they
+    are: clients encode them (RFC 3986 section 2).
+    """
     if not pattern.startswith("/"):
         raise RouteError(f"the pattern {pattern!r} must start with a slash")
     parts = pattern[1:].split("/")
+    for part in parts:
+        if found := _TYPED_ELSEWHERE.search(part) or _PLAIN_ELSEWHERE.fullmatch(part):
+            kind = f":{found[1]}" if found[1] not in ("", "str", "string") else ""
+            raise RouteError(f"the pattern {pattern!r} has {found[0]}: write {{{found[2]}{kind}}}")
     if any(":path}" in part for part in parts[:-1]):
         raise RouteError(f"the pattern {pattern!r} has a path parameter that is not at its end")
     return parts
 
 
 def parameter_names(pattern: str) -> list[str]:
-    """Return the names of a pattern's parameters in order; raise RouteError if a name comes twice."""
-    names = [name for part in split_pattern(pattern) for _, name, _ in parse_part(part, pattern) if name]
+    """Return the names of a pattern's parameters in order.
+
+    Raises RouteError if a name comes twice, or after its convertor.
+    """
+    parsed = [parameter for part in split_pattern(pattern) for parameter in parse_part(part, pattern)]
+    names = [name for _, name, _ in parsed if name]
+    for _, name, kind in parsed:
+        if name in ("int", "float", "str") and kind not in CONVERTORS:
+            raise RouteError(f"the pattern {pattern!r} has {{{name}:{kind}}}: write {{{kind}:{name}}}")
     if len(names) != len(set(names)):
         raise RouteError(f"the pattern {pattern!r} has the same parameter twice")
     return names

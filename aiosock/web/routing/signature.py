@@ -3,25 +3,33 @@
 import inspect
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import is_dataclass
+from enum import Enum
 from functools import partial
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from aiosock.errors import RouteError
+from aiosock.web.routing.places import Place, marked_place
 
 Endpoint = Callable[..., Awaitable[object]]
 """A handler as users write it, called with the request, then the parameters by name."""
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
+_PLAIN = frozenset({"builtins", "typing", "collections", "collections.abc", "datetime", "decimal", "types", "uuid"})
+"""The modules whose classes are values, or hold values: no program means a resource by one of them."""
+
+_READABLE = (Enum, str, bytes, int, float, dict, list, tuple, set, frozenset)
+
 
 class Parameter(NamedTuple):
-    """A parameter that the client fills: from the body if its annotation has a model, else from the query."""
+    """A parameter that aiosock fills: from the request, or by a provider. `wire_name` is its name in the request."""
 
     name: str
     annotation: Any
     default: object
-    is_body: bool
+    place: Place
+    wire_name: str
 
     @property
     def is_required(self) -> bool:
@@ -29,29 +37,56 @@ class Parameter(NamedTuple):
         return self.default is inspect.Parameter.empty
 
 
-def client_parameters(function: Callable[..., Any], taken: Collection[str]) -> list[Parameter]:
+def client_parameters(
+    function: Callable[..., Any], taken: Collection[str], is_provided: Callable[[Any], bool] = lambda _: False
+) -> list[Parameter]:
     """Return a handler's annotated parameters, without the request and those `taken` by the pattern.
 
     A parameter without annotation keeps its default. So does one that a partial has bound: no client may change it. A
-    scalar without a default must be keyword-only. Otherwise it is probably one that is missing in the pattern.
-    Raises RouteError for an annotation that cannot be resolved.
+    scalar without a default must be keyword-only, unless its annotation has a mark. Otherwise it is probably one that
+    is missing in the pattern. Raises RouteError for an annotation that cannot be resolved.
     """
     found = []
+    for parameter, annotation in annotated(function, taken):
+        place, wire_name = _place(annotation, parameter.name, is_provided)
+        is_scalar = place == "query" and marked_place(annotation, parameter.name) is None
+        if not is_scalar or parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY:
+            found.append(Parameter(parameter.name, annotation, parameter.default, place, wire_name))
+    return found
+
+
+def annotated(
+    function: Callable[..., Any], taken: Collection[str] = (), first: int = 1, who: str = ""
+) -> list[tuple[inspect.Parameter, Any]]:
+    """Return the annotated parameters after the `first` ones, each with its annotation.
+
+    Those `taken`, and those that a partial has bound, are left out. Raises RouteError for an annotation that cannot be
+    resolved.
+    """
     bound = {*taken, *(function.keywords if isinstance(function, partial) else ())}
-    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+    found = []
+    for parameter in list(inspect.signature(function).parameters.values())[first:]:
         if parameter.annotation is parameter.empty or parameter.kind not in _BY_NAME or parameter.name in bound:
             continue
         try:
-            annotation = _resolved(function, parameter.annotation)
+            found.append((parameter, _resolved(function, parameter.annotation)))
         except Exception as error:
             raise RouteError(
-                f"the parameter {parameter.name!r} of handler {name_of(function)} is annotated "
+                f"the parameter {parameter.name!r} of {who or f'handler {name_of(function)}'} is annotated "
                 f"{parameter.annotation!r}, which cannot be resolved: {error}"
             ) from None
-        is_body = has_model(annotation)
-        if is_body or parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY:
-            found.append(Parameter(parameter.name, annotation, parameter.default, is_body))
     return found
+
+
+def _place(annotation: Any, name: str, is_provided: Callable[[Any], bool]) -> tuple[Place, str]:
+    """Return where a parameter comes from: a mark says so, or a provider is known, or the type decides."""
+    if (marked := marked_place(annotation, name)) is not None:
+        return marked
+    if is_provided(annotation):
+        return "resource", name
+    if has_model(annotation):
+        return "body", name
+    return ("resource" if may_be_provided(annotation) else "query"), name
 
 
 def return_annotation(function: Callable[..., Any]) -> Any:
@@ -73,6 +108,36 @@ def has_model(annotation: Any) -> bool:
         return False
     parts = get_args(annotation)[:1] if origin is Annotated else get_args(annotation)
     return any(map(has_model, (origin, *parts)))
+
+
+def may_be_provided(annotation: Any) -> bool:
+    """Return whether no request can have a value of this type, so that only a provider makes it: a class of a program.
+
+    A type made by NewType is judged by the type behind it.
+    """
+    annotation = getattr(annotation, "__value__", annotation)
+    if get_origin(annotation) is Annotated:
+        return may_be_provided(get_args(annotation)[0])
+    kind = unwrapped(get_origin(annotation) or annotation)
+    return isinstance(kind, type) and kind.__module__ not in _PLAIN and not issubclass(kind, _READABLE)
+
+
+def unwrapped(annotation: Any) -> Any:
+    """Return the type behind `Annotated`, `NewType` and `type Name = ...`."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+            continue
+        behind = getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
+        if behind is annotation or isinstance(annotation, type):
+            return annotation
+        annotation = behind
+
+
+def has_pydantic(annotation: Any) -> bool:
+    """Return whether an annotation is, or contains, a model of pydantic."""
+    annotation = getattr(annotation, "__value__", annotation)
+    return hasattr(annotation, "__pydantic_validator__") or any(map(has_pydantic, get_args(annotation)))
 
 
 def models_of(annotation: Any) -> tuple[type, ...]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiosock.errors import HTTPError, RouteError
 from aiosock.web.exchange import OnDisconnect
-from aiosock.web.handler import Handler
+from aiosock.web.handler import Handler, Middleware
 from aiosock.web.routing.pattern import CONVERTORS, Convertor, Segment, compile_segment, split_pattern
 from aiosock.web.routing.signature import Endpoint
 from aiosock.wire.target import decode_segments, is_text
@@ -42,6 +42,14 @@ class Route:
     body_limit: int | None = None
     health: bool = False
     documented: bool = True
+    status: int = 200
+    responses: Mapping[int, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    security: Sequence[str] | None = None
+    refuses_none: bool = False
+    """Whether the annotation of the handler says that it does not return None."""
+    middleware: tuple[Middleware, ...] = ()
+    """That of the routers it was included from, the outermost first."""
 
 
 @dataclass(slots=True)
@@ -60,7 +68,9 @@ class Mounted(NamedTuple):
     subpath: str
 
 
-class _Mount(NamedTuple):
+class Mount(NamedTuple):
+    """A prefix, without a slash at its end, and the handler of all paths below it."""
+
     prefix: str
     handler: Handler
 
@@ -83,7 +93,7 @@ class _Node:
     literals: dict[str, "_Node"] = field(default_factory=dict)
     segments: list[tuple[Segment, "_Node"]] = field(default_factory=list)
     rests: list[tuple[Segment, "_Node"]] = field(default_factory=list)
-    mount: "_Mount | None" = None
+    mount: Mount | None = None
 
 
 class RouteTable:
@@ -95,6 +105,7 @@ class RouteTable:
     def __init__(self, convertors: Mapping[str, Convertor] | None = None) -> None:
         self.convertors: dict[str, Convertor] = dict(convertors or CONVERTORS)
         self.routes: list[Route] = []
+        self.mounts: list[Mount] = []
         self._literals: dict[str, dict[str, Match]] = {}
         self._root = _Node()
 
@@ -120,7 +131,8 @@ class RouteTable:
             node = self._step(node, part, prefix)
         if node.mount is not None:
             raise RouteError(f"the mount {prefix!r} is already taken")
-        node.mount = _Mount(prefix.rstrip("/"), handler)
+        node.mount = Mount(prefix.rstrip("/"), handler)
+        self.mounts.append(node.mount)
 
     def match(self, method: str, raw_path: str) -> Match | Mounted | NotMatched:
         """Find the route or mount for `method` at a raw path. `%2F` does not separate segments."""
@@ -200,7 +212,7 @@ class _Search:
         self._method = method
         self._segments = segments
         self.allowed: set[str] = set()
-        self.mount: _Mount | None = None
+        self.mount: Mount | None = None
         self.mount_depth = 0
 
     def below(self, node: _Node, depth: int, params: dict[str, Any]) -> Match | None:

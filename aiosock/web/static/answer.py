@@ -17,11 +17,14 @@ VALIDATORS = frozenset({"accept-ranges", "etag", "last-modified"})
 
 
 def answer(request: Request, chosen: Representation, file: FileBody | None, status: int) -> Response:
-    """Answer a GET or HEAD: from memory, or with the open `file`, which then becomes the body of the response.
+    """Answer a request: from memory, or with the open `file`, which then becomes the body of the response.
+
+    Of a response to another method, or with another `status` than 200, the representation is the content all the same,
+    but its validators and ranges are not those of the target: it is sent whole (RFC 9110 sections 13.2.1 and 14.2).
 
     Raises HTTPError: 412 if a precondition fails, 416 if all ranges are beyond the end.
     """
-    if status != 200:
+    if status != 200 or request.method not in ("GET", "HEAD"):
         fields = [field for field in chosen.fields if field[0] not in VALIDATORS]
         return _respond(chosen, file, [Span(0, chosen.size)], fields, status)
     verdict = evaluate(request.headers, request.method, chosen.etag, chosen.modified)

@@ -1,7 +1,6 @@
 """Listing: the entries of a directory as a page, as JSON or as lines of text, as the client prefers."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from urllib.parse import quote
 
 from aiosock.errors import HTTPError
 from aiosock.log import CONTROL_ESCAPES
@@ -11,7 +10,8 @@ from aiosock.web.json import encode
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.static.archive import FORMATS, Archive
-from aiosock.web.static.describing import CONTROLS, MISLEADING, modified_at
+from aiosock.web.static.describing import MISLEADING, modified_at
+from aiosock.web.static.disposition import content_disposition
 from aiosock.web.static.listing_page import page_response
 from aiosock.web.static.selection import Selection, packed, unpacked
 from aiosock.web.static.tree import Entry, Tree
@@ -25,7 +25,6 @@ _ESCAPES = (
     | {ord("\\"): "\\\\"}
 )
 _REPLACEMENTS = dict.fromkeys(UNDECODABLE, "\ufffd")
-_UNQUOTABLE = dict.fromkeys((*map(ord, '"\\?%'), *CONTROLS), "_")
 
 
 class Listing:
@@ -114,12 +113,9 @@ def _archive_response(tree: Tree, names: Sequence[str], kind: str) -> Response:
     if kind not in FORMATS:
         raise HTTPError(400, f"Archives are available in the formats {' and '.join(FORMATS)}.")
     name = f"{names[-1] if names else tree.root.name or 'files'}.{kind}"
-    plain = name.encode("ascii", "replace").decode("ascii").translate(_UNQUOTABLE)
-    # RFC 6266 section 4.3: the name in UTF-8, and one in ASCII for clients that do not understand the first.
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
     fields = {
         "content-type": FORMATS[kind],
-        "content-disposition": disposition,
+        "content-disposition": content_disposition(name),
         "cache-control": "no-cache",
         "x-content-type-options": "nosniff",
     }

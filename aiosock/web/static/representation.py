@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from aiosock.web.static.media import media_type, own_coding
-from aiosock.web.static.tree import Tree
+from aiosock.web.static.tree import READ_FLAGS, Tree
 from aiosock.wire.conditional import format_date
 from aiosock.wire.negotiation import coding_weight, parse_weights
 
@@ -103,7 +103,16 @@ def find(tree: Tree, names: Sequence[str], codings: Sequence[str], limit: int) -
 
 def open_file(tree: Tree, names: Sequence[str]) -> tuple[int, os.stat_result]:
     """Open a regular file; the caller must close the descriptor. Raises what `find` raises; blocks."""
-    descriptor = tree.open(names)
+    return _regular(tree.open(names))
+
+
+def open_path(path: str) -> tuple[int, os.stat_result]:
+    """Open a regular file by its path, following links; the caller must close it. Raises what `find` raises; blocks."""
+    return _regular(os.open(path, READ_FLAGS))
+
+
+def _regular(descriptor: int) -> tuple[int, os.stat_result]:
+    """Return the descriptor of a regular file and its status; close it and raise OSError if it is of something else."""
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
@@ -124,7 +133,7 @@ def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit
     own_names = [*names[:-1], names[-1] + suffix] if names else []
     descriptor, status = open_file(tree, own_names)
     try:
-        content, status = _read_small(descriptor, status, limit)
+        content, status = read_small(descriptor, status, limit)
     finally:
         os.close(descriptor)
     representation = Representation(own_names, media_type(names[-1]), coding or own_coding(names[-1]), status)
@@ -132,8 +141,8 @@ def _represent(tree: Tree, names: Sequence[str], suffix: str, coding: str, limit
     return representation
 
 
-def _read_small(descriptor: int, status: os.stat_result, limit: int) -> tuple[bytes | None, os.stat_result]:
-    """Return the content and the status at that time; None if it is larger than `limit` bytes or keeps changing."""
+def read_small(descriptor: int, status: os.stat_result, limit: int) -> tuple[bytes | None, os.stat_result]:
+    """Return the content of a file and its status then; None if it has more than `limit` bytes or keeps changing."""
     for _ in range(READS):
         if status.st_size > limit:
             break

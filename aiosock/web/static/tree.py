@@ -31,7 +31,7 @@ _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 # O_PATH: to pass through a directory, the right to enter it is enough; listing it may be forbidden. O_NONBLOCK: without
 # it, opening a FIFO waits for a writer.
 _DIRECTORY_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
-_READ_FLAGS: Final = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Entry(NamedTuple):
@@ -124,7 +124,7 @@ class Tree:
             raise _denied("a link leads to a hidden file")
         try:
             if is_last:
-                return walk.open(name, _READ_FLAGS)
+                return walk.open(name, READ_FLAGS | _NOFOLLOW)
             walk.enter(name)
         except OSError as error:
             return self._read_link(walk, name, error)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta, Struct
 
-from aiosock import App, Request
+from aiosock import App, Cookie, Form, Header, Request, Upload
 from aiosock.web.openapi import openapi, publish
 from aiosock.web.openapi.sample import curl, sample
 from tests.test_examples import load
@@ -56,6 +56,37 @@ async def test_the_form_has_a_field_of_its_kind_for_each_parameter() -> None:
     assert '<select name="size" data-in="query" required><option>1</option><option>2</option></select>' in page
     assert '<select name="sure" data-in="query"><option></option><option>true</option>' in page
     assert '<textarea name="tag" data-in="query" rows="2"></textarea>' in page
+
+
+async def test_a_form_has_its_fields_and_files_and_the_kind_that_the_script_sends() -> None:
+    async def plain(
+        request: Request,
+        name: Annotated[str, Form],
+        agent: Annotated[str, Header("x-agent")],
+        theme: Annotated[str, Cookie],
+    ) -> None: ...
+    async def files(request: Request, photo: Upload, more: list[Upload] = []) -> None: ...  # noqa: B006
+    async def whole(request: Request, form: Form) -> None: ...
+
+    app = App()
+    app.post("/plain")(plain)
+    app.post("/files")(files)
+    app.post("/whole")(whole)
+    page = await page_of(app)
+
+    assert 'data-path="/plain" data-form="application/x-www-form-urlencoded"' in page
+    assert '<input name="name" data-in="form" autocomplete="off" required>' in page
+    assert '<input name="x-agent" data-in="header" autocomplete="off" required>' in page
+    assert 'data-in="cookie"' not in page
+    assert 'data-form="multipart/form-data"' in page
+    assert '<input type="file" name="photo" data-in="form" required>' in page
+    assert '<input type="file" name="more" data-in="form" multiple>' in page
+    commands = [unescape(command) for command in re.findall(r"curl [^<]*", page)]
+    assert commands == [
+        "curl -X POST -H 'x-agent: text' -b theme=text --data-urlencode name=text http://testserver/plain",
+        "curl -X POST -F photo=@file http://testserver/files",
+        "curl -X POST --data-urlencode = http://testserver/whole",
+    ]
 
 
 async def test_the_page_needs_nothing_else_and_may_have_nothing_else() -> None:

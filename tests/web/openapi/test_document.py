@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
@@ -11,7 +12,8 @@ import pytest
 from msgspec import Meta, Struct
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from aiosock import App, Convertor, Request, Response, RouteError, Router
+from aiosock import App, Convertor, Cookie, Form, Header, Query, Request, Response, RouteError, Router, Upload
+from aiosock.web.middleware import basic_auth, bearer_auth
 from aiosock.web.openapi import openapi, publish
 from tests.test_examples import load
 from tests.web.ask import ask
@@ -35,6 +37,20 @@ class Cat(Struct, tag=True):
 
 class Dog(Struct, tag=True):
     friends: list["Cat | Dog"]
+
+
+class Search(Struct, rename="camel"):
+    text: str = ""
+    page_size: Annotated[int, Meta(ge=1)] = 20
+
+
+@dataclass
+class Profile:
+    name: str
+    ticked: bool
+
+
+class Service: ...
 
 
 class Total(TypedDict):
@@ -298,6 +314,116 @@ def test_errors_are_said_where_they_can_come() -> None:
 
     assert list(operation_of(queried)["responses"]) == ["204", "422", "default"]
     assert list(operation_of(posted, method="PUT")["responses"]) == ["204", "400", "413", "415", "422", "default"]
+
+
+async def test_every_place_of_a_request_is_described() -> None:
+    async def handler(
+        request: Request,
+        id: Annotated[int, Meta(ge=1)],
+        day: date,
+        agent: Annotated[str, Header("User-Agent")],
+        theme: Annotated[Literal["dark", "light"], Cookie] = "light",
+        search: Annotated[Search, Query] = Search(),  # noqa: B008
+        database: Service | None = None,
+    ) -> None: ...
+
+    handler.__annotations__["database"] = Service
+    said = operation_of(partial(handler, database=None), "/{id}/{day}")
+
+    assert [(each["name"], each["in"], each["required"], each["schema"]) for each in said["parameters"]] == [
+        ("id", "path", True, {"type": "integer", "minimum": 1}),
+        ("day", "path", True, {"type": "string", "format": "date"}),
+        ("user-agent", "header", True, {"type": "string"}),
+        ("theme", "cookie", False, {"enum": ["dark", "light"], "default": "light"}),
+        ("text", "query", False, {"type": "string", "default": ""}),
+        ("pageSize", "query", False, {"type": "integer", "minimum": 1, "default": 20}),
+    ]
+
+
+def test_a_resource_is_no_part_of_the_description() -> None:
+    app = App()
+
+    @app.provide
+    async def order(request: Request) -> Order:
+        return Order([])
+
+    @app.post("/")
+    async def handler(request: Request, order: Order, service: Service) -> Order:
+        return order
+
+    operation = described(app)["paths"]["/"]["post"]
+    assert "parameters" not in operation
+    assert "requestBody" not in operation
+
+
+def test_a_form_is_described_in_its_two_forms_and_with_files_in_one() -> None:
+    async def plain(request: Request, profile: Annotated[Profile, Form], page: Annotated[int, Form] = 1) -> None: ...
+    async def files(request: Request, photo: Upload, more: list[Upload] = []) -> None: ...  # noqa: B006
+    async def whole(request: Request, form: Form) -> None: ...
+    async def closed(request: Request, item: Annotated[Item, Form]) -> None: ...
+
+    (form,) = {str(each["schema"]) for each in operation_of(closed, method="POST")["requestBody"]["content"].values()}
+    assert "'additionalProperties': False" in form
+
+    body = operation_of(plain, method="POST")["requestBody"]
+    assert list(body["content"]) == ["application/x-www-form-urlencoded", "multipart/form-data"]
+    form = body["content"]["multipart/form-data"]["schema"]
+    assert (body["required"], form["required"]) == (True, ["name"])
+    assert list(form["properties"]) == ["name", "ticked", "page"]
+    assert form["properties"]["page"] == {"type": "integer", "default": 1}
+
+    body = operation_of(files, method="POST")["requestBody"]
+    assert list(body["content"]) == ["multipart/form-data"]
+    properties = body["content"]["multipart/form-data"]["schema"]["properties"]
+    file = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+    assert properties == {"photo": file, "more": {"type": "array", "items": file, "default": []}}
+
+    said = operation_of(whole, method="POST")
+    assert said["requestBody"]["required"] is True
+    assert {"400", "413", "415"} <= set(said["responses"])
+
+
+def test_the_options_of_a_route_are_described_and_201_keeps_its_schema() -> None:
+    app = App()
+
+    @app.post("/", status=201, tags=["things"], responses={404: Item, 409: "It is there."}, security=["key"])
+    async def create(request: Request) -> Item | None: ...
+
+    @app.post("/open", security=[])
+    async def other(request: Request) -> None: ...
+
+    key = {"type": "apiKey", "in": "header", "name": "x-key"}
+    document = described(app, security={"key": key})
+    operation = document["paths"]["/"]["post"]
+    assert (operation["tags"], operation["security"]) == (["things"], [{"key": []}])
+    assert document["paths"]["/open"]["post"]["security"] == []
+    assert document["components"]["securitySchemes"] == {"key": key}
+    responses = operation["responses"]
+    assert responses["201"]["content"]["application/json"]["schema"]["$ref"] == "#/components/schemas/Item"
+    assert responses["404"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Item"}
+    assert responses["404"]["description"] == "Not Found"
+    assert responses["409"]["description"] == "It is there."
+    assert "401" in responses
+
+
+def test_the_schemes_of_a_middleware_are_those_of_all_operations() -> None:
+    async def verify(token: str) -> None: ...
+
+    app = App()
+    app.middleware(bearer_auth(verify))
+    app.middleware(basic_auth({}))
+    document = described(app)
+
+    assert document["security"] == [{"bearer": [], "basic": []}]
+    assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
+
+
+def test_a_scheme_that_nobody_describes_is_refused_and_named() -> None:
+    app = App()
+    app.get("/", security=["missing"])(nothing)
+
+    with pytest.raises(RouteError, match="route nothing names a security scheme that is not described: 'missing'"):
+        described(app)
 
 
 # Publishing.

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from msgspec import Struct
 
-from aiosock.errors import HTTPError, RouteError
+from aiosock.errors import Disconnected, HTTPError, RouteError
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from aiosock.web.routing.endpoint import as_endpoint, to_response
+from aiosock.web.routing.router import Router
 from tests.web.ask import app_of, ask
 
 TEXT = "text/plain; charset=utf-8"
@@ -52,6 +54,132 @@ async def test_a_handler_that_returns_anything_else_is_answered_500() -> None:
         return 1
 
     assert (await ask(app_of(handler), "GET", "/")).status == 500
+
+
+# Handlers that do not do what they say.
+
+
+class Special(Response): ...
+
+
+async def text(request: Request) -> str:
+    return None  # type: ignore[return-value]
+
+
+async def data(request: Request) -> dict[str, int]:
+    return None  # type: ignore[return-value]
+
+
+async def special(request: Request) -> Annotated[Special, "x"]:
+    return None  # type: ignore[return-value]
+
+
+async def perhaps(request: Request) -> str | None:
+    return None
+
+
+async def anything(request: Request) -> Any:
+    return None
+
+
+async def unknown(request: Request) -> "Unknown":  # type: ignore[name-defined]  # noqa: F821
+    return None
+
+
+async def silent(request):  # type: ignore[no-untyped-def]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("handler", "status", "message"),
+    [
+        (text, 500, "TypeError: handler text returned None, but is annotated -> str: a return is missing"),
+        (data, 500, "TypeError: handler data returned None, but is annotated -> dict"),
+        (special, 500, "TypeError: handler special returned None, but is annotated -> "),
+        (perhaps, 204, ""),
+        (anything, 204, ""),
+        (unknown, 204, ""),
+        (silent, 204, ""),
+    ],
+)
+async def test_a_handler_that_says_it_returns_something_may_not_return_none(
+    handler: Callable[..., Any], status: int, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await ask(app_of(handler), "GET", "/")).status == status
+    assert message in caplog.text
+
+
+async def numbers(request: Request) -> AsyncIterator[int]:
+    yield 1
+
+
+async def at_last_a_number(request: Request) -> AsyncIterator[Any]:
+    yield "a"
+    yield 1
+
+
+async def test_a_stream_of_anything_but_text_is_answered_500_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    assert (await ask(app_of(numbers), "GET", "/")).status == 500
+    assert "TypeError: handler numbers must yield str or bytes, not int" in caplog.text
+
+
+async def test_a_later_piece_that_is_no_text_ends_the_stream_and_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Disconnected):
+        await ask(app_of(at_last_a_number), "GET", "/")
+    assert "TypeError: handler at_last_a_number must yield str or bytes, not int" in caplog.text
+
+
+# The status of a route.
+
+
+class Made(Struct):
+    id: int
+
+
+async def made(request: Request) -> Made:
+    return Made(3)
+
+
+async def made_text(request: Request) -> str:
+    return "made"
+
+
+async def made_stream(request: Request) -> AsyncIterator[str]:
+    yield "made"
+
+
+async def made_nothing(request: Request) -> None: ...
+
+
+async def made_response(request: Request) -> Response:
+    return Response("own", 202)
+
+
+@pytest.mark.parametrize(
+    ("handler", "status", "body"),
+    [
+        (made, 201, '{"id":3}'),
+        (made_text, 201, "made"),
+        (made_stream, 201, "made"),
+        (made_nothing, 201, ""),
+        (made_response, 202, "own"),
+    ],
+)
+async def test_the_status_of_a_route_is_that_of_what_is_no_response(
+    handler: Callable[..., Any], status: int, body: str
+) -> None:
+    app, router = app_of(handler, status=201), Router()
+    router.get("/included", status=201)(handler)
+    app.include(router)
+
+    for target in ("/", "/included"):
+        answer = await ask(app, "GET", target)
+        assert (answer.status, answer.text) == (status, body)
+
+
+def test_a_status_that_no_response_may_have_is_refused() -> None:
+    with pytest.raises(RouteError, match="a route has a status from 200 to 599, not 99"):
+        app_of(text, status=99)
 
 
 # Handlers that stream.
@@ -173,7 +301,7 @@ class PlainCallable:
 )
 def test_a_handler_that_is_not_async_is_refused(handler: Callable[..., Any], name: str) -> None:
     with pytest.raises(RouteError, match=rf"{name} for '/\{{name\}}' must be defined with async def"):
-        as_endpoint(handler, "/{name}", ["name"])
+        as_endpoint(handler, "/{name}")
 
 
 async def takes_nothing() -> None: ...
@@ -190,9 +318,9 @@ async def streams_other(request: Request, other: str) -> AsyncIterator[str]:
 )
 def test_a_handler_that_does_not_fit_its_pattern_is_refused_and_both_are_named(handler: Callable[..., Any]) -> None:
     with pytest.raises(RouteError, match=rf"{handler.__name__}\(.*\) .*'/\{{name\}}'.*\(request, name\): "):
-        as_endpoint(handler, "/{name}", ["name"])
+        as_endpoint(handler, "/{name}")
 
 
 def test_a_parameter_called_as_the_first_argument_is_refused() -> None:
     with pytest.raises(RouteError, match=r"takes_request\(.*'/\{request\}'.*multiple values"):
-        as_endpoint(takes_request, "/{request}", ["request"])
+        as_endpoint(takes_request, "/{request}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aiosock import App, HTTPError, Request, RouteError, Router
+from aiosock import App, Handler, HTTPError, Middleware, Request, Response, RouteError, Router
 from tests.web.ask import ask
 
 
@@ -231,3 +231,98 @@ def test_an_own_method_in_lower_case_is_taken_as_it_is() -> None:
     router = Router()
     router.route("/", methods=["brew"])(handler)
     assert router.routes[0].methods == {"brew"}
+
+
+# Middleware of a router.
+
+
+def noting(notes: list[str], name: str) -> Middleware:
+    async def note(request: Request, next: Handler) -> Response:
+        notes.append(f"{name} in")
+        response = await next(request)
+        notes.append(f"{name} out {response.status}")
+        return response
+
+    return note
+
+
+async def test_the_middleware_of_a_router_wraps_its_routes_alone_inside_that_of_the_app() -> None:
+    notes: list[str] = []
+    app, router = App(), Router("/in", middleware=[noting(notes, "first"), noting(notes, "second")])
+    app.middleware(noting(notes, "app"))
+
+    @router.get("/{id:int}")
+    @app.get("/out/{id:int}")
+    async def show(request: Request, id: int) -> str:
+        notes.append(f"handler {id}")
+        return ""
+
+    app.include(router)
+
+    await ask(app, "GET", "/in/3")
+    assert notes == ["app in", "first in", "second in", "handler 3", "second out 200", "first out 200", "app out 200"]
+    for target in ("/out/3", "/in/none"):
+        notes.clear()
+        await ask(app, "GET", target)
+        assert [note.partition(" ")[0] for note in notes] in (["app", "handler", "app"], ["app", "app"])
+
+
+async def test_the_middleware_of_a_router_in_a_router_is_inside_its() -> None:
+    notes: list[str] = []
+    app, outer, inner = App(), Router("/a"), Router("/b")
+    outer.middleware(noting(notes, "outer"))
+    inner.middleware(noting(notes, "inner"))
+    inner.get("/")(handler)
+    outer.get("/")(handler)
+    outer.include(inner)
+    app.include(outer)
+
+    await ask(app, "GET", "/a/b/")
+    await ask(app, "GET", "/a/")
+
+    assert [note for note in notes if note.endswith("in")] == ["outer in", "inner in", "outer in"]
+
+
+async def test_the_middleware_of_a_router_sees_errors_as_responses() -> None:
+    notes: list[str] = []
+    app, router = App(), Router(middleware=[noting(notes, "router")])
+
+    @app.exception(KeyError)
+    async def missing(request: Request, error: KeyError) -> Response:
+        return Response.text("missing", 404)
+
+    @router.get("/")
+    async def fail(request: Request) -> str:
+        raise KeyError
+
+    app.include(router)
+
+    assert (await ask(app, "GET", "/")).text == "missing"
+    assert notes == ["router in", "router out 404"]
+
+
+async def test_the_middleware_of_a_router_may_refuse() -> None:
+    async def refuse(request: Request, next: Handler) -> Response:
+        raise HTTPError(403)
+
+    app, router = App(), Router(middleware=[refuse])
+    router.get("/")(handler)
+    app.include(router)
+
+    assert (await ask(app, "GET", "/")).status == 403
+
+
+def test_middleware_that_comes_after_the_router_was_included_is_refused() -> None:
+    app, router = App(), Router()
+    app.include(router)
+
+    with pytest.raises(RouteError, match="before the router is included"):
+        router.middleware(noting([], "late"))
+
+
+def test_a_route_without_middleware_keeps_its_endpoint() -> None:
+    app, router = App(), Router()
+    router.get("/")(handler)
+    app.include(router)
+
+    assert app.routes[0].endpoint is handler

@@ -26,6 +26,9 @@ function requestOf(form) {
   let path = form.dataset.path;
   const query = new URLSearchParams();
   const options = { method: form.dataset.method, headers: { accept: "application/json" } };
+  if (form.dataset.form) {
+    options.body = form.dataset.form === "multipart/form-data" ? new FormData() : new URLSearchParams();
+  }
   for (const field of form.querySelectorAll("[data-in]")) {
     if (field.dataset.in === "path") {
       path = path.replace(`{${field.name}}`, () => encodeURIComponent(field.value));
@@ -34,12 +37,26 @@ function requestOf(form) {
         options.body = field.value;
         options.headers["content-type"] = "application/json";
       }
+    } else if (field.dataset.in === "header") {
+      const values = valuesOf(field);
+      if (values.length) {
+        options.headers[field.name] = values.join(", ");
+      }
     } else {
-      const values = field.matches("textarea") ? field.value.split("\n") : [field.value];
-      values.filter((value) => value !== "").forEach((value) => query.append(field.name, value));
+      const target = field.dataset.in === "form" ? options.body : query;
+      valuesOf(field).forEach((value) => target.append(field.name, value));
     }
   }
   return [String(query) ? `${path}?${query}` : path, options];
+}
+
+/* Returns what a field holds: files, the lines of an area, or one text; nothing if it is empty. */
+function valuesOf(field) {
+  if (field.type === "file") {
+    return [...field.files];
+  }
+  const values = field.matches("textarea") ? field.value.split("\n") : [field.value];
+  return values.filter((value) => value !== "");
 }
 
 async function textOf(response) {

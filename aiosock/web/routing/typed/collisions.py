@@ -48,7 +48,7 @@ class Collisions:
     def __init__(self, kind: inspect.Type) -> None:
         self._kind = kind
         self._plans: dict[int, _Plan] = {}  # by the id of a kind, which lives as long as this object
-        self.may_be: bool = reaches(kind, _is_risky)
+        self.may_be: bool = reaches(kind, is_risky)
         """Whether the type has such sets or dicts at all."""
 
     def problems(self, body: bytes) -> list[dict[str, str]]:
@@ -56,7 +56,7 @@ class Collisions:
         found = list(self._containers(_DECODE(body)))
         # Inner sets come after outer ones here, and are built with them: they must be harmless before.
         for kind, value, path in reversed(found):
-            if _collide(kind, value):
+            if collide(kind, value):
                 return [problem("Too many values with the same hash", path)]
         return []
 
@@ -100,7 +100,7 @@ class Collisions:
         plan = self._plans.get(id(kind))
         if plan is None:
             members: list[Any] = members_of(kind)
-            plan = self._plans[id(kind)] = _Plan(list(filter(_is_risky, members)), list(filter(_has_risky, members)))
+            plan = self._plans[id(kind)] = _Plan(list(filter(is_risky, members)), list(filter(_has_risky, members)))
         return plan
 
 
@@ -116,10 +116,10 @@ def _has_risky(kind: Any) -> bool:
     inner += [kind.item_type] if hasattr(kind, "item_type") else []
     inner += getattr(kind, "item_types", ())
     inner += [field.type for field in getattr(kind, "fields", ())]
-    return any(reaches(each, _is_risky) for each in inner)
+    return any(reaches(each, is_risky) for each in inner)
 
 
-def _is_risky(kind: Any) -> bool:
+def is_risky(kind: Any) -> bool:
     """Return whether a type is a set or a dict of values whose hashes a client can choose."""
     if isinstance(kind, _SETS):
         hashed = kind.item_type
@@ -132,7 +132,7 @@ def _is_risky(kind: Any) -> bool:
     return not all(isinstance(member, _SAFE) for member in members_of(hashed))
 
 
-def _collide(kind: Any, value: Any) -> bool:
+def collide(kind: Any, value: Any) -> bool:
     """Return whether too many different values have the same hash, as far as they are valid."""
     is_object = isinstance(value, dict)
     if is_object != isinstance(kind, inspect.DictType):

@@ -95,6 +95,10 @@ async def annotated(request: Request, body: Annotated[list[Item], Meta(min_lengt
     return body
 
 
+async def exemplary(request: Request, body: Annotated[list[Item], Meta(examples=[[]])]) -> Any:
+    return body
+
+
 async def generic(request: Request, body: Page[Item]) -> Any:
     return Response.json(body)
 
@@ -112,6 +116,7 @@ ITEM = {"unitPrice": 1.5, "note": "n"}
         (by_name, {"a": ITEM}),
         (either, {"type": "Dog", "tricks": ["sit"]}),
         (annotated, [ITEM]),
+        (exemplary, [ITEM]),
         (generic, {"of": [ITEM]}),
     ],
 )
@@ -284,7 +289,7 @@ async def test_the_return_annotation_serialises() -> None:
         (Response.html("<p>", 201), 201, "text/html; charset=utf-8"),
         ("text", 200, "text/plain; charset=utf-8"),
         (b"bytes", 200, "application/octet-stream"),
-        (None, 204, None),
+        (None, 500, "text/plain; charset=utf-8"),
         (Order("of another class"), 500, "text/plain; charset=utf-8"),
         (3, 500, "text/plain; charset=utf-8"),
     ],

@@ -1,4 +1,4 @@
-"""Tests of aiosock.web.routing.typed.query."""
+"""Tests of aiosock.web.routing.typed.texts and fields."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,6 +51,12 @@ async def asked(annotation: Any, query: str) -> ClientResponse:
         (float, "-1.5e3", -1500.0),
         (bool, "true", True),
         (bool, "false", False),
+        (bool, "on", True),
+        (bool, "1", True),
+        (bool, "0", False),
+        (bool | None, "on", True),
+        (bool | int, "1", 1),
+        (bool | str, "on", "on"),
         (int | float, "1", 1),
         (int | float, "1.5", 1.5),
         (int | str, "1", 1),
@@ -91,9 +97,8 @@ async def test_a_scalar_is_converted(annotation: Any, text: str, value: Any) -> 
         (float, "Infinity", "Expected `float`"),
         (float, "1e999", "Number out of range"),
         (float, ".5", "Expected `float`"),
-        (bool, "1", "Expected `bool`"),
         (bool, "True", "Expected `bool`"),
-        (bool, "on", "Expected `bool`"),
+        (bool, "yes", "Expected `bool`"),
         (Decimal, "NaN", "Invalid decimal string"),
         (Decimal, " 1", "Invalid decimal string"),
         (Decimal, "1e999999999", "Invalid decimal string"),

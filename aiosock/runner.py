@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
@@ -75,44 +74,6 @@ async def serve(
         yield server
 
 
-def run(
-    app: Handler,
-    config: Config | None = None,
-    *,
-    when_started: Callable[[Server], None] | None = None,
-    observers: Sequence[Observer] = (),
-    **options: Any,
-) -> None:
-    """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
-
-    ```python
-    if __name__ == "__main__":
-        run(app, port=8080)
-    ```
-
-    `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the
-    server listens; an exception of it ends the server and comes out. `observers` are told of every request. A signal
-    while the lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is
-    one.
-
-    `run` returns after a clean drain. It exits with status 2 and one line on standard error for what is no app and if
-    an option cannot work, 1 if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the
-    signal after a second signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
-
-    With `reload=True` the program is started again as a child, and once more whenever its code changes; `run` serves in
-    the child, and in the parent it exits when the child has ended.
-    """
-    try:
-        check_handler(app, ConfigError)
-        config = replace(config or Config(), **options)
-        # By name: development stands above us, and nothing of it is loaded unless it is asked for.
-        serve_in_process: _Serve = import_module("aiosock.dev.reload").run if config.reload else run_process
-        serve_in_process(app, config, when_started=when_started, observers=observers)
-    except ConfigError as error:
-        say(f"aiosock: error: {error}", sys.stderr)
-        sys.exit(CONFIG_STATUS)
-
-
 class Notices(Protocol):
     """What a process tells whoever has started it: a person at a terminal, or a parent process."""
 
@@ -139,17 +100,6 @@ class _Terminal:
         say(f"aiosock: {how}; a second signal ends it at once", sys.stderr)
 
 
-class _Serve(Protocol):
-    def __call__(
-        self,
-        app: Handler,
-        config: Config,
-        *,
-        when_started: Callable[[Server], None] | None,
-        observers: Sequence[Observer],
-    ) -> None: ...
-
-
 def run_process(
     app: Handler,
     config: Config,
@@ -158,7 +108,10 @@ def run_process(
     when_started: Callable[[Server], None] | None = None,
     observers: Sequence[Observer] = (),
 ) -> None:
-    """Serve an app in this process until it is told to stop; see `run`. Raises ConfigError for an option that cannot work."""
+    """Serve an app in this process until it is told to stop; see `running.run`.
+
+    Raises ConfigError for an option that cannot work.
+    """
     factory = loop_factory(config.loop)
     configure_logging(config)
     _occupy_standard_descriptors()

@@ -39,6 +39,7 @@ SAYS = {
     "stopping": "signals and last deadlines",
     "loading": "finds the app that a command names",
     "testing": "a client in memory",
+    "inspector": "what a server does, as a page",
     "net": "touches sockets: listeners, connections, deadlines",
     "web": "what handlers see: requests, responses, routes",
     "check": "aiosock check URL",

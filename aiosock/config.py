@@ -187,7 +187,9 @@ class Config:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Level of messages: debug, info, warning or error. Those below it are left out. With --debug, info means debug."""
     debug: bool = False
-    """Explain errors to clients, and log more. With source and values: do not use it in production."""
+    """Explain errors to clients, show the inspector, log more. With source and values: do not use it in production."""
+    inspect: str = ""  # Go: net/http/pprof, by custom on an address of its own
+    """Loopback HOST:PORT or unix:PATH for the inspector. It shows what the server does."""
     reload: bool = False
     """Restart the program when its code changes. Reload pages in the browser too; implies debug, for development only."""
     limits: Limits = field(default_factory=Limits)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError, ungrouped
 from aiosock.log import note_failure, server_logger
@@ -20,12 +20,16 @@ from aiosock.web.response import Response
 _Beginning = tuple[float, int, RequestRecord | None]
 """When a request began, how many bytes had been sent before, and its record, if anybody wants one."""
 
+STOPPED: Final = "Somebody cancelled this request in the inspector."
+"""The message of a cancellation by `stop`, and what the client is told."""
+
 
 class Answering:
     """One request while it is answered. The exchange of a protocol derives from it, and sends the bytes.
 
     `status` is that of the response, 0 before it has begun. The handler runs in `task`, which is the connection's.
-    `work` counts it while it is at work.
+    `work` counts it while it is at work. While there are observers and the request is not over, `request` is there, and
+    `record` is what they will be told.
     """
 
     __slots__ = (
@@ -38,6 +42,8 @@ class Answering:
         "_when_sent",
         "connection",
         "on_disconnect",
+        "record",
+        "request",
         "service",
         "status",
         "work",
@@ -50,6 +56,7 @@ class Answering:
         self.status: int = 0
         self.work: Work | None = None if connection.load is None else Work(connection.load)
         self._task = task
+        self.request: Request | None = None
         self._cancelling = False
         self._ended_at = inf
         self._left: asyncio.Event | None = None
@@ -86,6 +93,10 @@ class Answering:
 
     def bytes_received(self) -> int:
         """Return how many bytes of the body have been read."""
+        raise NotImplementedError
+
+    def body_details(self) -> tuple[bytes | None, float]:
+        """Return the body, if it is short and was read to its end, and the seconds that were spent waiting for it."""
         raise NotImplementedError
 
     def bytes_sent(self) -> int:
@@ -149,6 +160,8 @@ class Answering:
         if self._when_sent:
             self._failure = error
         error = ungrouped(error)
+        if error.args == (STOPPED,) and self._is_cancelled_by(error):
+            error = self._stopped()
         if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
             raise error
         if not isinstance(error, HTTPError):
@@ -171,15 +184,36 @@ class Answering:
         """Return whether somebody has cancelled us. Otherwise the handler awaited a task that somebody had cancelled."""
         return isinstance(error, asyncio.CancelledError) and (self._task is None or self._task.cancelling() > 0)
 
+    # What tools do that look into a server.
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task in which the handler runs."""
+        return self._task
+
+    def stop(self) -> bool:
+        """Cancel the handler, and answer 503; or reset the connection, if the response has begun. Return whether that is possible."""
+        return self._task is not None and not self.has_ended and self._task.cancel(STOPPED)
+
+    def _stopped(self) -> HTTPError:
+        """Take the cancellation back, and return what is answered."""
+        if self._task is not None:
+            self._task.uncancel()
+        return HTTPError(503, STOPPED)
+
     # What observers are told.
 
     def _observe_beginning(self, request: Request) -> _Beginning:
         service, began = self.service, self.service.clock()
         if not service.observers:
             return began, self.bytes_sent(), None
-        record = RequestRecord()
+        self.connection.requests += 1
+        self.request = request
+        self.record = record = RequestRecord()
         record.head = request.head
         record.began = began
+        if self.connection.head_seconds and service.wants_details:
+            record.head_seconds, self.connection.head_seconds = self.connection.head_seconds, 0.0
         if service.tells_beginnings:
             record.client = host_of(self.connection.client)
             service.began(record)
@@ -195,8 +229,11 @@ class Answering:
         if service.access is not None:
             service.access.take((request.head, status, sent, host, request.id), seconds)
         if record is not None:
+            self.request = None  # which refers to us
             record.client, record.route, record.request_id, record.ending = host, request.route, request.id, ending
             record.status, record.received, record.sent, record.seconds = status, self.bytes_received(), sent, seconds
+            if service.wants_details and request.method != "GET":
+                record.body, record.waited = self.body_details()
             service.finished(record)
 
     async def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:

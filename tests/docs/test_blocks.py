@@ -27,6 +27,7 @@ NOT_RUN = {
     "docs/how-to/behind-haproxy.md": 2,
     "docs/how-to/behind-nginx.md": 1,
     "docs/how-to/docker.md": 2,
+    "docs/how-to/inspect.md": 3,
     "docs/how-to/install.md": 2,
     "docs/how-to/kubernetes.md": 1,
     "docs/how-to/test-an-app.md": 1,

@@ -418,6 +418,23 @@ def test_the_schemes_of_a_middleware_are_those_of_all_operations() -> None:
     assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
 
 
+def test_the_schemes_of_a_routers_middleware_are_those_of_its_routes() -> None:
+    async def verify(token: str) -> None: ...
+
+    app, router = App(), Router("/inside", middleware=[basic_auth({})])
+    router.get("/")(nothing)
+    router.get("/open", security=[])(nothing)
+    app.get("/")(nothing)
+    app.middleware(bearer_auth(verify))
+    app.include(router)
+    document = described(app)
+
+    assert document["paths"]["/inside/"]["get"]["security"] == [{"bearer": [], "basic": []}]
+    assert document["paths"]["/inside/open"]["get"]["security"] == []
+    assert "security" not in document["paths"]["/"]["get"]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "basic"}
+
+
 def test_a_scheme_that_nobody_describes_is_refused_and_named() -> None:
     app = App()
     app.get("/", security=["missing"])(nothing)

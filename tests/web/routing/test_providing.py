@@ -14,6 +14,7 @@ import pytest
 from aiosock import App, Disconnected, Handler, HTTPError, Request, Response, RouteError, Router, Upgrade
 from aiosock.net.server import Server
 from aiosock.testing import Client
+from aiosock.web.middleware import sees_exceptions
 from aiosock.web.response import Duplex
 from tests.web.ask import GET, ask
 
@@ -159,6 +160,47 @@ async def test_a_handler_of_a_router_gets_what_the_including_app_provides() -> N
 
     app.include(router)
     assert (await ask(app, "GET", "/me")).text == "Ada"
+
+
+async def test_middleware_of_a_router_gets_resources_of_the_app_around_handlers_with_a_status() -> None:
+    log = Log()
+    app, router = logged(log), Router("/inside")
+
+    @router.middleware
+    async def early(request: Request, next: Handler, database: Database) -> Response:
+        log.append("middleware")
+        return await next(request)
+
+    @router.get("/made", status=201)
+    async def made(request: Request, session: Session) -> str:
+        assert isinstance(session.database, Database)
+        return "made"
+
+    @router.get("/nothing")
+    async def nothing(request: Request) -> str:
+        return None  # type: ignore[return-value]
+
+    app.include(router)
+    answer = await ask(app, "GET", "/inside/made")
+    assert (answer.status, answer.text) == (201, "made")
+    assert log == ["open database", "middleware", "open session", "close session", "close database"]
+    assert (await ask(app, "GET", "/inside/nothing")).status == 500
+    assert "database sees TypeError" in log
+
+
+def test_an_unknown_type_of_a_routers_middleware_is_refused_before_the_first_request() -> None:
+    app, router = App(), Router("/inside")
+
+    @router.middleware
+    async def early(request: Request, next: Handler, database: Database) -> Response: ...  # type: ignore[empty-body]
+
+    router.get("/")(takes_request)
+    app.include(router)
+    with pytest.raises(RouteError, match=r"middleware .*early needs Database for its parameter 'database'"):
+        asyncio.run(ask(app, "GET", "/inside/"))
+
+
+async def takes_request(request: Request) -> None: ...
 
 
 async def test_a_mounted_app_has_its_own_and_shares_what_one_function_makes() -> None:
@@ -1002,6 +1044,24 @@ def test_a_middleware_with_a_parameter_of_another_kind_is_refused() -> None:
         RouteError, match=r"the parameter 'page' of middleware .*odd must be annotated with a type that"
     ):
         App().middleware(odd)
+
+
+async def test_a_middleware_that_sees_exceptions_gets_resources_too() -> None:
+    app = App()
+    app.provide(a_database)
+
+    @app.middleware
+    @sees_exceptions
+    async def early(request: Request, next: Handler, database: Database) -> Response:
+        with pytest.raises(KeyError):
+            await next(request)
+        return Response(database.name)
+
+    @app.get("/")
+    async def handler(request: Request) -> None:
+        raise KeyError
+
+    assert (await ask(app, "GET", "/")).text == "real"
 
 
 async def test_a_middleware_keeps_its_defaults() -> None:

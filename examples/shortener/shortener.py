@@ -31,6 +31,12 @@ app.middleware(sessions(os.environ.get("SECRET") or token_urlsafe()))
 app.mount("/static", StaticFiles(HERE / "static"))
 templates = Templates(HERE / "templates")
 
+
+@app.get("/login")
+async def login(request: Request) -> Response:
+    return await templates.render(request, "login.html")
+
+
 # The database.
 
 TABLES = """
@@ -48,7 +54,7 @@ def connect() -> sqlite3.Connection:
 
 
 class Database:
-    """A connection. Its work is done in threads, because waiting for the disk would block all other requests."""
+    """A connection. Its work is done in threads: waiting for the disk would hold up all other requests."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -120,11 +126,6 @@ def refused(request: Request, why: str, page: str) -> Redirect:
     return Redirect(request.url_for(page))
 
 
-@app.get("/login")
-async def login(request: Request) -> Response:
-    return await templates.render(request, "login.html")
-
-
 @app.post("/login", body_limit=10_000)
 async def log_in(request: Request, account: Annotated[Account, Form], database: Database) -> None:
     found = await database.run("SELECT salt, digest FROM users WHERE name = ?", account.name)
@@ -162,7 +163,7 @@ class NewLink:
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("https://", "http://")):
-            raise ValueError("A link begins with https:// or http://.")
+            raise ValueError("must begin with https:// or http://")
 
 
 @app.get("/")
@@ -189,6 +190,17 @@ async def delete(request: Request, user: User, slug: str, database: Database) ->
     raise Redirect(request.url_for("home"))
 
 
+@app.exception(ValidationError)
+async def not_valid(request: Request, error: ValidationError) -> Response:
+    """Show what is wrong with a form on the page that it came from."""
+    for problem in error.errors:
+        flash(request, f"{problem['parameter']}: {problem['detail']}", "error")
+    return Response.redirect(request.url_for("home"))
+
+
+# Visits.
+
+
 @app.get("/to/{slug}")
 async def follow(request: Request, slug: str, database: Database) -> None:
     found = await database.run("SELECT url FROM links WHERE slug = ?", slug)
@@ -202,14 +214,6 @@ def count(slug: str) -> None:
     """Count a visit, after the visitor has been answered, in a thread."""
     with closing(connect()) as connection, connection:
         connection.execute("UPDATE links SET visits = visits + 1 WHERE slug = ?", (slug,))
-
-
-@app.exception(ValidationError)
-async def not_valid(request: Request, error: ValidationError) -> Response:
-    """Show what is wrong with a form on the page that it came from."""
-    for problem in error.errors:
-        flash(request, f"{problem['parameter']}: {problem['detail']}", "error")
-    return Response.redirect(request.url_for("home"))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ async def test_a_name_is_chosen_for_a_link_without_one(client: Client) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"url": "javascript:alert(1)"}, "A link begins with https:// or http://."),
+        ({"url": "javascript:alert(1)"}, "must begin with https:// or http://"),
         ({"slug": "no spaces"}, "slug: "),
         ({"slug": "taken"}, "taken is taken."),
     ],

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError, ungrouped
 from aiosock.log import note_failure, server_logger
+from aiosock.net.leaving import AtTheEnd
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import FAILED, error_response, exception_response
@@ -33,13 +34,10 @@ class Answering:
     """
 
     __slots__ = (
+        "_at_the_end",
         "_cancelling",
         "_ended_at",
-        "_failure",
-        "_left",
         "_task",
-        "_when_over",
-        "_when_sent",
         "connection",
         "on_disconnect",
         "record",
@@ -59,10 +57,7 @@ class Answering:
         self.request: Request | None = None
         self._cancelling = False
         self._ended_at = inf
-        self._left: asyncio.Event | None = None
-        self._when_over: Sequence[Callable[[], None]] = ()
-        self._when_sent: Sequence[Callable[[BaseException | None], Awaitable[None]]] = ()
-        self._failure: BaseException | None = None
+        self._at_the_end: AtTheEnd | None = None
 
     # What a protocol adds.
 
@@ -121,16 +116,16 @@ class Answering:
             except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
                 ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
             finally:
-                if self._when_sent:
-                    await self._tell_sent()
+                if self._at_the_end is not None and self._at_the_end.when_sent:
+                    await self._tell_sent(self._at_the_end)
         except (asyncio.CancelledError, Disconnected) as error:
             if isinstance(error, asyncio.CancelledError) and not self._is_own_cancellation():
                 ending = Ending.CANCELLED
                 raise
             server_logger.debug("%s %s: %s", request.method, request.target, str(error) or "the peer has left")
         finally:
-            if self._when_over or self._left is not None:
-                self._release()
+            if self._at_the_end is not None:
+                self._at_the_end.release()
             if beginning is not None:
                 self._observe_end(beginning, request, ending)
         if ending is not Ending.COMPLETE:
@@ -157,8 +152,8 @@ class Answering:
 
         Raises an error again that has no response, since it ends the request or us.
         """
-        if self._when_sent:
-            self._failure = error
+        if self._at_the_end is not None and self._at_the_end.when_sent:
+            self._at_the_end.failure = error
         error = ungrouped(error)
         if error.args == (STOPPED,) and self._is_cancelled_by(error):
             error = self._stopped()
@@ -255,8 +250,8 @@ class Answering:
         tell. So the handler has `timeouts.half_close_seconds` to begin its response, unless its route is "eager". From
         then on, writing finds out whether anybody reads.
         """
-        if self._left is not None:
-            self._left.set()
+        if self._at_the_end is not None:
+            self._at_the_end.left.set()
         self._ended_at = min(self._ended_at, now)
         if self._cancelling or self.on_disconnect == "finish" or self._task is None:
             return
@@ -268,10 +263,8 @@ class Answering:
 
     async def disconnected(self) -> None:
         """Wait until the client has closed or reset the connection, or the request is over."""
-        if self.has_ended:
-            return
-        self._left = self._left or asyncio.Event()
-        await self._left.wait()
+        if not self.has_ended:
+            await self._leaving().left.wait()
 
     def _is_own_cancellation(self) -> bool:
         """Return whether `client_left` has cancelled the handler, and take that back; False for anybody else's."""
@@ -283,42 +276,17 @@ class Answering:
 
     def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
         """Await `function` once the response has been sent, or cannot be; see `web.exchange.Exchange`."""
-        self._when_sent = [*self._when_sent, function]
+        self._leaving().when_sent.append(function)
 
-    async def _tell_sent(self) -> None:
-        """Await the functions of `when_sent`, the last one first. From now on the client cannot cancel them.
-
-        A cancellation by somebody else comes out, once all of them have been called.
-        """
-        self.on_disconnect = "finish"
-        failure, self._failure = self._failure, None
-        functions, self._when_sent = self._when_sent, ()  # they refer to the request, which refers to us
-        cancelled: BaseException | None = None
-        try:
-            for function in reversed(functions):
-                try:
-                    await function(failure)
-                except BaseException as error:
-                    if isinstance(error, KeyboardInterrupt) or self._is_cancelled_by(error):
-                        failure = cancelled = error
-                    else:
-                        server_logger.exception("a function of when_sent failed")
-            if cancelled is not None:
-                raise cancelled
-        finally:
-            # An error refers to this frame by its traceback, and would keep all that the request held.
-            del failure, cancelled
+    async def _tell_sent(self, at_the_end: AtTheEnd) -> None:
+        self.on_disconnect = "finish"  # from now on the client cannot cancel
+        await at_the_end.tell_sent(self._is_cancelled_by)
 
     def when_over(self, close: Callable[[], None]) -> None:
         """Call `close` once the request is over."""
-        self._when_over = [*self._when_over, close]
+        self._leaving().when_over.append(close)
 
-    def _release(self) -> None:
-        """Release what the request held, and wake the tasks that wait for its client to leave."""
-        for close in self._when_over:
-            try:
-                close()
-            except Exception:  # the others must still be called
-                server_logger.exception("a function of when_over failed")
-        if self._left is not None:
-            self._left.set()
+    def _leaving(self) -> AtTheEnd:
+        if self._at_the_end is None:
+            self._at_the_end = AtTheEnd()
+        return self._at_the_end

@@ -111,7 +111,7 @@ def inspector(browser: Browser, home: Path) -> None:
         page.goto(f"http://{address}/_aiosock/")
         page.locator("#flights-list > li").nth(len(IN_FLIGHT) - 1).wait_for()
         page.locator("#last-list > li").nth(len(ENDED) - 1).wait_for()
-        page.wait_for_function("/[0-9]/.test(document.querySelector('#n-lag').textContent)")
+        page.wait_for_function("parseFloat(document.querySelector('#n-lag').textContent) < 10")  # it has settled
         take(page, "inspector.png", address, home, 870)
 
 

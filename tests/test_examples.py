@@ -67,9 +67,9 @@ async def test_ticks_go_on_where_they_broke_off(seen: str, first: bytes) -> None
         assert await anext(body) == first
 
 
-async def test_an_id_that_is_none_of_ours_is_400() -> None:
+async def test_an_id_that_is_none_of_ours_is_422() -> None:
     async with Client(load("events").app) as client:
-        assert (await client.get("/ticks", headers={"last-event-id": "seven"})).status == 400
+        assert (await client.get("/ticks", headers={"last-event-id": "seven"})).status == 422
 
 
 async def test_timing_measures_and_an_upload_is_counted() -> None:

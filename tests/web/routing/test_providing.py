@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, NewType, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 import pytest
 
@@ -884,12 +884,18 @@ async def silent_stream(request: Request):  # type: ignore[no-untyped-def]
     yield Database()
 
 
+class Pair(NamedTuple):
+    user: str
+    role: str
+
+
 async def text(request: Request) -> str:
     return ""
 
 
 async def nothing(request: Request) -> None: ...
 async def numbers(request: Request) -> list[int]: ...  # type: ignore[empty-body]
+async def pair(request: Request) -> Pair: ...  # type: ignore[empty-body]
 async def queried(request: Request, page: int) -> Database: ...  # type: ignore[empty-body]
 async def untyped(request: Request, page) -> Database: ...  # type: ignore[no-untyped-def, empty-body]
 async def alone() -> Database: ...  # type: ignore[empty-body]
@@ -910,6 +916,10 @@ async def managed(request: Request) -> AsyncIterator[Database]:
         (text, "provider text cannot provide str: handlers read such values from the request"),
         (nothing, "provider nothing cannot provide None"),
         (numbers, r"provider numbers cannot provide list\[int\]"),
+        (
+            pair,
+            "provider pair cannot provide Pair, which is a tuple: handlers read .* a class that is none, or a NewType",
+        ),
         (queried, "the parameter 'page' of provider queried must be annotated with a type that a provider makes"),
         (untyped, "the parameter 'page' of provider untyped must be annotated"),
         (alone, "provider alone must take the request as its first parameter"),

@@ -46,7 +46,7 @@ def test_the_recording_shows_the_session_in_the_readme(recording: ModuleType) ->
 
 
 def test_the_screenshots_are_small_and_shown() -> None:
-    pages = "".join(path.read_text() for path in (ROOT / "docs" / "how-to").glob("*.md"))
+    pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*/*.md"))
     script = (ROOT / "docs" / "media" / "screenshots.py").read_text()
     for name in set(re.findall(r'"([\w-]+\.png)"', script)):
         assert (ROOT / "docs" / "media" / name).stat().st_size <= 100_000

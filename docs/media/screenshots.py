@@ -1,8 +1,8 @@
-"""Make the screenshots of docs/how-to: the error page, a program that does not start, and the inspector.
+"""Make the screenshots of docs: the error page, a program that does not start, the inspector, and the link shortener.
 
     python -m docs.media.screenshots
 
-serves the programs of these pages and the demo site, and takes the screenshots in Chromium. Addresses and directories are
+serves the programs of the pages and the demo site, and takes the screenshots in Chromium. Addresses and directories are
 always shown the same.
 """
 
@@ -115,6 +115,29 @@ def inspector(browser: Browser, home: Path) -> None:
         take(page, "inspector.png", address, home, 870)
 
 
+def shortener(browser: Browser, home: Path) -> None:
+    """Sign up at the link shortener of the tutorial, and shorten two links."""
+    shutil.copytree(ROOT / "examples" / "shortener", home, dirs_exist_ok=True)
+    with served("shortener:app", home=home) as address:
+        page = new_page(browser)
+        page.goto(f"http://{address}/login")
+        page.fill("[name=name]", "ada")
+        page.fill("[name=password]", "correct horse")
+        page.click("text=Sign up")
+        for url, slug in (
+            ("https://docs.python.org/3/library/asyncio.html", "asyncio"),
+            ("https://example.org/a/long/way", "way"),
+        ):
+            page.fill("[name=url]", url)
+            page.fill("[name=slug]", slug)
+            page.click("text=Shorten")
+            page.get_by_text(f"{slug} is yours.").wait_for()
+        page.request.get(f"http://{address}/to/asyncio", max_redirects=0)
+        page.reload()
+        page.get_by_text("1 visits").wait_for()
+        take(page, "shortener.png", address, home, 360)
+
+
 ENDED: Final = (
     ("GET / HTTP/1.1", b""),
     ("GET /hello/Ada HTTP/1.1", b""),
@@ -147,7 +170,7 @@ def main() -> None:
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
     ):
-        for shown in (error_page, broken_program, inspector):
+        for shown in (error_page, broken_program, inspector, shortener):
             with tempfile.TemporaryDirectory() as home:
                 shown(browser, Path(home).resolve())
 

@@ -1,5 +1,6 @@
 """A typed JSON API: a shelf of books, with pages, errors that name each field, and its description at /docs."""
 
+from datetime import date
 from itertools import count, islice
 from typing import Annotated
 
@@ -16,7 +17,7 @@ class NewBook(Struct, forbid_unknown_fields=True):
     """A book as a client sends it."""
 
     title: Annotated[str, Meta(min_length=1, max_length=200, examples=["Emma"])]
-    year: Annotated[int, Meta(ge=1450, le=2100)]
+    published: date
     tags: Annotated[list[Annotated[str, Meta(max_length=20)]], Meta(max_length=10)] = []
 
 
@@ -60,7 +61,7 @@ class Shelf:
         return self.put(new, next(self.ids))
 
     def put(self, new: NewBook, id: int) -> Book:
-        self.books[id] = Book(new.title, new.year, new.tags, id=id)
+        self.books[id] = Book(new.title, new.published, new.tags, id=id)
         return self.books[id]
 
 

@@ -1,6 +1,7 @@
 """The tests of api.py, with pytest and pytest-asyncio: `python -m pytest test_api.py`, in this directory."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 
 import pytest
 import pytest_asyncio
@@ -10,7 +11,7 @@ from aiosock.testing import Client
 
 pytestmark = pytest.mark.asyncio
 
-EMMA = {"title": "Emma", "year": 1815, "tags": ["novel"]}
+EMMA = {"title": "Emma", "published": "1815-12-23", "tags": ["novel"]}
 
 
 @pytest_asyncio.fixture
@@ -18,7 +19,7 @@ async def client() -> AsyncIterator[Client]:
     """A client of the API, whose shelf has room for five books and three on it."""
     shelf = Shelf(room=5)
     for id in (1, 2, 3):
-        shelf.books[next(shelf.ids)] = Book(f"Book {id}", 1900 + id, ["odd"] if id % 2 else [], id=id)
+        shelf.books[next(shelf.ids)] = Book(f"Book {id}", date(1900, 1, id), ["odd"] if id % 2 else [], id=id)
     client = Client(app, headers={"accept": "application/json"})
     client.override(Shelf, shelf)
     async with client:
@@ -57,7 +58,7 @@ async def test_a_book_is_replaced_and_taken_off(client: Client) -> None:
     ("wrong", "pointer"),
     [
         ({"title": ""}, "#/title"),
-        ({"year": "1815"}, "#/year"),
+        ({"published": "soon"}, "#/published"),
         ({"tags": ["x" * 21]}, "#/tags/0"),
         ({"isbn": 1}, "#/isbn"),
     ],

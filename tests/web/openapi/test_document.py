@@ -15,8 +15,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from aiosock import App, Convertor, Cookie, Form, Header, Query, Request, Response, RouteError, Router, Upload
 from aiosock.web.middleware import basic_auth, bearer_auth
 from aiosock.web.openapi import openapi, publish
-from tests.test_examples import load
 from tests.web.ask import ask
+from tests.web.openapi import tasks
 
 
 class Item(Struct, rename="camel", forbid_unknown_fields=True):
@@ -87,7 +87,7 @@ def test_it_says_what_it_is_of() -> None:
 
 
 def test_the_example_is_described_in_the_order_of_its_routes() -> None:
-    document = described(load("tasks").app)
+    document = described(tasks.app)
 
     assert [(path, *methods) for path, methods in document["paths"].items()] == [
         ("/tasks", "get", "post"),

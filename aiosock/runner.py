@@ -80,8 +80,8 @@ class Notices(Protocol):
     def starting(self, stop: Callable[[], None]) -> None:
         """Tell that the lifespan is about to start, in the running loop. `stop` ends the process, as a first signal does."""
 
-    def ready(self, server: Server) -> None:
-        """Tell that the server listens."""
+    def ready(self, server: Server, inspector_url: str) -> None:
+        """Tell that the server listens, and where the inspector is, if there is one."""
 
     def stopping(self, how: str) -> None:
         """Tell that the process has been told to stop, and what it does about it."""
@@ -93,8 +93,8 @@ class _Terminal:
     def starting(self, stop: Callable[[], None]) -> None:
         pass
 
-    def ready(self, server: Server) -> None:
-        say(banner(server), sys.stdout)
+    def ready(self, server: Server, inspector_url: str) -> None:
+        say(banner(server, inspector_url), sys.stdout)
 
     def stopping(self, how: str) -> None:
         say(f"aiosock: {how}; a second signal ends it at once", sys.stderr)
@@ -190,9 +190,7 @@ class _Process:
         await self._server.start()
         try:
             async with self._inspector.watching(self._server) as inspector_url:
-                self._notices.ready(self._server)
-                if inspector_url:
-                    say(f"inspector at {inspector_url}", sys.stdout)
+                self._notices.ready(self._server, inspector_url)
                 if self._when_started is not None:
                     self._when_started(self._server)
                 await told.wait()
@@ -246,8 +244,8 @@ def inspector_of(config: Config) -> "Inspector | _NoInspector":
     return Inspector(config)
 
 
-def banner(server: Server) -> str:
-    """Return the lines for the terminal: where the server listens, the loop, the versions, and what reads heads."""
+def banner(server: Server, inspector_url: str = "") -> str:
+    """Return the lines for the terminal: where the server listens, the loop, the versions, what reads heads, the inspector."""
     import platform  # 13 ms that `import aiosock` does without
 
     loop = asyncio.get_running_loop()
@@ -255,7 +253,8 @@ def banner(server: Server) -> str:
     kind = f"uvloop {sys.modules['uvloop'].__version__}" if module == "uvloop" else "asyncio"
     lines = [f"aiosock {__version__} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return "\n".join([*lines, f"{kind}, {python}, heads read in {LANGUAGE}; Ctrl-C stops"])
+    lines.append(f"{kind}, {python}, heads read in {LANGUAGE}; Ctrl-C stops")
+    return "\n".join([*lines, *([f"inspector at {inspector_url}"] if inspector_url else [])])
 
 
 def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
 from aiosock.config import Config
 from aiosock.errors import ConfigError, RouteError, not_installed
-from aiosock.log import Outlet, RequestIdFilter, access_logger, is_ready, is_same_file, outlet_of, server_logger
+from aiosock.log import (
+    CHUNK_BYTES,
+    Outlet,
+    RequestIdFilter,
+    access_logger,
+    is_ready,
+    is_same_file,
+    outlet_of,
+    server_logger,
+)
 from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
 from aiosock.observe import Observer
@@ -359,9 +368,14 @@ def _has_own_way(*loggers: logging.Logger) -> bool:
 
 def say(text: str, stream: TextIO | None) -> None:
     """Print a line; a standard stream that is closed, or that nobody reads, is no reason to stop serving."""
+    line = f"{text}\n"
     with suppress(OSError, ValueError):
-        if is_ready(stream, SAYING_MILLISECONDS):
-            print(text, file=stream, flush=True)
+        # A pipe that is ready takes CHUNK_BYTES, and a character that its encoding does not have takes ten ("\U0001f600").
+        for start in range(0, len(line), CHUNK_BYTES // 10):
+            if stream is None or not is_ready(stream, SAYING_MILLISECONDS):
+                return
+            stream.write(line[start : start + CHUNK_BYTES // 10])
+            stream.flush()
 
 
 def _nothing() -> None:

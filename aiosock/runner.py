@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
-from aiosock.config import Config
+from aiosock.config import Config, with_options
 from aiosock.errors import ConfigError, RouteError, not_installed
 from aiosock.log import (
     CHUNK_BYTES,
@@ -73,7 +73,7 @@ async def serve(
     `timeouts.stop_seconds`.
     """
     check_handler(app, ConfigError)
-    config = replace(config or Config(), **options)
+    config = with_options(config, options)
     if config.reload:
         raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
     inspector = inspector_of(config)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import string
 import sys
@@ -50,6 +51,9 @@ _JSON: Final = (
 
 LINES_AT_ONCE: Final = 128
 """Lines that are written together, or fewer in a quiet second. A pipe holds four times as many."""
+
+MAX_WIDTH: Final = 1000
+"""Columns of a value, and digits of the seconds: more would be memory, not a table."""
 
 KEPT_LINES: Final = 256
 """Lines of which the parts are kept, with the heads of their requests: some 200 KiB, and 8 MiB if all heads are as long
@@ -132,6 +136,10 @@ def _checked(name: str, spec: str, conversion: str | None) -> str:
         raise ConfigError(f"log_format has no {name!r}; it knows {', '.join(sorted(NAMES))}")
     if conversion or "{" in spec:
         raise ValueError(f"{name} takes no conversion, and no field in its format")
+    if any(int(digits) > MAX_WIDTH for digits in re.findall("[0-9]{1,20}", spec)):
+        raise ValueError(f"{name} takes a width of {MAX_WIDTH} at most")
+    if spec.endswith("c"):  # it makes a character of a number, such as a line break of 10
+        raise ValueError(f"{name} takes no format {spec!r}")
     return spec
 
 

@@ -12,9 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
-from aiosock.config import Config
+from aiosock.config import Config, with_options
 from aiosock.errors import ConfigError, RouteError, not_installed
-from aiosock.log import Outlet, RequestIdFilter, access_logger, is_ready, is_same_file, outlet_of, server_logger
+from aiosock.log import (
+    CHUNK_BYTES,
+    Outlet,
+    RequestIdFilter,
+    access_logger,
+    is_ready,
+    is_same_file,
+    outlet_of,
+    server_logger,
+)
 from aiosock.net.kernel import raise_descriptor_limit
 from aiosock.net.server import Server
 from aiosock.observe import Observer
@@ -64,7 +73,7 @@ async def serve(
     `timeouts.stop_seconds`.
     """
     check_handler(app, ConfigError)
-    config = replace(config or Config(), **options)
+    config = with_options(config, options)
     if config.reload:
         raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
     inspector = inspector_of(config)
@@ -81,7 +90,7 @@ class Notices(Protocol):
         """Tell that the lifespan is about to start, in the running loop. `stop` ends the process, as a first signal does."""
 
     def ready(self, server: Server, inspector_url: str) -> None:
-        """Tell that the server listens, and where its inspector is, "" for none."""
+        """Tell that the server listens, and where the inspector is, if there is one."""
 
     def stopping(self, how: str) -> None:
         """Tell that the process has been told to stop, and what it does about it."""
@@ -255,6 +264,7 @@ def banner(server: Server, inspector_url: str = "") -> str:
     if inspector_url:
         lines.append(f"inspector at {inspector_url}")
     python = f"{platform.python_implementation()} {platform.python_version()}"
+    # The last line, for which others wait, says that all are there.
     return "\n".join([*lines, f"{kind}, {python}, heads read in {LANGUAGE}; Ctrl-C stops"])
 
 
@@ -360,9 +370,14 @@ def _has_own_way(*loggers: logging.Logger) -> bool:
 
 def say(text: str, stream: TextIO | None) -> None:
     """Print a line; a standard stream that is closed, or that nobody reads, is no reason to stop serving."""
+    line = f"{text}\n"
     with suppress(OSError, ValueError):
-        if is_ready(stream, SAYING_MILLISECONDS):
-            print(text, file=stream, flush=True)
+        # A pipe that is ready takes CHUNK_BYTES, and a character that its encoding does not have takes ten ("\U0001f600").
+        for start in range(0, len(line), CHUNK_BYTES // 10):
+            if stream is None or not is_ready(stream, SAYING_MILLISECONDS):
+                return
+            stream.write(line[start : start + CHUNK_BYTES // 10])
+            stream.flush()
 
 
 def _nothing() -> None:

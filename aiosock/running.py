@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
-from aiosock.config import Config
+from aiosock.config import Config, with_options
 from aiosock.errors import ConfigError
 from aiosock.net.server import Server
 from aiosock.observe import Observer
@@ -43,7 +42,7 @@ def run(
     """
     try:
         check_handler(app, ConfigError)
-        config = replace(config or Config(), **options)
+        config = with_options(config, options)
         if config.reload:
             from aiosock.dev.reload import run as run_reloading  # here: nothing of it is loaded unless it is asked for
 

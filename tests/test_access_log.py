@@ -225,7 +225,25 @@ def test_a_template_with_an_unknown_name_is_refused(template: str, named: str) -
     assert named in str(raised.value)
 
 
-@pytest.mark.parametrize("template", ["{", "}", "{status", "{status:s}", "{client:d}", "{client!x}", "{client:{"])
+TOO_WIDE = ["{client:>1001}", "{status:099999999999}", "{bytes:_>99999999999}", "{seconds:.1001f}"]
+
+
+@pytest.mark.parametrize(
+    "template",
+    # {bytes:c} would write a line break for a response of 10 bytes, and fail for one of 2 MB.
+    [
+        "{",
+        "}",
+        "{status",
+        "{status:s}",
+        "{client:d}",
+        "{client!x}",
+        "{client:{",
+        "{bytes:c}",
+        "{status:>5c}",
+        *TOO_WIDE,
+    ],
+)
 def test_a_malformed_template_is_refused(template: str) -> None:
     with pytest.raises(ConfigError, match="malformed"):
         AccessFormat(template)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import logging.config
+import os
 import pkgutil
 import re
 import signal
@@ -20,7 +21,7 @@ import aiosock
 from aiosock import App, Config, ConfigError, Request, Response, Server, __version__, run, serve
 from aiosock.access_log import LoggedAccess, WrittenAccess
 from aiosock.log import access_logger, server_logger
-from aiosock.runner import banner, configure_logging, loop_factory, open_access_log, with_format_chosen
+from aiosock.runner import banner, configure_logging, loop_factory, open_access_log, say, with_format_chosen
 from aiosock.wire.compiled import LANGUAGE
 from tests.e2e.process import LOOPS, run_to_its_end, threads
 from tests.e2e.raw import Raw
@@ -329,6 +330,21 @@ def test_without_uvloop_auto_is_asyncio_and_uvloop_says_what_to_install(monkeypa
     assert loop_made_by(loop_factory("auto")) == "asyncio"
     with pytest.raises(ConfigError, match=r"^the loop uvloop needs uvloop>=0\.21: .* extra 'uvloop'"):
         loop_factory("uvloop")
+
+
+# What is said.
+
+
+def test_a_pipe_that_nobody_reads_takes_what_fits_and_holds_nobody_up() -> None:
+    reading, writing = os.pipe()
+    with (
+        os.fdopen(reading, "rb") as reader,
+        os.fdopen(writing, "w", encoding="ascii", errors="backslashreplace") as pipe,
+    ):
+        say("\U0001f600" * 100_000, pipe)
+        pipe.close()
+
+        assert reader.read().startswith(b"\\U0001f600" * 1000)
 
 
 # Logging.

@@ -35,8 +35,8 @@ async def open_streams(sock: socket.socket, limits: Limits) -> tuple[Reader, asy
 def describe(writer: asyncio.StreamWriter, service: Service) -> Connection:
     """Return what the requests of a connection see of it."""
     connection = Connection(
-        client=_address(writer.get_extra_info("peername")),
-        server=lambda: _address(writer.get_extra_info("sockname")),  # under uvloop it costs as much as parsing a head
+        client=_address(writer, "peername"),
+        server=lambda: _address(writer, "sockname"),  # under uvloop it costs as much as parsing a head
         limits=service.limits,
         shutdown=service.shutdown,
         debug=service.config.debug,
@@ -54,5 +54,9 @@ def speak_http(
     return Http1Connection(channel, service, connection, task)
 
 
-def _address(name: object) -> Address | None:
+def _address(writer: asyncio.StreamWriter, end: str) -> Address | None:
+    try:
+        name = writer.get_extra_info(end)
+    except AttributeError:  # of uvloop: the client has left already
+        return None
     return Address(name[0], name[1]) if isinstance(name, tuple) else None

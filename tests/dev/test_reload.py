@@ -355,6 +355,15 @@ def test_a_child_whose_parent_is_gone_does_not_even_begin(home: Path) -> None:
         until(lambda: not is_alive(int((home / "pid").read_text())))
 
 
+def test_a_child_that_is_blocked_while_it_is_imported_does_not_outlive_its_parent(home: Path) -> None:
+    with Reloaded(home, ("-m", "aiosock", "program:app")) as served:
+        served.write(f"import os; open('pid', 'w').write(str(os.getpid()))\n{BLOCKED}{PROGRAM}")
+        served.await_output("importing")
+        served.send(signal.SIGKILL)
+        served.wait()
+        until(lambda: not is_alive(int((home / "pid").read_text())))
+
+
 def test_a_parent_has_one_child_and_no_zombies(home: Path) -> None:
     with Reloaded(home) as served:
         for version in (101, 102):

@@ -2,14 +2,16 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from math import inf
 
 import pytest
 
 from aiosock.config import Config, Timeouts
 from aiosock.net.http1 import Http1Connection
+from aiosock.net.opening import open_streams
 from aiosock.net.server import Server
 from aiosock.web.handler import Handler
 from aiosock.web.request import Request
@@ -142,3 +144,21 @@ async def test_a_client_that_has_left_is_no_reason_to_fail(listening: socket.soc
         with closing(ours):
             await new.adopt(ours)
             await until(lambda: new.connections == 0)
+
+
+async def test_a_connection_whose_client_has_reset_it_has_no_address_and_ends(listening: socket.socket) -> None:
+    # uvloop asks the kernel for the address when it is wanted, and its transport has no socket any more.
+    client = socket.create_connection(listening.getsockname())
+    accepted, _ = listening.accept()
+    accepted.setblocking(False)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    async with server_on(listening, saying("new")) as server:
+        reader, writer = await open_streams(accepted, server.config.limits)
+        with suppress(ConnectionResetError):
+            await reader.read(1)
+        await asyncio.sleep(0)  # uvloop drops the socket in the next turn
+
+        await server.connected(reader, writer)
+
+        assert not server.connections

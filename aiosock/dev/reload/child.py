@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -19,14 +18,10 @@ from aiosock.errors import ConfigError
 from aiosock.net.server import Server
 from aiosock.observe import Observer
 from aiosock.runner import banner, run_process, say
-from aiosock.stopping import exit_now
 from aiosock.web.handler import Handler
 
 DRAIN_SECONDS: Final = 5.0
 """The longest time for the requests under way, in place of `timeouts.drain_seconds`: nobody waits for them but one person."""
-
-ORPHAN_SECONDS: Final = 10.0
-"""The time in which a child that has lost its parent has to end."""
 
 RELEASE_SECONDS: Final = 0.02
 """How often to look for connections that have become idle, to hand them on."""
@@ -113,7 +108,7 @@ class Child:
     # What the parent tells, in a thread.
 
     def listen(self) -> None:
-        """Do what the parent tells. When it is gone, end the process."""
+        """Do what the parent tells, as long as it is there; `end_with_parent` does the rest."""
         for message in self._link.messages():
             if message.word == "go":
                 self.may_start.set()
@@ -121,9 +116,6 @@ class Child:
                 self._loop.call_soon_threadsafe(self._obey, message)
             else:  # it has nothing that would have to be ended in order
                 os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(ORPHAN_SECONDS)  # in a thread of our own: a handler may block the loop
-        exit_now(1)
 
     def _obey(self, message: Message) -> None:
         match message.word:

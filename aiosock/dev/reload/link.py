@@ -5,13 +5,19 @@ A message is a line of JSON. The link closes with the process at its other end, 
 
 import json
 import os
+import select
+import signal
 import socket
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
+
+from aiosock.stopping import exit_now
 
 ENVIRONMENT: Final = "_AIOSOCK_RELOAD"
 """The variable that tells a process that it is the child. It does not look like an option."""
@@ -32,6 +38,9 @@ Word = Literal[
     "kept",  # an idle connection comes with it
     "failed",  # it cannot serve; with the reason
 ]
+
+ORPHAN_SECONDS: Final = 10.0
+"""The time in which a child that has lost its parent has to end."""
 
 _SIZE: Final = 64 * 1024
 _SOCKETS: Final = 64
@@ -126,3 +135,19 @@ def inheritance() -> Inheritance | None:
     for descriptor in inherited.descriptors:
         os.set_inheritable(descriptor, False)
     return inherited
+
+
+@cache
+def end_with_parent(link: int) -> None:
+    """End this process when its parent is gone, from now on: also while the program is imported, which may take for ever."""
+    threading.Thread(target=_end_with_parent, args=(link,), name="reload", daemon=True).start()
+
+
+def _end_with_parent(link: int) -> None:
+    poll = select.poll()
+    poll.register(link, 0)  # only for the end of it: what is told is read by somebody else
+    if poll.poll()[0][1] & select.POLLNVAL:  # the program has closed it
+        return
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_SECONDS)  # in a thread of our own: a handler may block the loop
+    exit_now(1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from aiosock.config import Config
-from aiosock.dev.reload.link import Inheritance, inheritance
+from aiosock.dev.reload.link import Inheritance, end_with_parent, inheritance
 from aiosock.net.server import Server
 from aiosock.observe import Observer
 from aiosock.runner import loop_factory
@@ -17,6 +17,7 @@ def begin(config: Config) -> Inheritance:
     """
     inherited = inheritance()
     if inherited is not None:
+        end_with_parent(inherited.link)
         return inherited
     from aiosock.dev.reload.command_line import command_line
     from aiosock.dev.reload.supervisor import supervise

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from aiosock.web.debug.functions import FunctionRecord, function_record
-from aiosock.web.debug.secrets import HIDDEN, is_secret, masked
+from aiosock.web.debug.secrets import HIDDEN, is_secret, masked, masked_target
 from aiosock.web.request import Request
 from aiosock.web.routing.outline import Outlined
 
@@ -54,7 +54,7 @@ def request_record(request: Request, apps: Sequence[Outlined] = ()) -> RequestRe
     """Return the record of a request; `apps` are those that it has passed, the outermost first."""
     fields = _without_secrets(request.headers.items())
     body, note = _body(request)
-    target = masked(request.target[: 2 * MAX_VALUE])
+    target = masked_target(request.target[: 2 * MAX_VALUE], request.params)
     return RequestRecord(
         method=request.method,
         target=target,
@@ -143,7 +143,8 @@ def _curl(request: Request, fields: Pairs, body: str, note: str) -> str:
         words.append("--head")
     elif request.method != ("POST" if body else "GET"):
         words += ["-X", request.method]
-    url = f"{request.scheme}://{request.host}{masked(request.with_query(request.raw_path)[: 2 * MAX_VALUE])}"
+    target = masked_target(request.with_query(request.raw_path)[: 2 * MAX_VALUE], request.params)
+    url = f"{request.scheme}://{request.host}{target}"
     if set(url) & set("[]{}"):
         words.append("--globoff")
     if "/." in url:

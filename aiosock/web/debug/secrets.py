@@ -5,7 +5,9 @@ the page: it is for screens that others see, and for pages that are pasted into 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import unquote
 
 HIDDEN: Final = "••••••"
 """In place of a value."""
@@ -27,16 +29,34 @@ _HARMLESS = frozenset({"cache", "dict", "foreign", "partition", "primary", "publ
 _SPLIT = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _MAX_NAME = 200
 
-# A name with its sign: `name=`, `"name": `, `'name', ` before a quoted value. Possessive, so the time is linear.
-_NAMED = re.compile(r"(?<![\w.-])([\w.-]++)(?:[\"']?+\s*+[:=]\s*+|[\"']\s*+,\s*+(?=b?[\"']))")
-_QUOTED = r"[A-Za-z]{0,2}(?:\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?)"
+# A name with its sign: `name=`, `"name": `, `'name', ` before a quoted value, `user[name]=`, `it["name"] = `. Possessive,
+# so the time is linear.
+_NAMED = re.compile(
+    r"(?<![\w.-])([\w.-]++)(?:[\"']?+(?:\]|%5[dD]){1,3}+)?+(?:[\"']?+\s*+[:=]\s*+|[\"']\s*+,\s*+(?=b?[\"']))"
+)
+_STRING = r"\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?"
+_QUOTED = rf"[A-Za-z]{{0,2}}(?:{_STRING})"
+# Brackets, closed or cut off, and those within them. None of it can fail, so nothing is tried twice.
+_FLAT = rf"[\[({{](?:{_STRING}|[^\[\](){{}}\"']++)*+[\])}}]?"
+_DEEP = rf"[\[({{](?:{_STRING}|[^\[\](){{}}\"']++|{_FLAT})*+[\])}}]?"
+_NESTED = rf"[\[({{](?:{_STRING}|[^\[\](){{}}\"']++|{_DEEP})*+[\])}}]?"
 _VALUE = re.compile(
-    rf"{_QUOTED}|(?:bearer|basic|digest|negotiate|token)\s++[^\s\"']++|[\[({{][^\])}}]*+[\])}}]?|[^\s,;&)}}\]\"']++",
+    rf"{_QUOTED}|(?:bearer|basic|digest|negotiate|token)\s++[^\s\"']++|{_NESTED}|[^\s,;&)}}\]\"']++",
     re.IGNORECASE | re.DOTALL,
 )
 _LINE = re.compile(r"[^\r\n]++")
 _LITERAL = re.compile(_QUOTED)
-_USER = re.compile(r"(?<=://)([^/\s:@'\"]*+):[^/\s@'\"]++@")
+# Up to the last @: a password may have one, although it should be percent-encoded.
+_USER = re.compile(r"(?<=://)([^/\s:@'\"]*+):[^/\s'\"]+@")
+# What is a secret whatever its name is: a JSON Web Token (RFC 7519), and what follows Bearer and has a digit.
+_TOKEN = re.compile(
+    r"(?<![\w.-])eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)*+|(?<=\bbearer )(?=[a-z_.~+/-]*+[0-9=])[\w.~+/=-]{12,}+",
+    re.IGNORECASE,
+)
+_ELEMENT = re.compile(r"<([\w.:-]++)>([^<]++)(?=</)")
+_EOL = r"(?:\r?\n|\\r\\n)"  # also as `repr` writes bytes
+_PART = re.compile(rf'(\bname="([^"\r\n]*+)"[^\r\n\\]*+(?:{_EOL}[^\r\n\\]{{1,200}}){{0,4}}+{_EOL}{_EOL})([^\r\n\\]++)')
+"""A field of a multipart form (RFC 7578), up to the first line of its value."""
 
 
 def is_secret(name: str, value: object = "") -> bool:
@@ -55,7 +75,7 @@ def is_secret(name: str, value: object = "") -> bool:
 
 
 def masked(text: str) -> str:
-    """Return a text without the values that follow the name of a secret, and without passwords in URLs."""
+    """Return a text without the values that follow the name of a secret, passwords in URLs, and tokens known by their form."""
     pieces: list[str] = []
     end = 0
     for named in _NAMED.finditer(text):
@@ -66,7 +86,19 @@ def masked(text: str) -> str:
         if value is not None and is_secret(named[1], value[0]):
             pieces += text[end : named.end()], HIDDEN
             end = value.end()
-    return _USER.sub(rf"\1:{HIDDEN}@", "".join([*pieces, text[end:]]))
+    text = _USER.sub(rf"\1:{HIDDEN}@", "".join([*pieces, text[end:]]))
+    text = _TOKEN.sub(HIDDEN, text)
+    text = _ELEMENT.sub(lambda each: f"<{each[1]}>{HIDDEN}" if is_secret(each[1], each[2]) else each[0], text)
+    return _PART.sub(lambda each: f"{each[1]}{HIDDEN}" if is_secret(each[2], each[3]) else each[0], text)
+
+
+def masked_target(target: str, params: Mapping[str, object]) -> str:
+    """Return a target without the parameters of its path that have the name of a secret, and without those of its query."""
+    path, mark, query = target.partition("?")
+    secrets = [part for name, value in params.items() if is_secret(name, str(value)) for part in str(value).split("/")]
+    hidden = [part for part in secrets if part]
+    parts = [HIDDEN if any(each in unquote(part) for each in hidden) else part for part in path.split("/")]
+    return masked("/".join(parts) + mark + query)
 
 
 def _value_after(text: str, named: re.Match[str]) -> re.Match[str] | None:

@@ -13,7 +13,8 @@ from itertools import islice
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, SimpleNamespace, TracebackType
 from typing import Any, Final
 
-from aiosock.web.debug.secrets import HIDDEN, is_secret, masked
+from aiosock.web.debug.secrets import HIDDEN, is_secret, masked, masked_target
+from aiosock.web.request import Request
 
 MAX_TEXT: Final = 1_000
 """Characters of a value."""
@@ -209,11 +210,13 @@ def _cut_text(value: Any, kind: type[Any], room: int) -> str:
     return f"{repr(kind.__getitem__(value, slice(0, room)))[: room + 10]}… {length:,} {unit}"
 
 
-def _foreign(value: object, room: int) -> str:
+def _foreign(value: Any, room: int) -> str:
     """Return what the `__repr__` of a class says of an object, unless that may take long."""
     kind = type(value)
     if _repr_of(kind) is _repr_of(object):
         return f"<{class_name(kind)} object>"
+    if kind is Request:  # its path may have a parameter that is a secret
+        return f"<Request {value.method} {masked_target(value.target[:room], value.params)}>"
     if not isinstance(value, _NO_CONTENT) and _holds_much(value):
         return f"<{class_name(kind)} object, too large to show>"
     try:

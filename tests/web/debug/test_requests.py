@@ -11,6 +11,7 @@ from aiosock.web.debug.requests import MAX_BODY, RequestRecord, request_record
 from aiosock.web.debug.secrets import HIDDEN
 from aiosock.web.middleware import csrf, sees_exceptions
 from tests.web.ask import ask
+from tests.web.debug.asking import failing, page_of
 
 
 async def recorded(
@@ -163,3 +164,10 @@ async def test_a_request_of_great_size_is_shown_in_part() -> None:
 
     assert len(str(record)) < 40_000
     assert ("…", "and more") in record.fields
+
+
+async def test_a_secret_in_the_path_is_nowhere_on_the_page() -> None:
+    page = await page_of(failing(ValueError(), "/reset/{token}/now"), "/reset/hunter2/now?a=1")
+
+    assert "hunter2" not in page
+    assert f"/reset/{HIDDEN}/now?a=1" in page

@@ -47,6 +47,14 @@ def test_every_example_has_a_test() -> None:
     assert with_tests == {Path(program).stem for program, _ in WITH_TESTS}
 
 
+def test_the_list_of_examples_names_them_all() -> None:
+    linked = set(re.findall(r"\]\(([\w/.]+)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8")))
+    there = {path.name for path in EXAMPLES.iterdir() if path.suffix == ".py" or (path / f"{path.name}.py").exists()}
+
+    assert there <= linked
+    assert [target for target in linked if not (EXAMPLES / target).exists()] == []
+
+
 async def test_hello_says_hello() -> None:
     async with Client(load("hello").app) as client:
         assert (await client.get("/")).text == "Hello, world!\n"

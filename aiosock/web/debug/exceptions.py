@@ -49,7 +49,12 @@ ELEMENT_BYTES: Final = 60
 SECONDS: Final = 0.5
 """The time for messages, source and values. Nobody waits longer for a page, and the watchdog is still silent."""
 
+MAX_STUCK: Final = 4
+"""Threads whose `repr` or `str` has not returned: each may take a processor, and lasts as long as the process."""
+
 UNKNOWN: Final = "(its text took too long)"
+
+_stuck: list[threading.Thread] = []
 
 
 @dataclass(slots=True)
@@ -103,15 +108,22 @@ class ExceptionRecord:
 def record(error: BaseException, seconds: float | None = None) -> ExceptionRecord:
     """Return the record of an exception and of those behind it, after `SECONDS` or these seconds at the latest.
 
-    Raises nothing that an exception or a value raises in turn, and RuntimeError if no thread can be started.
+    While `MAX_STUCK` of earlier ones have not returned, it has the source alone. Raises nothing that an exception or a value raises in
+    turn, and RuntimeError if no thread can be started.
     """
     collector = _Collector()
     outline = collector.chain(error)
+    _stuck[:] = [each for each in _stuck if each.is_alive()]
+    if len(_stuck) >= MAX_STUCK:
+        collector.fill_sources()
+        return outline
     # A daemon: a `repr` that never returns must not keep the process. In its context, `repr` finds what it expects.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(collector.run,), daemon=True)
     thread.start()
     thread.join(SECONDS if seconds is None else seconds)
     collector.is_closed = True
+    if thread.is_alive():
+        _stuck.append(thread)
     if collector.failure is not None:
         raise RuntimeError("the exception could not be shown") from collector.failure
     return outline
@@ -190,10 +202,7 @@ class _Collector:
 
     def fill(self) -> None:
         """Add messages, source and values, as far as there are room and time."""
-        ordered = self._frames[::-1]
-        ordered.sort(key=lambda each: not each[0].place.is_own)
-        for frame, trace, span in ordered:
-            self._fill_source(frame, trace, span)
+        ordered = self.fill_sources()
         for outline, error in self._texts:
             self._fill_texts(outline, error)
         for frame, trace, _ in ordered:
@@ -203,6 +212,14 @@ class _Collector:
                 self._fill_values(frame, trace)
             else:
                 frame.missing = ""
+
+    def fill_sources(self) -> "list[tuple[FrameRecord, TracebackType | None, Span | None]]":
+        """Add the source as far as there is room; return the frames, the program's own first."""
+        ordered = self._frames[::-1]
+        ordered.sort(key=lambda each: not each[0].place.is_own)
+        for frame, trace, span in ordered:
+            self._fill_source(frame, trace, span)
+        return ordered
 
     def _fill_texts(self, outline: ExceptionRecord, error: BaseException) -> None:
         message = _text_of(error)

@@ -368,6 +368,30 @@ def test_a_repr_that_never_returns_is_not_waited_for() -> None:
         released.set()
 
 
+def test_few_threads_are_left_behind_by_those_that_never_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exceptions, "_stuck", [])
+    released = threading.Event()
+
+    class Slow(Exception):
+        def __str__(self) -> str:
+            released.wait()
+            return "too late"
+
+    def fail() -> None:
+        raise Slow
+
+    try:
+        outlines = [record(caught(fail), seconds=0.01) for _ in range(exceptions.MAX_STUCK + 2)]
+        assert len(exceptions._stuck) == exceptions.MAX_STUCK
+        assert outlines[-1].message == UNKNOWN
+        assert frames(outlines[-1])[-1].code == "raise Slow"
+    finally:
+        released.set()
+    for thread in exceptions._stuck:
+        thread.join()
+    assert record(caught(fail)).message == "too late"
+
+
 def test_a_message_that_never_comes_is_not_waited_for() -> None:
     released = threading.Event()
 

@@ -13,7 +13,8 @@ from aiosock.errors import (
 )
 from aiosock.headers import Headers
 from aiosock.net.server import Server
-from aiosock.runner import run, serve
+from aiosock.runner import serve
+from aiosock.running import run
 from aiosock.version import __version__ as __version__
 from aiosock.web.app import App
 from aiosock.web.events import Event, EventStream

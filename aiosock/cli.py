@@ -21,7 +21,8 @@ from aiosock.config import Config
 from aiosock.errors import ConfigError
 from aiosock.helptext import HelpText
 from aiosock.loading import COMMANDS, load
-from aiosock.runner import CONFIG_STATUS, run, say
+from aiosock.runner import CONFIG_STATUS, say
+from aiosock.running import run
 from aiosock.stopping import outlive_log_rotation
 from aiosock.terminal import show_uncaught
 from aiosock.version import __version__

@@ -3,8 +3,10 @@
 The string below a field is its help. The command line, the environment and the TOML file all read these fields.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, Final, Literal
 
 from aiosock.errors import ConfigError
 
@@ -187,7 +189,9 @@ class Config:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Level of messages: debug, info, warning or error. Those below it are left out. With --debug, info means debug."""
     debug: bool = False
-    """Explain errors to clients, and log more. With source and values: do not use it in production."""
+    """Explain errors to clients, show the inspector, log more. With source and values: do not use it in production."""
+    inspect: str = ""  # Go: net/http/pprof, by custom on an address of its own
+    """Loopback HOST:PORT or unix:PATH for the inspector. It shows what the server does."""
     reload: bool = False
     """Restart the program when its code changes. Reload pages in the browser too; implies debug, for development only."""
     limits: Limits = field(default_factory=Limits)
@@ -207,6 +211,24 @@ class Config:
             raise ConfigError(f"log_level must be debug, info, warning or error, not {self.log_level!r}")
         if self.log_format == "terminal" and self.access_log_file:
             raise ConfigError("the log_format terminal is not for a file: choose combined, json or a template")
+
+
+def with_options(config: Config | None, options: Mapping[str, Any]) -> Config:
+    """Return a Config with these options over those of `config`.
+
+    Raises ConfigError for one that is invalid, and TypeError, with what was probably meant, for one that does not exist.
+    """
+    names = _names(Config)
+    for name in sorted(options.keys() - set(names)):
+        meant = [f"{near}=" for near in get_close_matches(name, names, 1)]
+        meant += [f"limits=Limits({name}=...)"] * (name in _names(Limits))
+        meant += [f"timeouts=Timeouts({name}=...)"] * (name in _names(Timeouts))
+        raise TypeError(f"there is no option {name}={': write ' if meant else ''}{meant[-1] if meant else ''}")
+    return replace(config or Config(), **options)
+
+
+def _names(kind: type[Config | Limits | Timeouts]) -> list[str]:
+    return [option.name for option in fields(kind)]
 
 
 def _raise_unless_positive(options: Limits | Timeouts, group: str, may_be_zero: set[str]) -> None:

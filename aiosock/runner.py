@@ -6,14 +6,13 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from aiosock.access_log import AccessLog, LoggedAccess, WrittenAccess
-from aiosock.config import Config
+from aiosock.config import Config, with_options
 from aiosock.errors import ConfigError, RouteError, not_installed
 from aiosock.log import (
     CHUNK_BYTES,
@@ -45,6 +44,9 @@ from aiosock.web.handler import Handler
 from aiosock.web.registering import check_handler
 from aiosock.wire.compiled import LANGUAGE
 
+if TYPE_CHECKING:
+    from aiosock.inspector import Inspector
+
 SAYING_MILLISECONDS = 100
 """Time for the reader of a standard stream to make room for a line."""
 
@@ -71,49 +73,14 @@ async def serve(
     `timeouts.stop_seconds`.
     """
     check_handler(app, ConfigError)
-    config = replace(config or Config(), **options)
+    config = with_options(config, options)
     if config.reload:
         raise ConfigError("reload restarts a whole program: it is for run() and the command line, not for serve()")
-    async with BoundedLifespan(lifespan_of(app), config.timeouts), Server(app, config, observers=observers) as server:
+    inspector = inspector_of(config)
+    server = Server(inspector.around(app), config, observers=[*observers, *inspector.observers])
+    lifespan = BoundedLifespan(inspector.running(lifespan_of(app)), config.timeouts)
+    async with lifespan, server, inspector.watching(server):
         yield server
-
-
-def run(
-    app: Handler,
-    config: Config | None = None,
-    *,
-    when_started: Callable[[Server], None] | None = None,
-    observers: Sequence[Observer] = (),
-    **options: Any,
-) -> None:
-    """Serve an app until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
-
-    ```python
-    if __name__ == "__main__":
-        run(app, port=8080)
-    ```
-
-    `options` are fields of Config, over those of `config`. `when_started` is called once in the event loop, when the
-    server listens; an exception of it ends the server and comes out. `observers` are told of every request. A signal
-    while the lifespan starts cancels the start. SIGUSR1 and SIGHUP open the file of the access log anew, if there is
-    one.
-
-    `run` returns after a clean drain. It exits with status 2 and one line on standard error for what is no app and if
-    an option cannot work, 1 if a handler, a thread or the lifespan does not end in time, and 128 plus the number of the
-    signal after a second signal. Raises TimeoutError for a lifespan that does not start or stop within its deadline.
-
-    With `reload=True` the program is started again as a child, and once more whenever its code changes; `run` serves in
-    the child, and in the parent it exits when the child has ended.
-    """
-    try:
-        check_handler(app, ConfigError)
-        config = replace(config or Config(), **options)
-        # By name: development stands above us, and nothing of it is loaded unless it is asked for.
-        serve_in_process: _Serve = import_module("aiosock.dev.reload").run if config.reload else run_process
-        serve_in_process(app, config, when_started=when_started, observers=observers)
-    except ConfigError as error:
-        say(f"aiosock: error: {error}", sys.stderr)
-        sys.exit(CONFIG_STATUS)
 
 
 class Notices(Protocol):
@@ -122,8 +89,8 @@ class Notices(Protocol):
     def starting(self, stop: Callable[[], None]) -> None:
         """Tell that the lifespan is about to start, in the running loop. `stop` ends the process, as a first signal does."""
 
-    def ready(self, server: Server) -> None:
-        """Tell that the server listens."""
+    def ready(self, server: Server, inspector_url: str) -> None:
+        """Tell that the server listens, and where the inspector is, if there is one."""
 
     def stopping(self, how: str) -> None:
         """Tell that the process has been told to stop, and what it does about it."""
@@ -135,22 +102,11 @@ class _Terminal:
     def starting(self, stop: Callable[[], None]) -> None:
         pass
 
-    def ready(self, server: Server) -> None:
-        say(banner(server), sys.stdout)
+    def ready(self, server: Server, inspector_url: str) -> None:
+        say(banner(server, inspector_url), sys.stdout)
 
     def stopping(self, how: str) -> None:
         say(f"aiosock: {how}; a second signal ends it at once", sys.stderr)
-
-
-class _Serve(Protocol):
-    def __call__(
-        self,
-        app: Handler,
-        config: Config,
-        *,
-        when_started: Callable[[Server], None] | None,
-        observers: Sequence[Observer],
-    ) -> None: ...
 
 
 def run_process(
@@ -161,7 +117,10 @@ def run_process(
     when_started: Callable[[Server], None] | None = None,
     observers: Sequence[Observer] = (),
 ) -> None:
-    """Serve an app in this process until it is told to stop; see `run`. Raises ConfigError for an option that cannot work."""
+    """Serve an app in this process until it is told to stop; see `running.run`.
+
+    Raises ConfigError for an option that cannot work.
+    """
     factory = loop_factory(config.loop)
     configure_logging(config)
     _occupy_standard_descriptors()
@@ -204,10 +163,12 @@ class _Process:
     ) -> None:
         self.last_resort: LastResort = LastResort()
         self._timeouts = config.timeouts
-        self._server = Server(app, config, access_log=access_log, observers=observers)
+        self._inspector = inspector = inspector_of(config)
+        observers = [*observers, *inspector.observers]
+        self._server = Server(inspector.around(app), config, access_log=access_log, observers=observers)
         if handler := _handler_beside_the_access_log():
             handler.flush_before = partial(self._server.flush_log, wait=False)
-        self._lifespan = BoundedLifespan(lifespan_of(app), config.timeouts)
+        self._lifespan = BoundedLifespan(inspector.running(lifespan_of(app)), config.timeouts)
         self._access_log = access_log
         self._when_started = when_started
         self._notices = notices
@@ -237,10 +198,11 @@ class _Process:
     async def _serve_until(self, told: asyncio.Event) -> bool:
         await self._server.start()
         try:
-            self._notices.ready(self._server)
-            if self._when_started is not None:
-                self._when_started(self._server)
-            await told.wait()
+            async with self._inspector.watching(self._server) as inspector_url:
+                self._notices.ready(self._server, inspector_url)
+                if self._when_started is not None:
+                    self._when_started(self._server)
+                await told.wait()
         except BaseException:
             await self._server.abort()
             raise
@@ -264,15 +226,45 @@ class _Process:
             self.last_resort.arm(self._timeouts.stop_seconds + GRACE_SECONDS)
 
 
-def banner(server: Server) -> str:
-    """Return the lines for the terminal: where the server listens, the loop, the versions, and what reads heads."""
+class _NoInspector:
+    """Stands for the inspector where nobody has asked for one. A request then costs what it costs without."""
+
+    observers: Sequence[Observer] = ()
+
+    def around(self, app: Handler) -> Handler:
+        """Return the app."""
+        return app
+
+    def running(self, lifespan: AbstractAsyncContextManager[None]) -> AbstractAsyncContextManager[None]:
+        """Return the lifespan."""
+        return lifespan
+
+    def watching(self, server: Server) -> AbstractAsyncContextManager[str]:
+        """Return a context that does nothing."""
+        return nullcontext("")
+
+
+def inspector_of(config: Config) -> "Inspector | _NoInspector":
+    """Return the inspector, in development or where an address is given for it; raise ConfigError for a bad address."""
+    if not config.debug and not config.inspect:
+        return _NoInspector()
+    from aiosock.inspector import Inspector  # here: `import aiosock` is faster without it
+
+    return Inspector(config)
+
+
+def banner(server: Server, inspector_url: str = "") -> str:
+    """Return the lines for the terminal: where server and inspector are, the loop, the versions, and what reads heads."""
     import platform  # 13 ms that `import aiosock` does without
 
     loop = asyncio.get_running_loop()
     module = type(loop).__module__.partition(".")[0]
     kind = f"uvloop {sys.modules['uvloop'].__version__}" if module == "uvloop" else "asyncio"
     lines = [f"aiosock {__version__} on {server.urls[0]}", *(f"           and {url}" for url in server.urls[1:])]
+    if inspector_url:
+        lines.append(f"inspector at {inspector_url}")
     python = f"{platform.python_implementation()} {platform.python_version()}"
+    # The last line, for which others wait, says that all are there.
     return "\n".join([*lines, f"{kind}, {python}, heads read in {LANGUAGE}; Ctrl-C stops"])
 
 

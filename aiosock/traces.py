@@ -70,8 +70,8 @@ def _working_directory() -> list[str]:
 
 @cache
 def _libraries() -> tuple[str, ...]:
-    """Return the folders of Python's own modules, each with its separator."""
+    """Return the folders of Python's own modules and of installed commands, each with its separator."""
     import sysconfig  # `import aiosock` does without
 
-    paths = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
+    paths = {os.path.dirname(os.__file__), *map(sysconfig.get_path, ("stdlib", "platstdlib", "scripts"))}
     return tuple(path + os.sep for path in sorted(paths))

@@ -2,27 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from aiosock import App, Event, EventStream, HTTPError, Request, run
+from aiosock import App, Event, EventStream, Header, Request, run
 
 app = App()
 
 
 @app.get("/ticks")
-async def ticks(request: Request) -> EventStream:
+async def ticks(request: Request, last_event_id: Annotated[int, Header] = -1) -> EventStream:
     """Count from the tick after the last one that the client has received; a browser that reconnects sends its id."""
-    try:
-        first = int(request.last_event_id or -1) + 1
-    except ValueError:
-        raise HTTPError(400, "The Last-Event-ID is not one of ours.") from None
 
-    async def events(number: int) -> AsyncIterator[Event]:
+    async def events() -> AsyncIterator[Event]:
+        number = last_event_id
         while True:
-            yield Event(f"tick {number}", id=str(number))
             number += 1
+            yield Event(f"tick {number}", id=str(number))
             await asyncio.sleep(1)
 
-    return EventStream(request, events(first), goodbye=Event("come back later", event="shutdown"))
+    return EventStream(request, events(), goodbye=Event("come back later", event="shutdown"))
 
 
 if __name__ == "__main__":

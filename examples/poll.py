@@ -2,46 +2,39 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Literal, NewType
 
-from aiosock import App, HTTPError, Request, Response, run
-
-
-class UnknownDrink(Exception):
-    pass
-
+from aiosock import App, Cookie, HTTPError, Request, Response, run
 
 app = App()
+Votes = NewType("Votes", Counter[str])
 
 
-@app.lifespan
-async def lifespan(app: App) -> AsyncIterator[None]:
-    app.state.votes = Counter(tea=0, coffee=0)  # where another app would connect to its database
-    yield
-    app.state.votes.clear()
+@dataclass
+class Vote:
+    drink: Literal["tea", "coffee"]
 
 
-@app.exception(UnknownDrink)
-async def unknown_drink(request: Request, error: UnknownDrink) -> Response:
-    return Response.json({"error": f"there is no {error}"}, 422)
+@app.provide(scope="app")
+async def votes(app: App) -> Votes:
+    return Votes(Counter(tea=0, coffee=0))  # where another app would connect to its database
 
 
 @app.post("/votes", body_limit=1000)
-async def vote(request: Request) -> Response:
-    if "voted" in request.cookies:
+async def cast(request: Request, vote: Vote, votes: Votes, voted: Annotated[str, Cookie] = "") -> Response:
+    if voted:
         raise HTTPError(409, "One vote for each visitor.")
-    drink = (await request.json())["drink"]
-    if drink not in app.state.votes:
-        raise UnknownDrink(drink)
-    app.state.votes[drink] += 1
-    response = Response.json(app.state.votes, 201)
+    votes[vote.drink] += 1
+    response = Response.json(votes, 201)
     response.set_cookie("voted", "yes", max_age=3600)
     return response
 
 
 @app.get("/votes.csv")
-async def table(request: Request) -> AsyncIterator[str]:
-    for drink, votes in app.state.votes.most_common():
-        yield f"{drink},{votes}\n"
+async def table(request: Request, votes: Votes) -> AsyncIterator[str]:
+    for drink, count in votes.most_common():
+        yield f"{drink},{count}\n"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ async def test_a_visitor_has_one_vote(client: Client) -> None:
 async def test_a_drink_that_there_is_not_is_refused(client: Client) -> None:
     response = await client.post("/votes", json={"drink": "mud"})
 
-    assert (response.status, response.json()) == (422, {"error": "there is no mud"})
+    assert response.status == 422
+    assert "Invalid enum value 'mud'" in response.text
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b" " * 1001, 413)])

@@ -5,8 +5,9 @@ Tests marked `costly` run under uvloop only; with `-m slow` they run under async
 
 import asyncio
 import gc
+import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
     from aiosock.net.watchdog import Watchdog
 
 pytest_plugins = ["aiosock.testing.plugin"]
+
+
+MOST_WORKERS = 4
+"""Processes that run the tests. Those that count what a server costs need a part of a processor for themselves."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes share the whole run. Files and tests that are named run in this one, as for a debugger."""
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min(len(os.sched_getaffinity(0)), MOST_WORKERS) if is_whole else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make what was printed and logged fit for the way to the main process, which takes no half of a surrogate pair."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

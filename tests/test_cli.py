@@ -24,6 +24,7 @@ PLAIN: dict[str, Sequence[Any]] = {
     "log_format": ("json", "{status}", "{method} {target}"),
     "log_level": ("debug", "warning", "error"),
     "debug": (True, False, True),
+    "inspect": ("127.0.0.1:9000", "[::1]:9000", "unix:/run/x.sock"),
     "reload": (True, False, True),
 }
 """Three values for each option: from the command line, the environment and the file."""

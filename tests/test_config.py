@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aiosock import config
-from aiosock.config import Config, Limits, Timeouts
+from aiosock.config import Config, Limits, Timeouts, with_options
 from aiosock.errors import ConfigError
 
 MAY_BE_ZERO = {
@@ -138,3 +138,22 @@ def test_every_limit_has_its_help_below_it(group: type) -> None:
 
 def test_sizes_are_binary() -> None:
     assert (config.KIB, config.MIB) == (1024, 1024 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("keep_alive_seconds", ": write timeouts=Timeouts(keep_alive_seconds=...)"),
+        ("body_bytes", ": write limits=Limits(body_bytes=...)"),
+        ("prot", ": write port="),
+        ("workers", ""),
+    ],
+)
+def test_an_option_that_does_not_exist_is_named_with_what_was_meant(name: str, advice: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        with_options(None, {name: 1})
+    assert str(raised.value) == f"there is no option {name}={advice}"
+
+
+def test_options_stand_over_those_of_a_config() -> None:
+    assert with_options(Config(port=1, debug=True), {"port": 2}) == Config(port=2, debug=True)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,9 @@ from tests.patience import PATIENCE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
+WITH_TESTS = [("api.py", 14), ("dashboard", 6), ("poll.py", 7), ("shortener", 12)]
+"""Programs with tests beside them, and how many these are."""
+
 
 def load(name: str) -> ModuleType:
     spec = spec_from_file_location(f"examples.{name}", EXAMPLES / f"{name}.py")
@@ -35,50 +39,25 @@ def load(name: str) -> ModuleType:
 
 
 def test_every_example_has_a_test() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
-        "background",
-        "bookmarks",
-        "events",
-        "file_upload",
-        "hello",
-        "login",
-        "notes",
-        "poll",
-        "proxy",
-        "tasks",
-        "test_bookmarks",
-        "test_poll",
-        "timing",
-    }
+    tested = set(re.findall(r'load\("(\w+)"\)', Path(__file__).read_text(encoding="utf-8")))
+    with_tests = {path.stem for path in EXAMPLES.rglob("*.py") if path.with_name(f"test_{path.name}").exists()}
+    programs = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("shortener/*.py"), *EXAMPLES.glob("dashboard/*.py")]
+
+    assert {path.stem for path in programs if not path.stem.startswith("test_")} == tested | with_tests
+    assert with_tests == {Path(program).stem for program, _ in WITH_TESTS}
+
+
+def test_the_list_of_examples_names_them_all() -> None:
+    linked = set(re.findall(r"\]\(([\w/.]+)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8")))
+    there = {path.name for path in EXAMPLES.iterdir() if path.suffix == ".py" or (path / f"{path.name}.py").exists()}
+
+    assert there <= linked
+    assert [target for target in linked if not (EXAMPLES / target).exists()] == []
 
 
 async def test_hello_says_hello() -> None:
     async with Client(load("hello").app) as client:
         assert (await client.get("/")).text == "Hello, world!\n"
-
-
-async def test_a_note_can_be_written_read_and_deleted() -> None:
-    async with Client(load("notes").app) as client:
-        created = await client.post("/notes", json={"text": "milk"})
-        assert (created.status, created.headers["location"]) == (201, "/notes/1")
-        assert (await client.get("/notes/1")).json() == {"id": 1, "text": "milk"}
-        assert (await client.delete("/notes/1")).status == 204
-        assert (await client.get("/notes")).json() == []
-
-
-@pytest.mark.parametrize(
-    ("target", "body", "status"),
-    [("/notes", '{"text": 3}', 422), ("/notes", "{", 400), ("/notes", "x" * 10_001, 413)],
-)
-async def test_a_note_that_is_none_is_refused(target: str, body: str, status: int) -> None:
-    async with Client(load("notes").app) as client:
-        response = await client.post(target, body=body, headers={"content-type": "application/json"})
-        assert response.status == status
-
-
-async def test_a_note_that_is_not_there_is_404() -> None:
-    async with Client(load("notes").app) as client:
-        assert (await client.get("/notes/9")).json() == {"error": "there is no note 9"}
 
 
 async def test_ticks_end_when_the_server_is_told_to_stop() -> None:
@@ -96,9 +75,9 @@ async def test_ticks_go_on_where_they_broke_off(seen: str, first: bytes) -> None
         assert await anext(body) == first
 
 
-async def test_an_id_that_is_none_of_ours_is_400() -> None:
+async def test_an_id_that_is_none_of_ours_is_422() -> None:
     async with Client(load("events").app) as client:
-        assert (await client.get("/ticks", headers={"last-event-id": "seven"})).status == 400
+        assert (await client.get("/ticks", headers={"last-event-id": "seven"})).status == 422
 
 
 async def test_timing_measures_and_an_upload_is_counted() -> None:
@@ -106,64 +85,6 @@ async def test_timing_measures_and_an_upload_is_counted() -> None:
         response = await client.put("/size", body=b"x" * 300_000)
         assert response.json() == {"bytes": 300_000}
         assert response.headers["server-timing"].startswith("app;dur=")
-
-
-async def test_who_knows_the_password_is_logged_in_until_the_logout() -> None:
-    async with Client(load("login").app) as client:
-
-        async def submit(target: str, body: str, **fields: str) -> tuple[int, str]:
-            """Send a form as a browser does; return the status and the cookie."""
-            headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
-            answer = await client.post(target, body=body, headers={**headers, **fields})
-            return answer.status, answer.headers.get("set-cookie", "").partition(";")[0]
-
-        status, cookie = await submit("/login", "name=ada&password=lovelace")
-        assert status == 303
-        assert "Hello, ada!" in (await client.get("/", headers={"cookie": cookie})).text
-        assert await submit("/logout", "", cookie=cookie) == (303, "session=")
-        assert "Log in" in (await client.get("/")).text
-
-
-@pytest.mark.parametrize(
-    ("body", "site"),
-    [
-        pytest.param("name=ada&password=", "same-origin", id="no password"),
-        pytest.param("name=ada&password=Lovelace", "same-origin", id="another password"),
-        pytest.param("name=eve&password=lovelace", "same-origin", id="another name"),
-        pytest.param("", "same-origin", id="nothing"),
-        pytest.param("name=ada&password=lovelace", "cross-site", id="the form of another site"),
-    ],
-)
-async def test_anybody_else_is_not_logged_in(body: str, site: str) -> None:
-    headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": site}
-    async with Client(load("login").app) as client:
-        answer = await client.post("/login", body=body, headers=headers)
-
-    assert answer.status == 403
-    assert "set-cookie" not in answer.headers
-
-
-async def test_the_login_is_out_of_reach_of_scripts_and_of_other_sites() -> None:
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    async with Client(load("login").app) as client:
-        answer = await client.post("/login", body="name=ada&password=lovelace", headers=headers)
-
-    assert answer.headers["set-cookie"].endswith("; Path=/; HttpOnly; SameSite=Lax")
-
-
-async def test_files_are_uploaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    part = b'--b\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
-    body = part % (b"title", b"", b"Notes") + part % (b"file", b'; filename="../n.txt"', b"text") + b"--b--"
-    headers = {"content-type": "multipart/form-data; boundary=b"}
-    async with Client(load("file_upload").app) as client:
-        assert b'enctype="multipart/form-data"' in (await client.get("/")).body
-        created = await client.post("/", body=body, headers=headers)
-        assert (created.status, created.json()) == (201, {"title": "Notes", "saved": ["_.._n.txt"]})
-        assert (await client.post("/", body=body, headers=headers)).status == 409
-        nothing = part % (b"file", b'; filename=""', b"") + b"--b--"
-        assert (await client.post("/", body=nothing, headers=headers)).status == 400
-    assert (tmp_path / "uploads" / "_.._n.txt").read_text() == "text"
 
 
 async def test_a_job_goes_on_after_its_answer_and_is_waited_for_at_the_end() -> None:
@@ -181,11 +102,15 @@ async def test_a_job_goes_on_after_its_answer_and_is_waited_for_at_the_end() -> 
     assert example.app.state.jobs[2].result() == example.digest(b"other")
 
 
-@pytest.mark.parametrize(("name", "count"), [("bookmarks", 9), ("poll", 7)])
-def test_the_tests_of_an_example_pass_wherever_they_are_copied_to(name: str, count: int, tmp_path: Path) -> None:
-    for file in (f"{name}.py", f"test_{name}.py"):
-        shutil.copy(EXAMPLES / file, tmp_path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{name}.py"]
+@pytest.mark.parametrize(("program", "count"), WITH_TESTS)
+def test_the_tests_of_an_example_pass_wherever_they_are_copied_to(program: str, count: int, tmp_path: Path) -> None:
+    place = EXAMPLES / program
+    if program.endswith(".py"):
+        for file in (place, place.with_name(f"test_{place.name}")):
+            shutil.copy(file, tmp_path)
+    else:
+        shutil.copytree(place, tmp_path, dirs_exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{place.stem}.py"]
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -413,34 +338,3 @@ async def test_whoever_leaves_the_proxy_leaves_the_server_behind_it(leave: str, 
         await client.advance(1)
         await peer.done()
         await left.wait()
-
-
-async def test_a_task_is_created_shown_done_and_listed() -> None:
-    async with Client(load("tasks").app) as client:
-        created = await client.post("/tasks", json={"title": "milk", "due": "2026-01-31"})
-        assert (created.status, created.headers["location"]) == (201, "/tasks/1")
-        task = {"title": "milk", "due": "2026-01-31", "tags": [], "id": 1, "state": "open"}
-        assert (await client.get("/tasks/1")).json() == created.json() == task
-
-        done = await client.request("PUT", "/tasks/1?state=done", json={"title": "oat milk"})
-        assert (done.json()["title"], done.json()["state"]) == ("oat milk", "done")
-        assert (await client.get("/tasks?state=open")).json() == []
-        assert (await client.get("/tasks?state=done&limit=1")).json() == [done.json()]
-        assert (await client.get("/tasks/2")).status == 404
-
-
-async def test_a_task_that_is_none_is_refused_and_each_field_is_named() -> None:
-    async with Client(load("tasks").app) as client:
-        refused = await client.post("/tasks", json={"title": "", "due": "soon", "tags": ["a", 3], "id": 7})
-
-        assert (refused.status, refused.headers["content-type"]) == (422, "application/problem+json")
-        places = [error["pointer"] for error in refused.json()["errors"]]
-        assert places == ["#/title", "#/due", "#/tags/1", "#/id"]
-        refused = await client.get("/tasks?state=lost&limit=0")
-        assert [error["parameter"] for error in refused.json()["errors"]] == ["state", "limit"]
-
-
-async def test_the_tasks_are_described_and_shown() -> None:
-    async with Client(load("tasks").app) as client:
-        assert list((await client.get("/openapi.json")).json()["paths"]) == ["/tasks", "/tasks/{id}"]
-        assert "Put a task on the list." in (await client.get("/docs")).text

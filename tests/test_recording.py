@@ -45,6 +45,14 @@ def test_the_recording_shows_the_session_in_the_readme(recording: ModuleType) ->
     assert [line for line in shown if not _VERSIONED.match(line)] == [recording.START, *wanted]
 
 
+def test_the_screenshots_are_small_and_shown() -> None:
+    pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*/*.md"))
+    script = (ROOT / "docs" / "media" / "screenshots.py").read_text()
+    for name in set(re.findall(r'"([\w-]+\.png)"', script)):
+        assert (ROOT / "docs" / "media" / name).stat().st_size <= 100_000
+        assert re.search(rf"\]\(\.\./media/{name}[#)]", pages), name
+
+
 def test_the_recording_stands_alone_and_can_be_still() -> None:
     assert len(SVG) < 40_000
     assert "<script" not in SVG

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from aiosock.errors import Disconnected, HTTPError, ProtocolError, ResponseError, ungrouped
 from aiosock.log import note_failure, server_logger
+from aiosock.net.leaving import AtTheEnd
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import FAILED, error_response, exception_response
@@ -20,24 +21,27 @@ from aiosock.web.response import Response
 _Beginning = tuple[float, int, RequestRecord | None]
 """When a request began, how many bytes had been sent before, and its record, if anybody wants one."""
 
+STOPPED: Final = "Somebody cancelled this request in the inspector."
+"""The message of a cancellation by `stop`, and what the client is told."""
+
 
 class Answering:
     """One request while it is answered. The exchange of a protocol derives from it, and sends the bytes.
 
     `status` is that of the response, 0 before it has begun. The handler runs in `task`, which is the connection's.
-    `work` counts it while it is at work.
+    `work` counts it while it is at work. While there are observers and the request is not over, `request` is there, and
+    `record` is what they will be told.
     """
 
     __slots__ = (
+        "_at_the_end",
         "_cancelling",
         "_ended_at",
-        "_failure",
-        "_left",
         "_task",
-        "_when_over",
-        "_when_sent",
         "connection",
         "on_disconnect",
+        "record",
+        "request",
         "service",
         "status",
         "work",
@@ -50,12 +54,10 @@ class Answering:
         self.status: int = 0
         self.work: Work | None = None if connection.load is None else Work(connection.load)
         self._task = task
+        self.request: Request | None = None
         self._cancelling = False
         self._ended_at = inf
-        self._left: asyncio.Event | None = None
-        self._when_over: Sequence[Callable[[], None]] = ()
-        self._when_sent: Sequence[Callable[[BaseException | None], Awaitable[None]]] = ()
-        self._failure: BaseException | None = None
+        self._at_the_end: AtTheEnd | None = None
 
     # What a protocol adds.
 
@@ -88,6 +90,10 @@ class Answering:
         """Return how many bytes of the body have been read."""
         raise NotImplementedError
 
+    def body_details(self) -> tuple[bytes | None, float]:
+        """Return the body, if it is short and was read to its end, and the seconds that were spent waiting for it."""
+        raise NotImplementedError
+
     def bytes_sent(self) -> int:
         """Return a count that grows by the bytes that are sent for this request."""
         raise NotImplementedError
@@ -110,16 +116,16 @@ class Answering:
             except BaseException as error:  # a handler that calls sys.exit() ends itself, not everybody else's requests
                 ending = Ending.COMPLETE if await self._answer_error(request, error) else Ending.BROKEN
             finally:
-                if self._when_sent:
-                    await self._tell_sent()
+                if self._at_the_end is not None and self._at_the_end.when_sent:
+                    await self._tell_sent(self._at_the_end)
         except (asyncio.CancelledError, Disconnected) as error:
             if isinstance(error, asyncio.CancelledError) and not self._is_own_cancellation():
                 ending = Ending.CANCELLED
                 raise
             server_logger.debug("%s %s: %s", request.method, request.target, str(error) or "the peer has left")
         finally:
-            if self._when_over or self._left is not None:
-                self._release()
+            if self._at_the_end is not None:
+                self._at_the_end.release()
             if beginning is not None:
                 self._observe_end(beginning, request, ending)
         if ending is not Ending.COMPLETE:
@@ -146,9 +152,11 @@ class Answering:
 
         Raises an error again that has no response, since it ends the request or us.
         """
-        if self._when_sent:
-            self._failure = error
+        if self._at_the_end is not None and self._at_the_end.when_sent:
+            self._at_the_end.failure = error
         error = ungrouped(error)
+        if error.args == (STOPPED,) and self._is_cancelled_by(error):
+            error = self._stopped()
         if isinstance(error, Disconnected | KeyboardInterrupt) or self._is_cancelled_by(error):
             raise error
         if not isinstance(error, HTTPError):
@@ -171,15 +179,36 @@ class Answering:
         """Return whether somebody has cancelled us. Otherwise the handler awaited a task that somebody had cancelled."""
         return isinstance(error, asyncio.CancelledError) and (self._task is None or self._task.cancelling() > 0)
 
+    # What tools do that look into a server.
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task in which the handler runs."""
+        return self._task
+
+    def stop(self) -> bool:
+        """Cancel the handler, and answer 503; or reset the connection, if the response has begun. Return whether that is possible."""
+        return self._task is not None and not self.has_ended and self._task.cancel(STOPPED)
+
+    def _stopped(self) -> HTTPError:
+        """Take the cancellation back, and return what is answered."""
+        if self._task is not None:
+            self._task.uncancel()
+        return HTTPError(503, STOPPED)
+
     # What observers are told.
 
     def _observe_beginning(self, request: Request) -> _Beginning:
         service, began = self.service, self.service.clock()
         if not service.observers:
             return began, self.bytes_sent(), None
-        record = RequestRecord()
+        self.connection.requests += 1
+        self.request = request
+        self.record = record = RequestRecord()
         record.head = request.head
         record.began = began
+        if self.connection.head_seconds and service.wants_details:
+            record.head_seconds, self.connection.head_seconds = self.connection.head_seconds, 0.0
         if service.tells_beginnings:
             record.client = host_of(self.connection.client)
             service.began(record)
@@ -195,8 +224,11 @@ class Answering:
         if service.access is not None:
             service.access.take((request.head, status, sent, host, request.id), seconds)
         if record is not None:
+            self.request = None  # which refers to us
             record.client, record.route, record.request_id, record.ending = host, request.route, request.id, ending
             record.status, record.received, record.sent, record.seconds = status, self.bytes_received(), sent, seconds
+            if service.wants_details and request.method != "GET":
+                record.body, record.waited = self.body_details()
             service.finished(record)
 
     async def _forget_cancellations(self, task: asyncio.Task[Any]) -> None:
@@ -218,8 +250,8 @@ class Answering:
         tell. So the handler has `timeouts.half_close_seconds` to begin its response, unless its route is "eager". From
         then on, writing finds out whether anybody reads.
         """
-        if self._left is not None:
-            self._left.set()
+        if self._at_the_end is not None:
+            self._at_the_end.left.set()
         self._ended_at = min(self._ended_at, now)
         if self._cancelling or self.on_disconnect == "finish" or self._task is None:
             return
@@ -231,10 +263,8 @@ class Answering:
 
     async def disconnected(self) -> None:
         """Wait until the client has closed or reset the connection, or the request is over."""
-        if self.has_ended:
-            return
-        self._left = self._left or asyncio.Event()
-        await self._left.wait()
+        if not self.has_ended:
+            await self._leaving().left.wait()
 
     def _is_own_cancellation(self) -> bool:
         """Return whether `client_left` has cancelled the handler, and take that back; False for anybody else's."""
@@ -246,42 +276,17 @@ class Answering:
 
     def when_sent(self, function: Callable[[BaseException | None], Awaitable[None]]) -> None:
         """Await `function` once the response has been sent, or cannot be; see `web.exchange.Exchange`."""
-        self._when_sent = [*self._when_sent, function]
+        self._leaving().when_sent.append(function)
 
-    async def _tell_sent(self) -> None:
-        """Await the functions of `when_sent`, the last one first. From now on the client cannot cancel them.
-
-        A cancellation by somebody else comes out, once all of them have been called.
-        """
-        self.on_disconnect = "finish"
-        failure, self._failure = self._failure, None
-        functions, self._when_sent = self._when_sent, ()  # they refer to the request, which refers to us
-        cancelled: BaseException | None = None
-        try:
-            for function in reversed(functions):
-                try:
-                    await function(failure)
-                except BaseException as error:
-                    if isinstance(error, KeyboardInterrupt) or self._is_cancelled_by(error):
-                        failure = cancelled = error
-                    else:
-                        server_logger.exception("a function of when_sent failed")
-            if cancelled is not None:
-                raise cancelled
-        finally:
-            # An error refers to this frame by its traceback, and would keep all that the request held.
-            del failure, cancelled
+    async def _tell_sent(self, at_the_end: AtTheEnd) -> None:
+        self.on_disconnect = "finish"  # from now on the client cannot cancel
+        await at_the_end.tell_sent(self._is_cancelled_by)
 
     def when_over(self, close: Callable[[], None]) -> None:
         """Call `close` once the request is over."""
-        self._when_over = [*self._when_over, close]
+        self._leaving().when_over.append(close)
 
-    def _release(self) -> None:
-        """Release what the request held, and wake the tasks that wait for its client to leave."""
-        for close in self._when_over:
-            try:
-                close()
-            except Exception:  # the others must still be called
-                server_logger.exception("a function of when_over failed")
-        if self._left is not None:
-            self._left.set()
+    def _leaving(self) -> AtTheEnd:
+        if self._at_the_end is None:
+            self._at_the_end = AtTheEnd()
+        return self._at_the_end

@@ -251,6 +251,10 @@ class Channel:
             task.cancel()
         return False
 
+    def taking_deadline(self) -> float | None:
+        """Return until when a task waits for the peer to take bytes; None where none waits."""
+        return self._drain.deadline if self._drain is not None and self._drain.waiters else None
+
     def excuse(self, seconds: float) -> None:
         """Move the deadlines: for so long, the peer could do nothing about them."""
         self.deadline += seconds

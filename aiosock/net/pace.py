@@ -37,6 +37,11 @@ class Pace:
         waited = self._waited + now - self._since
         return now + min(self._idle, self._grace + earned - waited)
 
+    @property
+    def waited(self) -> float:
+        """The seconds of all waits that have ended, since `restart`."""
+        return self._waited
+
     def end(self, now: float) -> None:
         """Stop waiting: the peer has moved enough."""
         self._waited += now - self._since

@@ -2,12 +2,38 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any, NamedTuple, Protocol
 
+from aiosock.net.answering import Answering
 from aiosock.net.channel import Channel
 from aiosock.net.service import Service
-from aiosock.web.exchange import Connection
+from aiosock.web.exchange import Address, Connection
+
+
+class ConnectionState(NamedTuple):
+    """What a connection does at this moment, for tools that look into a server. It is made when somebody asks.
+
+    `doing` is in words. `waits_for` says what it waits for of its peer, empty where it waits for nothing of it, and
+    `deadline` until when: a time of the service's clock. `requests` counts them, while there are observers. `received` and
+    `sent` are in bytes; `received` is None where the kernel does not tell. `task` is the one that serves it.
+    """
+
+    client: Address | None
+    protocol: str
+    doing: str
+    waits_for: str
+    deadline: float
+    requests: int
+    received: int | None
+    sent: int
+    task: asyncio.Task[Any] | None = None
+
+    @property
+    def has_deadline(self) -> bool:
+        """Return whether its wait ends by itself."""
+        return self.deadline < inf
 
 
 class ServedConnection(Protocol):
@@ -19,6 +45,10 @@ class ServedConnection(Protocol):
 
         At the limit of connections the server asks those to go away that have been idle longest.
         """
+
+    @property
+    def under_way(self) -> Sequence[Answering]:
+        """The requests that are being answered."""
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Whatever the peer does, only cancellation comes out."""
@@ -43,6 +73,9 @@ class ServedConnection(Protocol):
 
     def abort(self) -> None:
         """End the connection at once; what has not been sent is lost."""
+
+    def state(self) -> ConnectionState:
+        """Return what the connection does at this moment. Nothing is counted for it while requests are served."""
 
 
 Speak = Callable[[Channel, Service, Connection, asyncio.Task[Any] | None], ServedConnection]

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final, Self
@@ -19,7 +19,7 @@ from aiosock.net.opening import describe, open_streams, speak_http
 from aiosock.net.protocol import ServedConnection, Speak
 from aiosock.net.reader import Reader
 from aiosock.net.service import Service
-from aiosock.net.watchdog import Watchdog
+from aiosock.net.watchdog import Blocker, Watchdog
 from aiosock.observe import Observer
 from aiosock.terminal import TerminalObserver
 from aiosock.web.handler import Handler
@@ -91,6 +91,16 @@ class Server:
     def connections(self) -> int:
         """The number of open connections."""
         return len(self._connections)
+
+    @property
+    def served(self) -> Collection[ServedConnection]:
+        """The open connections, for tools that look into a server. Connections come and go with each turn of the loop."""
+        return self._connections
+
+    @property
+    def blockers(self) -> Sequence[Blocker]:
+        """The code that has blocked the event loop for longest; none if `timeouts.blocked_seconds` is 0."""
+        return self._watchdog.longest
 
     # Life.
 

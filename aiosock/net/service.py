@@ -19,6 +19,7 @@ class Service:
 
     `clock` returns seconds, and all deadlines are times of it. `shutdown` is set when the server is told to stop: every
     response then closes its connection. `observers` are told of every request, and so is `access`, for the access log.
+    `ended` counts those whose end observers were told of.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Service:
         self.timeouts: Timeouts = config.timeouts
         self.clock = clock
         self.access: AccessWriter | None = access
+        self.ended: int = 0
         self.observers: Sequence[Observer] = ()
         self.observe(observers)
         self.shutdown: asyncio.Event = asyncio.Event()
@@ -50,6 +52,7 @@ class Service:
         self.is_observed: bool = bool(observers) or self.access is not None
         # Most need to know of the end only.
         self.tells_beginnings: bool = any(type(each).began is not Observer.began for each in observers)
+        self.wants_details: bool = any(getattr(each, "wants_details", False) for each in observers)
         self._when_begun = [each.began for each in observers]
         self._when_finished = [each.finished for each in observers]
 
@@ -59,7 +62,12 @@ class Service:
 
     def finished(self, record: RequestRecord) -> None:
         """Tell the observers of the end of a request."""
-        _tell(self._when_finished, record)
+        self.ended += 1
+        for function in self._when_finished:  # as `_tell` does, without a call for each request
+            try:
+                function(record)
+            except Exception:
+                server_logger.exception("an observer failed")
 
     def date_line(self) -> bytes:
         """Return the Date field of this second (RFC 9110 section 6.6.1). It is made once a second, when it is needed."""

@@ -16,7 +16,8 @@ from cyclopts import Parameter
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
 from aiosock.net.server import Server
-from aiosock.runner import run, say
+from aiosock.runner import say
+from aiosock.running import run
 from aiosock.share.addresses import lan_urls, local_names, local_url
 from aiosock.share.app import directory_app
 from aiosock.share.upload import UPLOAD_BYTES

@@ -158,14 +158,14 @@ class Client:
     ) -> AsyncIterator[tuple[ClientResponse, AsyncIterator[bytes]]]:
         """Send a request; yield the response without its body, and an iterator over the pieces of the body.
 
-        The connection is reset at the end of the block.
+        The connection is reset at the end of the block, and the handler is told of it.
         """
         peer, response, pieces = await self._opened(method, target, parts)
         try:
             yield response, self._raising(peer, pieces)
         finally:
             peer.reset()
-            await self.settle()
+            await self.advance(0)  # the sweep finds out who has left
 
     @asynccontextmanager
     async def events(

@@ -11,7 +11,9 @@ from aiosock.wire.cookies import parse_cookies
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 """The statuses whose Location a client follows (RFC 9110 section 15.4)."""
 
-_QUOTED = 200  # characters of a body in a message
+_QUOTED = 200  # bytes of a body in a message
+
+_AS_JSON: Final = 'Errors are JSON for a client that accepts it: Client(app, headers={"accept": "application/json"})'
 
 
 class ClientResponse:
@@ -39,8 +41,19 @@ class ClientResponse:
         return self.body.decode()
 
     def json(self) -> Any:
-        """Return the body decoded from JSON."""
-        return json.loads(self.body)
+        """Return the body decoded from JSON; raise ValueError, with a note that shows the body, where it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            content_type = self.headers.get("content-type", "without a type")
+            error.add_note(f"{self.method} {self.url} was answered {self.status}, {content_type}: {self._beginning}")
+            if self.status >= 400 and content_type.startswith("text/"):
+                error.add_note(_AS_JSON)
+            raise
+
+    @property
+    def _beginning(self) -> str:
+        return self.body[:_QUOTED].decode(errors="replace").rstrip()
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -57,7 +70,7 @@ class ClientResponse:
         """Return the response itself; raise HTTPError, with the beginning of the body, for a status from 400 on."""
         if self.status < 400:
             return self
-        raise HTTPError(self.status, f"{self.method} {self.url}: {self.body[:_QUOTED].decode(errors='replace')}")
+        raise HTTPError(self.status, f"{self.method} {self.url}: {self._beginning}")
 
     def __repr__(self) -> str:
         """Show the status and the length of the body."""

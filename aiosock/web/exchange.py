@@ -142,10 +142,23 @@ class Connection:
 
     `client` is None for a UNIX socket. `server` is called when somebody asks for the address of our end. `shutdown` is
     set when the server is told to stop: a handler that could go on for ever checks it or waits for it. `load` is None
-    where concurrency has no limit. `after` is the work that requests leave, set by the server.
+    where concurrency has no limit. `after` is the work that requests leave, set by the server. `head_seconds` is the time
+    that the last head took which came in several pieces. `requests` counts them, while there are observers.
     """
 
-    __slots__ = ("_server", "after", "bodies", "client", "debug", "limits", "load", "scheme", "shutdown")
+    __slots__ = (
+        "_server",
+        "after",
+        "bodies",
+        "client",
+        "debug",
+        "head_seconds",
+        "limits",
+        "load",
+        "requests",
+        "scheme",
+        "shutdown",
+    )
 
     def __init__(
         self,
@@ -167,6 +180,8 @@ class Connection:
         self.debug: bool = debug
         self.load: Load | None = load
         self.bodies: Bodies = bodies or Bodies(self.limits.bodies_bytes)
+        self.head_seconds: float = 0.0
+        self.requests: int = 0
         self.after: AfterAnswers = NO_SERVER
 
     @property

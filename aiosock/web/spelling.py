@@ -27,7 +27,8 @@ _ROUTE: Final = {
     "path": "the pattern as the first argument",
     "response_class": "a Response that the handler returns",
     "response_model": "the return annotation of the handler",
-    "status_code": "Response(..., status=) in the handler",
+    "method": "methods=[...]",
+    "status_code": "status=",
     "strict_slashes": "a second route: the other spelling of a path redirects",
     "summary": "the docstring of the handler",
 }

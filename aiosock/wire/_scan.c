@@ -271,11 +271,16 @@ static size_t find_field(Text text, Text name, Text *value)
 
 #ifndef SCAN_WITHOUT_PYTHON
 
+/* Not Py_RETURN_NONE: as the headers of 3.12 and later have it, None needs no reference. In 3.11, which can load what was
+   built with them, it does. */
+static PyObject *none(void)
+{
+    return Py_NewRef(Py_None);
+}
+
 static PyObject *string_or_none(Text text)
 {
-    if (text.at == NULL)
-        Py_RETURN_NONE;
-    return PyUnicode_FromStringAndSize((const char *)text.at, (Py_ssize_t)text.left);
+    return text.at == NULL ? none() : PyUnicode_FromStringAndSize((const char *)text.at, (Py_ssize_t)text.left);
 }
 
 /* No reference is counted by hand: Py_BuildValue takes those of its arguments N, also if one of them is an error. */
@@ -288,7 +293,7 @@ static PyObject *scan(PyObject *module, PyObject *buffer)
         return NULL;
     Head head = {0};
     if (!scan_head((Text){(const unsigned char *)data, (size_t)size}, &head))
-        Py_RETURN_NONE;
+        return none();
     return Py_BuildValue("(nnnNNNNiNzzN)", (Py_ssize_t)head.size, (Py_ssize_t)head.block_start, (Py_ssize_t)head.lines,
                          string_or_none(head.method), string_or_none(head.target), string_or_none(head.path),
                          string_or_none(head.query), head.minor_version, string_or_none(head.host), head.connection,

@@ -127,6 +127,11 @@ class Http1Head:
         return _VERSIONS[self.minor_version]
 
     @property
+    def size(self) -> int:
+        """The length in bytes, with the blank line at its end."""
+        return len(self.octets)
+
+    @property
     def block(self) -> bytes:
         """The field lines as they arrived."""
         return self.octets[self._block_start : -2]

@@ -87,6 +87,10 @@ class RequestHead(Protocol):
     def version(self) -> str:
         """The protocol, such as HTTP/1.1."""
 
+    @property
+    def size(self) -> int:
+        """The length in bytes, as it was sent."""
+
     def headers(self) -> Headers:
         """Return all fields, decoded anew at each call."""
 

@@ -48,6 +48,14 @@ async def streamed(request):
             yield piece
     return Response(pieces(), headers={"content-type": "text/html"})
 
+@app.get("/form")
+async def form(request):
+    return Response.html('<link rel="icon" href="data:,"><form method="post"><button>Send</button></form>')
+
+@app.post("/form")
+async def sent(request):
+    return Response.html(PAGE.replace("one", str(20 // (VERSION - 100))))
+
 from aiosock.web.middleware import compression
 from aiosock import StaticFiles
 app.mount("/static", StaticFiles("static"))
@@ -147,6 +155,16 @@ def test_an_error_shows_by_itself_and_so_does_the_mended_page(site: Path, opened
         expect(page.locator("body")).to_contain_text("NameError: name 'undefined' is not defined")
         served.change("VERSION = undefined", "VERSION = 200")
         expect(page).to_have_title("200")
+
+
+def test_a_form_that_failed_is_sent_again_to_the_mended_code(site: Path, opened: Opener) -> None:
+    with Reloaded(site, program=SITE) as served:
+        page = opened(f"{served.url}/form")
+        page.click("button")
+        expect(page.locator("body")).to_contain_text("ZeroDivisionError")
+        until_streaming(page)
+        served.change("VERSION = 100", "VERSION = 110")
+        expect(page).to_have_title("2")
 
 
 def test_a_style_sheet_is_swapped_without_a_reload(site: Path, opened: Opener) -> None:

@@ -50,6 +50,7 @@ def test_a_request_during_the_restart_waits_and_is_answered_by_the_new_code(home
         served.interrupt()
         assert served.wait() == 0
         assert served.output.count("Ctrl-C stops") == 1
+        assert served.output.count("inspector at") == 1
 
 
 @pytest.mark.costly

@@ -53,6 +53,10 @@ STAGES = {
     "docs/how-to/several-files.md": Stage(prepare="mkdir shop"),
     "docs/how-to/templates.md": Stage(given="import os; os.environ['SECRET'] = 's' * 32; os.mkdir('templates')"),
     "docs/how-to/test-an-app.md": Stage(given=AN_APP),
-    "docs/tutorial/a-small-application.md": Stage(serve=["bookmarks.py"]),
+    "docs/tutorial/a-link-shortener.md": Stage(
+        serve=["-m", "aiosock", "shortener:app", "--debug"],
+        given="import os; __file__ = os.path.abspath('shortener.py')",
+        complains=True,
+    ),
     "docs/tutorial/first-handlers.md": Stage(serve=["-m", "aiosock", "hello:app"], prepare="mkdir public"),
 }

@@ -27,10 +27,12 @@ NOT_RUN = {
     "docs/how-to/behind-haproxy.md": 2,
     "docs/how-to/behind-nginx.md": 1,
     "docs/how-to/docker.md": 2,
+    "docs/how-to/inspect.md": 3,
     "docs/how-to/install.md": 2,
     "docs/how-to/kubernetes.md": 1,
     "docs/how-to/test-an-app.md": 1,
     "docs/how-to/under-systemd.md": 4,
+    "docs/tutorial/a-link-shortener.md": 2,
     "docs/tutorial/first-handlers.md": 1,
 }
 """Blocks of a page that are not run: they change the machine, or have `<!-- not run: reason -->` above them."""
@@ -133,6 +135,7 @@ RUNNERS: dict[str, Callable[[Page, Block], None]] = {
     "sh": Page.commands,
     "toml": Page.toml,
     "html": Page.kept,
+    "css": Page.kept,
     "json": Page.parsed,
     "text": Page.drawn,
     **dict.fromkeys(ELSEWHERE, Page.elsewhere),
@@ -198,10 +201,17 @@ def test_every_stage_is_of_a_page() -> None:
     assert set(STAGES) <= set(PAGES)
 
 
-@pytest.mark.parametrize("name", ["bookmarks.py", "test_bookmarks.py"])
+SHORTENER = sorted(
+    str(path.relative_to(ROOT / "examples" / "shortener"))
+    for path in (ROOT / "examples" / "shortener").rglob("*.*")
+    if path.suffix in (".py", ".html", ".css")
+)
+
+
+@pytest.mark.parametrize("name", SHORTENER)
 def test_the_application_of_the_tutorial_is_the_one_among_the_examples(name: str) -> None:
-    pieces = [block.text for block in blocks("docs/tutorial/a-small-application.md") if block.title == name]
-    example = (ROOT / "examples" / name).read_text()
+    pieces = [block.text for block in blocks("docs/tutorial/a-link-shortener.md") if block.title == name]
+    example = (ROOT / "examples" / "shortener" / name).read_text()
 
     assert [line for piece in pieces for line in piece.splitlines() if line] == [
         line for line in example.splitlines() if line

@@ -18,8 +18,8 @@ unexpected-methods = ["DELETE", "PATCH", "OPTIONS"]
 
 @pytest.mark.costly
 def test_the_example_keeps_what_its_description_promises(tmp_path: Path) -> None:
-    with serve_example("tasks") as server:
-        assert "Tested: 4" in examined(server, tmp_path)
+    with serve_example("api") as server:
+        assert "Tested: 5" in examined(server, tmp_path)
 
 
 @pytest.mark.costly

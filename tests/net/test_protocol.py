@@ -5,7 +5,7 @@ It echoes lines. That nothing in `net/server.py` or `web` knows of it is what is
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -13,8 +13,9 @@ import pytest
 
 from aiosock.config import Config, Limits, Timeouts
 from aiosock.errors import Disconnected
+from aiosock.net.answering import Answering
 from aiosock.net.channel import Channel
-from aiosock.net.protocol import ServedConnection
+from aiosock.net.protocol import ConnectionState, ServedConnection
 from aiosock.net.server import Server
 from aiosock.net.service import Service
 from aiosock.web.exchange import Connection
@@ -28,6 +29,7 @@ class LineConnection:
         self._channel = channel
         self._service = service
         self.idle_since: float | None = None
+        self.under_way: Sequence[Answering] = ()
 
     async def serve(self) -> None:
         channel, answered = self._channel, False
@@ -56,6 +58,9 @@ class LineConnection:
             data += piece
         line, _, channel.buffer = data.partition(b"\n")
         return line + b"\n"
+
+    def state(self) -> ConnectionState:
+        return ConnectionState(None, "lines", "echoing", "", self._channel.deadline, 0, None, self._channel.sent)
 
     def release(self) -> socket.socket | None:
         return None

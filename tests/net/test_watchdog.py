@@ -15,7 +15,7 @@ from aiosock.log import server_logger
 from aiosock.net import watchdog as module
 from aiosock.net.kernel import ThreadTimes
 from aiosock.net.server import Server
-from aiosock.net.watchdog import LOOKS, Watchdog, held_up
+from aiosock.net.watchdog import LONGEST, LOOKS, Watchdog, held_up
 from aiosock.web.request import Request
 from aiosock.web.response import Response
 from tests.patience import PATIENCE
@@ -74,17 +74,18 @@ class Looks:
         return self._now
 
 
-def watch(monkeypatch: pytest.MonkeyPatch, signs: Iterable[bool | float]) -> None:
+def watch(monkeypatch: pytest.MonkeyPatch, signs: Iterable[bool | float], **options: bool) -> Watchdog:
     """Let a watchdog look once for each of `signs`, which say whether the loop has given a sign of life before it.
 
     A number of seconds: it has given one, and the look is late by as much.
     """
-    watchdog = Watchdog(5)
+    watchdog = Watchdog(5, **options)
     looks = Looks(watchdog, signs)
     monkeypatch.setattr(watchdog, "_stopped", looks)
     monkeypatch.setattr(module, "time", looks)
     monkeypatch.setattr(module, "thread_times", lambda _: None)
     watchdog._watch(threading.get_ident(), threading.get_native_id())
+    return watchdog
 
 
 async def test_what_blocks_the_loop_is_named_with_its_stack(reports: Reports) -> None:
@@ -99,6 +100,24 @@ def test_a_block_is_reported_once(reports: Reports, monkeypatch: pytest.MonkeyPa
     watch(monkeypatch, [False] * 3 * LOOKS)
     assert len(reports.messages) == 1
     assert reports.messages[0].startswith("the event loop has been blocked for 5.0 seconds by:\n")
+
+
+def test_a_block_is_remembered_for_as_long_as_it_took(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    watchdog = watch(monkeypatch, [False] * 2 * LOOKS, logs=False)
+    (blocker,) = watchdog.longest
+    assert blocker.at == 0.0
+    assert blocker.seconds == pytest.approx(10.0)
+    assert blocker.stack[-1].name == "_found"
+    assert reports.messages == []
+
+
+def test_the_longest_blocks_are_remembered_and_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    signs = [sign for turns in range(LONGEST + 3) for sign in [True] + [False] * (LOOKS + turns % LONGEST)]
+    watchdog = watch(monkeypatch, signs, logs=False)
+    seconds = [round(blocker.seconds / 5 * LOOKS) for blocker in watchdog.longest]
+    assert len(seconds) == LONGEST
+    assert seconds[-1] == LOOKS + 2
+    assert LOOKS not in seconds
 
 
 def test_code_that_delays_even_the_look_is_reported(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +188,7 @@ def test_a_machine_that_is_too_busy_is_not_reported_as_a_handler(
 
 STOPPED = """
 import asyncio, sys
-from aiosock.net.watchdog import Watchdog
+from aiosock.net.watchdog import LONGEST, Watchdog
 
 async def main():
     watchdog = Watchdog(0.5)

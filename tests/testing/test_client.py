@@ -160,7 +160,6 @@ async def test_a_stream_gives_the_pieces_as_they_come() -> None:
             assert response.status == 200
             assert set(await anext(pieces)) == {ord("x")}
             assert set(await anext(pieces)) == {ord("x")}
-        await client.advance(1)
         assert endless.closed
 
 
@@ -177,7 +176,6 @@ async def test_leaving_a_stream_lets_its_handler_go() -> None:
     async with Client(handler) as client:
         async with client.stream("GET", "/"):
             await gate.entered.wait()
-        await client.advance(1)
         assert gate.cancelled
 
 
@@ -384,6 +382,20 @@ async def test_an_error_status_can_be_raised() -> None:
         with pytest.raises(HTTPError, match=r"^405 POST http://testserver/: 405 Method Not Allowed") as raised:
             response.raise_for_status()
         assert raised.value.status == 405
+
+
+async def test_a_body_that_is_no_json_is_shown_with_its_status() -> None:
+    async with Client(app_that(hello)) as client:
+        response = await client.post("/")
+        with pytest.raises(ValueError, match="line 1 column 5") as raised:
+            response.json()
+        assert raised.value.__notes__[0].startswith("POST http://testserver/ was answered 405, text/plain")
+        assert "Errors are JSON for a client that accepts it" in raised.value.__notes__[1]
+
+        response = await client.get("/")
+        with pytest.raises(ValueError, match="line 1 column 1") as raised:
+            response.json()
+        assert raised.value.__notes__ == ["GET http://testserver/ was answered 200, text/plain; charset=utf-8: /"]
 
 
 async def test_options_are_asked_for() -> None:

@@ -30,7 +30,7 @@ any_response: Any = Response
         (lambda: any_response().set_cookie("a", "b", httponly=True), "httponly=: write http_only="),
         (lambda: any_response().set_cookie("a", "b", samesite="lax"), "samesite=: write same_site="),
         (lambda: any_response().delete_cookie("a", samesite="lax"), "samesite=: write same_site="),
-        (lambda: any_app.get("/", status_code=201), r"a route has no option status_code=: write Response\("),
+        (lambda: any_app.get("/", status_code=201), r"a route has no option status_code=: write status=$"),
         (lambda: any_app.post("/", response_model=int), "write the return annotation"),
         (lambda: any_app.get("/", whatever=1), "a route has no option whatever=$"),
         (lambda: App(lifespan=3), "App has no option lifespan=: write @app.lifespan"),  # type: ignore[arg-type]

@@ -1066,3 +1066,8 @@ def test_a_head_that_drips_in_is_scanned_in_linear_time(unfinished: bytes) -> No
 
 def test_a_block_of_fields_is_read_in_linear_time() -> None:
     assert growth(lambda size: partial(read_fields, b"Host: a\r\n" + b"Upgrade: a, b\r\n" * size), 1_000) < LINEAR
+
+
+def test_the_size_of_a_head_is_that_of_its_bytes() -> None:
+    octets = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+    assert parsed(octets).size == len(octets)

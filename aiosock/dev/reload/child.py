@@ -95,11 +95,11 @@ class Child:
         """Obey from now on."""
         self._stop, self._loop = stop, asyncio.get_running_loop()
 
-    def ready(self, server: Server) -> None:
+    def ready(self, server: Server, inspector_url: str) -> None:
         """Tell the parent; the first child also tells the person at the terminal."""
         self._server = server
         if self._is_first:
-            say(banner(server), sys.stdout)
+            say(banner(server, inspector_url), sys.stdout)
         self._link.tell("ready")
 
     def stopping(self, how: str) -> None:

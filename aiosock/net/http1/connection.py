@@ -5,6 +5,7 @@ It waits for a head, awaits the handler, sends the response, and starts again.
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from math import inf
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from aiosock.log import server_logger
 from aiosock.net.channel import Channel
 from aiosock.net.context import in_own_context, inherited_precision
 from aiosock.net.http1.exchange import Http1Exchange
+from aiosock.net.kernel import received_bytes
+from aiosock.net.protocol import ConnectionState
 from aiosock.net.service import Service
 from aiosock.observe import Ending, RequestRecord
 from aiosock.web.error_response import error_response
@@ -134,6 +137,46 @@ class Http1Connection:
         """End the connection at once."""
         self._channel.abort()
 
+    @property
+    def under_way(self) -> Sequence[Http1Exchange]:
+        """The request that is being answered, if any."""
+        return () if self._exchange is None else (self._exchange,)
+
+    def state(self) -> ConnectionState:
+        """Return what the connection does at this moment."""
+        channel = self._channel
+        doing, waits_for, deadline = self._activity()
+        return ConnectionState(
+            client=self._connection.client,
+            protocol="HTTP/1.1" if self._exchange is None else self._exchange.version,
+            doing=doing,
+            waits_for=waits_for,
+            deadline=deadline,
+            requests=self._connection.requests,
+            received=received_bytes(channel.socket),
+            sent=channel.sent,
+            task=self._task,
+        )
+
+    def _activity(self) -> tuple[str, str, float]:
+        """Return what it does, in words; what of its peer it waits for; and until when."""
+        channel, exchange = self._channel, self._exchange
+        taking = channel.taking_deadline()
+        if channel.is_closing():
+            return "closing", "", inf
+        if exchange is None:
+            if self._is_between_requests:
+                waits_for = "its next request" if self._has_answered else "its first request"
+                return "idle", waits_for, channel.deadline
+            if channel.has_reader and self._head_deadline < inf and channel.deadline == self._head_deadline:
+                return "reading a head", "the rest of the head", channel.deadline
+            return "ending", "the client to close" if channel.has_reader else "", channel.deadline
+        if taking is not None:
+            return exchange.activity, "the client to take bytes", taking
+        if channel.has_reader:
+            return exchange.activity, "the body of the request", channel.deadline
+        return exchange.activity, "", inf
+
     # Heads.
 
     async def _read_head(self) -> Http1Head | None:
@@ -163,12 +206,15 @@ class Http1Connection:
         scanned = 0
         while (head := self._take_head(buffer, scanned)) is None:
             if not scanned:
-                self._head_deadline = self._service.clock() + self._head_seconds()
+                began = self._service.clock()
+                self._head_deadline = began + self._head_seconds()
             scanned = len(buffer)
             more = await self._wait_for_more(buffer)
             if not more:
                 return None
             buffer += more
+        if scanned:
+            self._connection.head_seconds = self._service.clock() - began
         return head
 
     def _head_seconds(self) -> float:
@@ -244,5 +290,6 @@ class Http1Connection:
             self._service.access.take((None, status, sent, client, "-"), 0.0)
         if self._service.observers:
             record = RequestRecord()
+            record.began = self._service.clock()
             record.client, record.status, record.sent, record.ending = client, status, sent, Ending.REFUSED
             self._service.finished(record)

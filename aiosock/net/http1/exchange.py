@@ -111,6 +111,18 @@ class Http1Exchange(Answering):
         if self._keep_alive:  # else nobody depends on it
             await body.drop(self.service.timeouts.linger_seconds)
 
+    @property
+    def version(self) -> str:
+        """The version that the client speaks, or "upgraded" once the connection has left HTTP."""
+        return "upgraded" if self.status == 101 else self._head.version
+
+    @property
+    def activity(self) -> str:
+        """What is done for the request at this moment, in words."""
+        if self.status == 101:
+            return "speaking another protocol"
+        return "running the handler" if self._progress is NOT_BEGUN else "sending the response"
+
     def finish(self) -> bool:
         """End the exchange; return whether another request can follow (RFC 9112 section 9.3)."""
         body = self._body
@@ -139,6 +151,8 @@ class Http1Exchange(Answering):
     async def respond(self, response: Response) -> None:
         """Send a response whole; see Answering."""
         body = response.body
+        if self.request is not None and self.service.wants_details:
+            self.record.handled, self.record.fields = self.service.clock(), response.pairs()
         if self._progress is NOT_BEGUN:
             if isinstance(body, bytes):
                 await self._drop_unread(response.status)
@@ -168,6 +182,8 @@ class Http1Exchange(Answering):
     def _ordinary(self, response: Response, body: bytes) -> bytes:
         """Return the whole of a response with nothing special about it; b"" for any other, which `_start` encodes."""
         head, pairs = self._head, response.pairs()
+        if self.request is not None:
+            self.record.fields = pairs
         if not isinstance(pairs, tuple) or not self._keep_alive or head.minor_version == 0 or head.method == "HEAD":
             return b""
         if self.service.shutdown.is_set():
@@ -289,6 +305,10 @@ class Http1Exchange(Answering):
     def bytes_received(self) -> int:
         """Return how many bytes of the body have been read."""
         return self._body.received if self._body is not None else 0
+
+    def body_details(self) -> tuple[bytes | None, float]:
+        """Return the body, if it is short and was read to its end, and the seconds that were spent waiting for it."""
+        return self._body.details() if self._body is not None else (b"", 0.0)
 
     def bytes_sent(self) -> int:
         """Return how many bytes the connection has sent."""

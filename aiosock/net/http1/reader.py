@@ -8,6 +8,7 @@ from aiosock.errors import ProtocolError
 from aiosock.headers import Headers
 from aiosock.net.channel import READ_SIZE, Channel
 from aiosock.net.pace import Pace
+from aiosock.observe import KEPT_BYTES
 from aiosock.web.exchange import Work
 from aiosock.wire.chunked import BodyDecoder, ChunkedDecoder, LengthDecoder
 from aiosock.wire.head import CHUNKED, encode_head
@@ -18,7 +19,8 @@ class Http1BodyReader:
 
     `length` is in bytes, None for a body in chunks. `awaits_continue` is True while the client may be waiting for a 100
     before it sends (RFC 9110 section 10.1.1). `is_broken` is True once the body is malformed: then nobody knows where
-    the next request starts. `is_over` is set when the response has been sent.
+    the next request starts. `is_over` is set when the response has been sent. `kept` has the pieces so far, where an
+    observer wants details, up to KEPT_BYTES.
     """
 
     __slots__ = (
@@ -30,6 +32,7 @@ class Http1BodyReader:
         "awaits_continue",
         "is_broken",
         "is_over",
+        "kept",
         "length",
         "received",
     )
@@ -47,6 +50,7 @@ class Http1BodyReader:
         self.awaits_continue: bool = awaits_continue
         self.is_broken: bool = False
         self.is_over: bool = False
+        self.kept: list[bytes] | None = [] if channel.service.wants_details else None
 
     def is_complete(self) -> bool:
         """Return whether the whole body has been read."""
@@ -91,7 +95,16 @@ class Http1BodyReader:
         if decoder.complete:
             self._channel.buffer = decoder.rest
         self.received += len(piece)
+        if self.kept is not None:
+            self.kept.append(piece)
+            if self.received > KEPT_BYTES:
+                self.kept = None
         return piece
+
+    def details(self) -> tuple[bytes | None, float]:
+        """Return the whole body, if it was kept, and the seconds that were spent waiting for it."""
+        content = b"".join(self.kept) if self.kept is not None and self._decoder.complete else None
+        return content, 0.0 if self._pace is None else self._pace.waited
 
     async def drop(self, seconds: float = inf) -> bool:
         """Read and drop the rest; return whether it has ended, in so many seconds and within `unread_body_bytes`."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
-from types import FunctionType, ModuleType, TracebackType
+from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Final
 
 from aiosock.web.debug.colour import COST, tokens_in
@@ -187,7 +187,7 @@ class _Collector:
     def _frame(self, trace: TracebackType) -> FrameRecord:
         code = trace.tb_frame.f_code
         line: int | None = trace.tb_lineno  # None for code that a compiler has added
-        frame = FrameRecord(Place(code.co_filename, line or code.co_firstlineno), code.co_qualname[:MAX_NAME])
+        frame = FrameRecord(Place(code.co_filename, line or code.co_firstlineno), _name_of(code)[:MAX_NAME])
         self._frames.append((frame, trace, None))
         return frame
 
@@ -343,3 +343,8 @@ def _syntax_place(error: SyntaxError) -> tuple[FrameRecord, Span] | None:
     if isinstance(error.text, str):
         frame.lines = [Line(line, error.text.rstrip("\r\n")[:500], is_failing=True, mark=(offset - 1, offset))]
     return frame, Span(line, last, offset - 1, max(end - 1, offset) if last == line else end - 1)
+
+
+def _name_of(code: CodeType) -> str:
+    """Return the qualified name of a function. Jinja gives the code of a template a name, but not a qualified one."""
+    return code.co_qualname if code.co_qualname.endswith(code.co_name) else code.co_name

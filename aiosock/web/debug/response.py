@@ -38,7 +38,8 @@ def report_response(report: Report, accept: str) -> Response:
 
 def _response(report: Report, accept: str, error: BaseException) -> Response:
     form = form_of(error, accept)
-    policy = {"content-security-policy": PAGE.security_policy("'none'")} if form == "text/html" else {}
+    # 'self', as a browser that loads the answer to a form again sends the form again.
+    policy = {"content-security-policy": PAGE.security_policy("'self'")} if form == "text/html" else {}
     return completed(_text(report, form), form, report.status, error, {**_FIELDS, **policy})
 
 

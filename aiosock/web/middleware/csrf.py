@@ -50,7 +50,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
 
     async def protected(request: Request, next: Next) -> Response:
         request.is_csrf_protected = True
-        if request.method in SAFE or _is_same_origin(request) or is_exempt(request):
+        if request.method in SAFE or is_same_origin(request) or is_exempt(request):
             return await next(request)
         if normal_origin(request.headers.get("origin", "")) in origins:
             return await next(request)
@@ -59,7 +59,7 @@ def csrf(*, trusted: Collection[str] = (), exempt: Collection[str] = ()) -> Midd
     return protected
 
 
-def _is_same_origin(request: Request) -> bool:
+def is_same_origin(request: Request) -> bool:
     """Return whether a request comes from a page of the same origin, from the user, or from another program."""
     site = request.headers.get("sec-fetch-site", "")
     if site:  # none: the address bar or a bookmark. same-site is refused: a sibling host is another origin.

@@ -1,6 +1,7 @@
 """A middleware that gets exceptions instead of the responses that are made of them."""
 
 from functools import wraps
+from typing import Any
 
 from aiosock.web.handler import Middleware, Next
 from aiosock.web.request import Request
@@ -28,14 +29,14 @@ def sees_exceptions(middleware: Middleware) -> Middleware:
     """
 
     @wraps(middleware)
-    async def seeing(request: Request, next: Next) -> Response:
+    async def seeing(request: Request, next: Next, **resources: Any) -> Response:
         async def raising(request: Request) -> Response:
             response = await next(request)
             if request.error is not None:
                 raise request.error
             return response
 
-        response = await middleware(request, raising)
+        response = await middleware(request, raising, **resources)
         request.error = None  # it was dealt with here, if there was one
         return response
 

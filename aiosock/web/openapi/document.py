@@ -1,9 +1,10 @@
 """Document: the routes of an app as an OpenAPI 3.1 document. Pure: no request, no response."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiosock.errors import RouteError
+from aiosock.web.handler import Middleware
 from aiosock.web.routing.router import Router
 from aiosock.web.routing.typed import require_msgspec
 
@@ -22,8 +23,8 @@ def openapi(
     """Return an OpenAPI document of the documented routes of a router or an app, in their order.
 
     `version` is the version of the API. `servers` are the base URLs of the API. `security` are Security Scheme Objects,
-    by the names that routes have in their `security`. Schemes of an app's middleware, such as `bearer_auth`, are added;
-    every operation asks for all of them unless its route says otherwise. The document does not contain routes for any
+    by the names that routes have in their `security`. Schemes of middleware, such as `bearer_auth`, are added; the
+    operations that pass it ask for all of them unless their routes say otherwise. The document does not contain routes for any
     method ("*"), methods that OpenAPI does not know, and mounted apps.
 
     Raises RouteError if msgspec is not installed, and for a scheme that a route names and nobody describes.
@@ -35,12 +36,15 @@ def openapi(
     operations = operations_of(router)
     schemas, components = schemas_of([each for operation in operations for each in operation.annotations])
     paths: dict[str, dict[str, Any]] = {}
-    for operation in operations:
-        here = paths.setdefault(operation.template.path, {})
-        here[operation.method.lower()] = operation.described([next(schemas) for _ in operation.annotations])
-    everywhere = _schemes_of_middleware(router)
+    everywhere = _schemes_of(router._middleware)
     schemes = {**everywhere, **(security or {})}
     for operation in operations:
+        here = paths.setdefault(operation.template.path, {})
+        described = operation.described([next(schemas) for _ in operation.annotations])
+        here[operation.method.lower()] = described
+        if operation.route.security is None and (own := _schemes_of(operation.route.middleware)):
+            described["security"] = [{name: [] for name in [*everywhere, *own]}]
+            schemes |= own
         if unknown := set(operation.route.security or ()) - set(schemes):
             raise RouteError(
                 f"route {operation.route.name} names a security scheme that is not described: {min(unknown)!r}"
@@ -60,10 +64,10 @@ def openapi(
     }
 
 
-def _schemes_of_middleware(router: Router) -> dict[str, Mapping[str, Any]]:
-    """Return the security schemes that the middleware of an app enforces, by name."""
+def _schemes_of(middlewares: Iterable[Middleware]) -> dict[str, Mapping[str, Any]]:
+    """Return the security schemes that middleware enforces, by name."""
     schemes: dict[str, Mapping[str, Any]] = {}
-    for middleware in getattr(router, "_middleware", ()):
+    for middleware in middlewares:
         schemes |= getattr(middleware, "security_schemes", {})  # see `secured`
     return schemes
 

@@ -13,6 +13,7 @@ from aiosock.web.routing.signature import (
     is_stream,
     may_be_provided,
     name_of,
+    plain_base,
     return_annotation,
     written,
 )
@@ -65,11 +66,7 @@ class Provider:
             form = "AsyncIterator[Database]" if is_stream(function) else "Database"
             raise RouteError(f"provider {name} needs a return annotation that says what it provides, such as -> {form}")
         if not _is_resource(returned):
-            shown = "None" if returned is NoneType else shown_type(returned)
-            raise RouteError(
-                f"provider {name} cannot provide {shown}: handlers read such values from the request. "
-                "Provide a class of your own, or a NewType"
-            )
+            raise RouteError(f"provider {name} cannot provide {_no_resource(returned)}, or a NewType")
         return cls(function, returned, lifetime)
 
     async def open(self, first: object, values: dict[str, Any]) -> tuple[Any, AsyncGenerator[Any, None] | None]:
@@ -117,6 +114,14 @@ def _is_resource(kind: Any) -> bool:
     except TypeError:
         return False
     return hasattr(kind, "__supertype__") or may_be_provided(kind) or (isinstance(kind, type) and has_model(kind))
+
+
+def _no_resource(kind: Any) -> str:
+    """Return what is wrong with a type, and which one would not be."""
+    shown = "None" if kind is NoneType else shown_type(kind)
+    if base := plain_base(kind):
+        return f"{shown}, which is a {base}: handlers read such values from the request. Provide a class that is none"
+    return f"{shown}: handlers read such values from the request. Provide a class of your own"
 
 
 def _check_async(function: Callable[..., Any]) -> None:

@@ -122,6 +122,13 @@ def may_be_provided(annotation: Any) -> bool:
     return isinstance(kind, type) and kind.__module__ not in _PLAIN and not issubclass(kind, _READABLE)
 
 
+def plain_base(annotation: Any) -> str:
+    """Return the name of the class of values from which a class of a program derives, such as tuple; "" for none."""
+    if not isinstance(annotation, type) or annotation.__module__ in _PLAIN:
+        return ""
+    return next((base.__name__ for base in annotation.__mro__ if base in _READABLE), "")
+
+
 def unwrapped(annotation: Any) -> Any:
     """Return the type behind `Annotated`, `NewType` and `type Name = ...`."""
     while True:

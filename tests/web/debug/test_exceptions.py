@@ -449,3 +449,12 @@ def test_no_object_of_the_program_is_kept() -> None:
 
     assert outline.frames
     assert seen[0]() is None
+
+
+def test_a_frame_of_a_template_has_the_name_that_jinja_gives_it() -> None:
+    jinja2 = pytest.importorskip("jinja2")
+    template = jinja2.Environment(autoescape=True).from_string("{% block main %}{{ 1 // 0 }}{% endblock %}")
+
+    found = frames(record(caught(template.render)))
+
+    assert [frame.function for frame in found[-2:]] == ["top-level template code", "block 'main'"]

@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 from aiosock import App, Cookie, Form, Header, Request, Upload
 from aiosock.web.openapi import openapi, publish
 from aiosock.web.openapi.sample import curl, sample
-from tests.test_examples import load
 from tests.web.ask import ask
+from tests.web.openapi import tasks
 
 EVIL = "\"'></code><script>alert(1)</script>&"
 
@@ -24,7 +24,7 @@ async def page_of(app: App, title: str = "Shop", description: str = "") -> str:
 
 
 async def test_every_operation_is_on_the_page_with_its_curl_line() -> None:
-    page = (await ask(load("tasks").app, "GET", "/docs")).text
+    page = (await ask(tasks.app, "GET", "/docs")).text
 
     assert re.findall(r'<article id="operation-(\w+)">', page) == ["index", "create", "show", "update"]
     for line in (
@@ -90,7 +90,7 @@ async def test_a_form_has_its_fields_and_files_and_the_kind_that_the_script_send
 
 
 async def test_the_page_needs_nothing_else_and_may_have_nothing_else() -> None:
-    answer = await ask(load("tasks").app, "GET", "/docs")
+    answer = await ask(tasks.app, "GET", "/docs")
 
     assert re.findall(r"(?:src|href)=\"(?!#|data:|/openapi\.json)[^\"]*", answer.text) == []
     policy = answer.headers["content-security-policy"]
@@ -118,13 +118,13 @@ async def test_whatever_the_description_says_is_text() -> None:
 
 
 async def test_a_host_that_is_none_is_text() -> None:
-    page = (await ask(load("tasks").app, "GET", "/docs", headers={"host": "a'b"})).text
+    page = (await ask(tasks.app, "GET", "/docs", headers={"host": "a'b"})).text
 
     assert "http://a'b" not in page
 
 
 async def test_a_host_with_marks_of_the_shell_stays_one_word_of_the_command() -> None:
-    page = (await ask(load("tasks").app, "GET", "/docs", headers={"host": "a$(id);'b"})).text
+    page = (await ask(tasks.app, "GET", "/docs", headers={"host": "a$(id);'b"})).text
 
     commands = [unescape(command) for command in re.findall(r"curl [^<]*", page)]
     assert commands

@@ -15,8 +15,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from aiosock import App, Convertor, Cookie, Form, Header, Query, Request, Response, RouteError, Router, Upload
 from aiosock.web.middleware import basic_auth, bearer_auth
 from aiosock.web.openapi import openapi, publish
-from tests.test_examples import load
 from tests.web.ask import ask
+from tests.web.openapi import tasks
 
 
 class Item(Struct, rename="camel", forbid_unknown_fields=True):
@@ -87,7 +87,7 @@ def test_it_says_what_it_is_of() -> None:
 
 
 def test_the_example_is_described_in_the_order_of_its_routes() -> None:
-    document = described(load("tasks").app)
+    document = described(tasks.app)
 
     assert [(path, *methods) for path, methods in document["paths"].items()] == [
         ("/tasks", "get", "post"),
@@ -416,6 +416,23 @@ def test_the_schemes_of_a_middleware_are_those_of_all_operations() -> None:
 
     assert document["security"] == [{"bearer": [], "basic": []}]
     assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
+
+
+def test_the_schemes_of_a_routers_middleware_are_those_of_its_routes() -> None:
+    async def verify(token: str) -> None: ...
+
+    app, router = App(), Router("/inside", middleware=[basic_auth({})])
+    router.get("/")(nothing)
+    router.get("/open", security=[])(nothing)
+    app.get("/")(nothing)
+    app.middleware(bearer_auth(verify))
+    app.include(router)
+    document = described(app)
+
+    assert document["paths"]["/inside/"]["get"]["security"] == [{"bearer": [], "basic": []}]
+    assert document["paths"]["/inside/open"]["get"]["security"] == []
+    assert "security" not in document["paths"]["/"]["get"]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "basic"}
 
 
 def test_a_scheme_that_nobody_describes_is_refused_and_named() -> None:

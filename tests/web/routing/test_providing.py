@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, NewType, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 import pytest
 
 from aiosock import App, Disconnected, Handler, HTTPError, Request, Response, RouteError, Router, Upgrade
 from aiosock.net.server import Server
 from aiosock.testing import Client
+from aiosock.web.middleware import sees_exceptions
 from aiosock.web.response import Duplex
 from tests.web.ask import GET, ask
 
@@ -159,6 +160,47 @@ async def test_a_handler_of_a_router_gets_what_the_including_app_provides() -> N
 
     app.include(router)
     assert (await ask(app, "GET", "/me")).text == "Ada"
+
+
+async def test_middleware_of_a_router_gets_resources_of_the_app_around_handlers_with_a_status() -> None:
+    log = Log()
+    app, router = logged(log), Router("/inside")
+
+    @router.middleware
+    async def early(request: Request, next: Handler, database: Database) -> Response:
+        log.append("middleware")
+        return await next(request)
+
+    @router.get("/made", status=201)
+    async def made(request: Request, session: Session) -> str:
+        assert isinstance(session.database, Database)
+        return "made"
+
+    @router.get("/nothing")
+    async def nothing(request: Request) -> str:
+        return None  # type: ignore[return-value]
+
+    app.include(router)
+    answer = await ask(app, "GET", "/inside/made")
+    assert (answer.status, answer.text) == (201, "made")
+    assert log == ["open database", "middleware", "open session", "close session", "close database"]
+    assert (await ask(app, "GET", "/inside/nothing")).status == 500
+    assert "database sees TypeError" in log
+
+
+def test_an_unknown_type_of_a_routers_middleware_is_refused_before_the_first_request() -> None:
+    app, router = App(), Router("/inside")
+
+    @router.middleware
+    async def early(request: Request, next: Handler, database: Database) -> Response: ...  # type: ignore[empty-body]
+
+    router.get("/")(takes_request)
+    app.include(router)
+    with pytest.raises(RouteError, match=r"middleware .*early needs Database for its parameter 'database'"):
+        asyncio.run(ask(app, "GET", "/inside/"))
+
+
+async def takes_request(request: Request) -> None: ...
 
 
 async def test_a_mounted_app_has_its_own_and_shares_what_one_function_makes() -> None:
@@ -842,12 +884,18 @@ async def silent_stream(request: Request):  # type: ignore[no-untyped-def]
     yield Database()
 
 
+class Pair(NamedTuple):
+    user: str
+    role: str
+
+
 async def text(request: Request) -> str:
     return ""
 
 
 async def nothing(request: Request) -> None: ...
 async def numbers(request: Request) -> list[int]: ...  # type: ignore[empty-body]
+async def pair(request: Request) -> Pair: ...  # type: ignore[empty-body]
 async def queried(request: Request, page: int) -> Database: ...  # type: ignore[empty-body]
 async def untyped(request: Request, page) -> Database: ...  # type: ignore[no-untyped-def, empty-body]
 async def alone() -> Database: ...  # type: ignore[empty-body]
@@ -868,6 +916,10 @@ async def managed(request: Request) -> AsyncIterator[Database]:
         (text, "provider text cannot provide str: handlers read such values from the request"),
         (nothing, "provider nothing cannot provide None"),
         (numbers, r"provider numbers cannot provide list\[int\]"),
+        (
+            pair,
+            "provider pair cannot provide Pair, which is a tuple: handlers read .* a class that is none, or a NewType",
+        ),
         (queried, "the parameter 'page' of provider queried must be annotated with a type that a provider makes"),
         (untyped, "the parameter 'page' of provider untyped must be annotated"),
         (alone, "provider alone must take the request as its first parameter"),
@@ -1002,6 +1054,24 @@ def test_a_middleware_with_a_parameter_of_another_kind_is_refused() -> None:
         RouteError, match=r"the parameter 'page' of middleware .*odd must be annotated with a type that"
     ):
         App().middleware(odd)
+
+
+async def test_a_middleware_that_sees_exceptions_gets_resources_too() -> None:
+    app = App()
+    app.provide(a_database)
+
+    @app.middleware
+    @sees_exceptions
+    async def early(request: Request, next: Handler, database: Database) -> Response:
+        with pytest.raises(KeyError):
+            await next(request)
+        return Response(database.name)
+
+    @app.get("/")
+    async def handler(request: Request) -> None:
+        raise KeyError
+
+    assert (await ask(app, "GET", "/")).text == "real"
 
 
 async def test_a_middleware_keeps_its_defaults() -> None:

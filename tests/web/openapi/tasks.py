@@ -1,13 +1,12 @@
-"""A JSON API with validation: typed handlers, errors that name each field, and an OpenAPI page at /docs."""
+"""An API with every kind of parameter, for the tests of its description and of its page."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from itertools import count
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from aiosock import App, HTTPError, Request, Response, run
+from aiosock import App, HTTPError, Request, Response
 from aiosock.web.openapi import publish
 
 app = App()
@@ -30,11 +29,8 @@ class Task(NewTask):
     state: State = "open"
 
 
-@app.lifespan
-async def lifespan(app: App) -> AsyncIterator[None]:
-    app.state.tasks = {}
-    app.state.ids = count(1)
-    yield
+TASKS: dict[int, Task] = {}
+ids = count(1)
 
 
 @app.get("/tasks")
@@ -42,35 +38,32 @@ async def index(
     request: Request, state: State | None = None, limit: Annotated[int, Meta(ge=1, le=100)] = 20
 ) -> list[Task]:
     """List the tasks, the oldest first."""
-    found = [task for task in app.state.tasks.values() if state in (None, task.state)]
+    found = [task for task in TASKS.values() if state in (None, task.state)]
     return found[:limit]
 
 
 @app.post("/tasks", body_limit=10_000)
 async def create(request: Request, new: NewTask) -> Response:
     """Put a task on the list."""
-    task = Task(new.title, new.due, new.tags, id=next(app.state.ids))
-    app.state.tasks[task.id] = task
+    task = Task(new.title, new.due, new.tags, id=next(ids))
+    TASKS[task.id] = task
     return Response.json(task, 201, {"location": app.url_for("show", id=task.id)})
 
 
 @app.get("/tasks/{id:int}")
 async def show(request: Request, id: int) -> Task:
     """Show a task."""
-    if id not in app.state.tasks:
+    if id not in TASKS:
         raise HTTPError(404, f"There is no task {id}.")
-    return app.state.tasks[id]
+    return TASKS[id]
 
 
 @app.put("/tasks/{id:int}", body_limit=10_000)
 async def update(request: Request, id: int, new: NewTask, *, state: State) -> Task:
     """Replace a task and set its state."""
     await show(request, id)
-    app.state.tasks[id] = Task(new.title, new.due, new.tags, id=id, state=state)
-    return app.state.tasks[id]
+    TASKS[id] = Task(new.title, new.due, new.tags, id=id, state=state)
+    return TASKS[id]
 
 
 publish(app, title="Tasks", version="1.0", description="Things to do.")
-
-if __name__ == "__main__":
-    run(app, port=8080)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Final, cast
 
 from aiosock.errors import ConfigError, RouteError
@@ -92,6 +93,8 @@ def _takes(function: Callable[..., object], count: int, *, more: bool = False) -
 
 def is_async(function: object) -> bool:
     """Return whether calling it makes a coroutine."""
+    while isinstance(function, partial):  # inspect looks into one, but not for the `__call__` of an instance
+        function = function.func
     call = getattr(function, "__call__", None)  # noqa: B004 - an instance may have one that is async
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 

@@ -16,6 +16,7 @@ from aiosock.testing import Client, Peer
 from aiosock.web.after import FUNCTIONS, AfterAnswers
 from aiosock.web.exchange import Connection
 from aiosock.web.middleware import request_id
+from aiosock.web.registering import is_async
 from tests.net.helpers import until
 from tests.web.ask import GET, app_of, ask
 
@@ -99,6 +100,13 @@ async def test_a_test_does_not_wait_for_ever() -> None:
     async with Client(leaving(partial(Gate(), "a")), patience=0.05) as client:
         with pytest.raises(TimeoutError, match="has not ended: Gate"):
             await client.get("/")
+
+
+@pytest.mark.parametrize(
+    "made", [lambda gate: gate, lambda gate: partial(gate, "a"), lambda gate: partial(gate.__call__, "a")]
+)
+def test_a_partial_of_an_instance_is_async_as_the_instance_is(made: Callable[[Gate], object]) -> None:
+    assert is_async(made(Gate()))
 
 
 async def test_a_function_that_is_not_async_runs_in_a_thread() -> None:

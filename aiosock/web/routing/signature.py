@@ -170,7 +170,8 @@ def is_stream(function: Callable[..., Any]) -> bool:
 
 
 def _called(function: Callable[..., Any]) -> tuple[Any, Any]:
-    # The function itself, a partial of one, or the `__call__` of an instance.
+    # The function itself, or the `__call__` of an instance; perhaps in a partial.
+    function = written(function)
     return function, getattr(function, "__call__", None)  # noqa: B004
 
 

@@ -231,6 +231,19 @@ async def test_an_async_generator_may_have_no_pieces() -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
+async def test_a_partial_of_an_instance_is_a_handler() -> None:
+    class Greeting:
+        async def __call__(self, greeting: str, request: Request) -> str:
+            return greeting
+
+    class Greetings:
+        async def __call__(self, greeting: str, request: Request) -> AsyncIterator[str]:
+            yield greeting
+
+    assert (await ask(app_of(partial(Greeting(), "hi")), "GET", "/")).text == "hi"
+    assert (await ask(app_of(partial(Greetings(), "hi")), "GET", "/")).text == "hi"
+
+
 async def test_a_partial_of_an_async_function_is_a_handler() -> None:
     async def handler(greeting: str, request: Request) -> str:
         return greeting

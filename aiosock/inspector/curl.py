@@ -4,7 +4,7 @@ import shlex
 from base64 import b64encode
 from collections.abc import Iterable
 
-from aiosock.inspector.secret import SECRET
+from aiosock.web.debug.secrets import is_secret
 
 _OF_CONNECTION = frozenset({"connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding"})
 """Fields that curl sends by itself."""
@@ -46,7 +46,7 @@ def curl(
 
 
 def _header(name: str, value: str, *, secrets: bool) -> str:
-    if name in SECRET and not secrets:
+    if is_secret(name) and not secrets:
         return f'"{name}: ${name.upper().replace("-", "_")}"'
     return shlex.quote(f"{name}: {value}" if value else f"{name};")  # `name:` would leave it out
 

@@ -4,13 +4,13 @@ import asyncio
 import linecache
 import os
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any, Final, NamedTuple
 
 from aiosock.net.context import in_own_context
+from aiosock.traces import is_own, shown_path
 
 DEPTH: Final = 100
 """The longest chain of coroutines that is followed."""
@@ -21,11 +21,6 @@ INNER: Final = 5
 LEVELS: Final = 3
 """How many tasks deep the line of user code is looked for, where a task has none: `wait_for` in a `gather` in ..."""
 
-_OWN: Final = os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + os.sep
-_LIBRARIES: Final = (
-    _OWN,
-    *{os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")},
-)
 _CONTEXT_CODE: Final = in_own_context.__code__
 
 
@@ -45,16 +40,8 @@ class Standing(NamedTuple):
     inner: list[Place]
 
 
-@lru_cache(maxsize=4096)
-def is_user_code(file: str) -> bool:
-    """Return whether a file belongs to the program: not to Python, to an installed package or to aiosock."""
-    if (
-        file.startswith("<frozen")
-        or f"{os.sep}site-packages{os.sep}" in file
-        or f"{os.sep}dist-packages{os.sep}" in file
-    ):
-        return False
-    return not os.path.realpath(file).startswith(_LIBRARIES)
+is_user_code = lru_cache(maxsize=4096)(is_own)
+shown = lru_cache(maxsize=4096)(shown_path)
 
 
 def standing(task: asyncio.Task[Any] | None) -> Standing:
@@ -139,21 +126,6 @@ def place(file: str, line: int, function: str) -> Place:
     """Return a place, with the code that stands there."""
     code = linecache.getline(file, line).strip()
     return Place(shown(file), line, function, code[:200])
-
-
-@lru_cache(maxsize=4096)
-def shown(file: str) -> str:
-    """Return the name of a file as people know it: relative to the current directory, or to the place of its library."""
-    here = os.getcwd() + os.sep
-    if file.startswith(here) and is_user_code(file):
-        return file.removeprefix(here)
-    file = os.path.realpath(file)
-    # The longest first: site-packages are below the standard library.
-    for library in sorted(_LIBRARIES, key=len, reverse=True):
-        if file.startswith(library):
-            package = os.path.basename(library[:-1]) + os.sep if library == _OWN else ""
-            return package + file.removeprefix(library)
-    return file
 
 
 def _tasks_waited_for(frames: list[FrameType], task: asyncio.Task[Any] | None) -> list[asyncio.Task[Any]]:

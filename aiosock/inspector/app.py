@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from aiosock.errors import HTTPError
 from aiosock.inspector.access import BELOW, HOME
-from aiosock.inspector.curl import curl
 from aiosock.inspector.flights import Flight
 from aiosock.inspector.har import har, url_of
 from aiosock.inspector.look import Look
@@ -18,6 +17,7 @@ from aiosock.inspector.secret import shown
 from aiosock.inspector.short_head import ShortHead
 from aiosock.inspector.snapshot import brief, why_not_replayed
 from aiosock.web.app import App
+from aiosock.web.debug.curl import curl
 from aiosock.web.events import Event, EventStream
 from aiosock.web.handler import Next
 from aiosock.web.json import encode

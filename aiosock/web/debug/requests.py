@@ -1,11 +1,11 @@
 """Requests as records: fields, body and route without their secrets, and the command that sends them again."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
+from aiosock.web.debug.curl import curl
 from aiosock.web.debug.functions import FunctionRecord, function_record
 from aiosock.web.debug.secrets import HIDDEN, is_secret, masked, masked_target
 from aiosock.web.request import Request
@@ -25,8 +25,8 @@ MAX_COOKIES: Final = 50
 
 Pairs = list[tuple[str, str]]
 
-_NOT_SENT_AGAIN: Final = frozenset({"host", "content-length", "connection", "transfer-encoding", "accept-encoding"})
-"""Fields that curl sets itself, or that would only make its output unreadable."""
+_NOT_SENT_AGAIN: Final = frozenset({"accept-encoding", "…"})
+"""What would make the output of curl unreadable, and what stands for the fields that are left out."""
 
 
 @dataclass(slots=True)
@@ -137,22 +137,9 @@ def _how_it_was_read(request: Request) -> str:
 
 
 def _curl(request: Request, fields: Pairs, body: str, note: str) -> str:
-    """Return the command that sends the request again; the user puts in what is hidden."""
-    words = ["curl", "-i"]
-    if request.method == "HEAD":
-        words.append("--head")
-    elif request.method != ("POST" if body else "GET"):
-        words += ["-X", request.method]
+    """Return the command that sends the request again; the user puts in what is hidden, and a body that is not shown."""
     target = masked_target(request.with_query(request.raw_path)[: 2 * MAX_VALUE], request.params)
+    sent = [(name, value) for name, value in fields if name not in _NOT_SENT_AGAIN]
     url = f"{request.scheme}://{request.host}{target}"
-    if set(url) & set("[]{}"):
-        words.append("--globoff")
-    if "/." in url:
-        words.append("--path-as-is")
-    lines = [shlex.join([*words, url])]
-    lines += [shlex.join(["-H", f"{name}: {value}"]) for name, value in fields if name not in (*_NOT_SENT_AGAIN, "…")]
-    if body and not note:
-        lines.append(shlex.join(["--data-raw", body]))
-    elif note:
-        lines.append("--data-binary @body")
-    return " \\\n  ".join(lines)
+    command = curl(request.method, url, sent, b"" if note else body.encode())
+    return f"{command} \\\n  --data-binary @body" if note else command

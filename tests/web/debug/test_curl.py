@@ -1,4 +1,4 @@
-"""Tests of aiosock.inspector.curl: a command that sends the same request again."""
+"""Tests of aiosock.web.debug.curl: a command that sends the same request again."""
 
 import os
 import shlex
@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from aiosock.inspector.curl import curl
+from aiosock.web.debug.curl import curl
 from tests.patience import PATIENCE
 
 URL = "http://localhost:8080/x"

@@ -4,7 +4,7 @@ import asyncio
 import linecache
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any, Final, NamedTuple
@@ -40,8 +40,8 @@ class Standing(NamedTuple):
     inner: list[Place]
 
 
-is_user_code = lru_cache(maxsize=4096)(is_own)
-shown = lru_cache(maxsize=4096)(shown_path)
+is_user_code: Callable[[str], bool] = lru_cache(maxsize=4096)(is_own)
+shown: Callable[[str], str] = lru_cache(maxsize=4096)(shown_path)
 
 
 def standing(task: asyncio.Task[Any] | None) -> Standing:

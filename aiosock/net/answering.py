@@ -47,6 +47,8 @@ class Answering:
         "work",
     )
 
+    record: RequestRecord
+
     def __init__(self, service: Service, connection: Connection, task: asyncio.Task[Any] | None) -> None:
         self.service: Service = service
         self.connection: Connection = connection

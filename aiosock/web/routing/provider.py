@@ -40,9 +40,9 @@ class Provider:
     def __init__(self, function: ProviderFunction, kind: Any, lifetime: Lifetime) -> None:
         """Raise RouteError, with the function's name, if it is not async, or has parameters that are no resources."""
         _check_async(function)
-        self.function = function
+        self.function: ProviderFunction = function
         self.name: str = name_of(function)
-        self.kind = kind
+        self.kind: Any = kind
         self.lifetime: Lifetime = lifetime
         self.yields: bool = is_stream(function)
         self.needs: list[Need] = needs_of(function, 1, f"provider {self.name}")

@@ -5,6 +5,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from aiosock.errors import ConfigError
+from aiosock.net.binding import local_url
 from aiosock.web.middleware.csrf import is_same_origin
 from aiosock.web.request import Request
 from aiosock.wire.target import without_port
@@ -14,8 +15,6 @@ HOME: Final = "/_aiosock/"
 
 BELOW: Final = "/_aiosock/inspector/"
 """Where all else is that belongs to the page. Other tools have other paths below HOME."""
-
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
 _PROXIED: Final = ("forwarded:", "via:", "x-forwarded-", "x-real-ip:")
 """Fields of a proxy. It may run on this machine while its clients do not."""
@@ -61,9 +60,8 @@ def is_loopback(address: str) -> bool:
 def page_url(urls: Iterable[str]) -> str:
     """Return the URL of the page on a server with these addresses; "" if none of them leads there from this machine."""
     for url in urls:
-        scheme, _, authority = url.partition("://")
+        scheme, _, authority = local_url(url).partition("://")
         host, _, port = authority.rpartition(":")
-        host = _WILDCARDS.get(host, host)
         if scheme == "http" and is_local_name(host):
             return f"http://{host}:{port}{HOME}"
     return ""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from aiosock.config import Limits
 from aiosock.errors import HTTPError, ProtocolError
+from aiosock.net.binding import local_url
 from aiosock.wire.chunked import ChunkedDecoder
 from aiosock.wire.client_head import ResponseHead, encode_request_head, parse_response_head, response_framing
 from aiosock.wire.head import CHUNKED
@@ -23,7 +24,6 @@ _HEAD_BYTES = 64 * 1024
 _OF_CONNECTION = frozenset(
     {"connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 async def replay(urls: Sequence[str], head: RequestHead, body: bytes | None) -> dict[str, Any]:
@@ -68,9 +68,8 @@ async def _exchange(url: str, request: bytes, received: bytearray) -> None:
     if url.startswith("unix:"):
         reader, writer = await asyncio.open_unix_connection(url.removeprefix("unix:"))
     else:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        reader, writer = await asyncio.open_connection(_WILDCARDS.get(host, host), parts.port)
+        parts = urlsplit(local_url(url))
+        reader, writer = await asyncio.open_connection(parts.hostname or "", parts.port)
     try:
         writer.write(request)
         while len(received) < _HEAD_BYTES + MOST_BYTES and (piece := await reader.read(64 * 1024)):

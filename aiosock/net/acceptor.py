@@ -159,16 +159,18 @@ class Acceptor:
 
     async def leave(self) -> None:
         """Stop listening; leave the clients in the backlog to another process that has the listening sockets too."""
+        await self._settle()
+        self.close()
+
+    async def _settle(self) -> None:
+        """Stop accepting, and wait for the connections under way."""
         self.pause()
         for _ in range(SETTLING_TURNS):
             await asyncio.sleep(0)
-        self.close()
 
     async def accept_rest(self) -> list[socket.socket]:
         """Stop listening; return the connections that the kernel has accepted for us, so that no client is lost."""
-        self.pause()
-        for _ in range(SETTLING_TURNS):
-            await asyncio.sleep(0)
+        await self._settle()
         # All at once: a client that is answered in between could come back and keep the backlog from ever being empty.
         return [sock for listener in self.listeners for sock in listener.accept_rest()]
 

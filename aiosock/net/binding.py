@@ -73,6 +73,11 @@ def bind(config: Config) -> list[Bound]:
     return bound
 
 
+def local_url(url: str) -> str:
+    """Return the URL for a client on this machine: it cannot connect to an address that means "all interfaces"."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 def _join(host: str, port: int) -> str:
     if _is_every_address(host):
         return f":{port}"

@@ -16,11 +16,6 @@ _DOCUMENTATION_ADDRESSES: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6:
 """Addresses reserved for documentation (RFC 5737, RFC 3849): no machine has them. Nothing is sent to them."""
 
 
-def local_url(url: str) -> str:
-    """Return the URL for a browser on this machine: it cannot connect to an address that means "all interfaces"."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-
 def local_names(config: Config) -> list[str]:
     """Return the hosts that a browser on this machine may ask for; none if other machines can reach the server.
 

@@ -15,10 +15,11 @@ from cyclopts import Parameter
 
 from aiosock.config import Config
 from aiosock.errors import ConfigError, not_installed
+from aiosock.net.binding import local_url
 from aiosock.net.server import Server
 from aiosock.runner import say
 from aiosock.running import run
-from aiosock.share.addresses import lan_urls, local_names, local_url
+from aiosock.share.addresses import lan_urls, local_names
 from aiosock.share.app import directory_app
 from aiosock.share.upload import UPLOAD_BYTES
 from aiosock.web.disk.nascent import needs_names, remove_abandoned

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from aiosock import Config
-from aiosock.share.addresses import lan_urls, local_names, local_url
+from aiosock.net.binding import local_url
+from aiosock.share.addresses import lan_urls, local_names
 
 OWN = {socket.AF_INET: "192.168.1.5", socket.AF_INET6: "2001:db8::5"}
 

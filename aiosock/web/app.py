@@ -259,6 +259,7 @@ class App(ProvidingRouter, Generic[_S]):
                 request.exchange.on_disconnect = route.on_disconnect
                 request.params = found.params or {}  # its own dict: literal routes share an empty one
                 result = await route.endpoint(request, **found.params)
+                # As `_to_response` does, which would be a call more for each request.
                 if result is None and route.refuses_none:
                     raise returned_none(route.handler or route.endpoint)
                 response = to_response(result)

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from aiosock.net.answering import Answering
@@ -29,11 +28,6 @@ class ConnectionState(NamedTuple):
     received: int | None
     sent: int
     task: asyncio.Task[Any] | None = None
-
-    @property
-    def has_deadline(self) -> bool:
-        """Return whether its wait ends by itself."""
-        return self.deadline < inf
 
 
 class ServedConnection(Protocol):

@@ -168,11 +168,6 @@ def _parameters(value: str) -> dict[str, str]:
     return parameters
 
 
-def parse_urlencoded(body: bytes, limits: Limits, charset: str = "utf-8") -> list[tuple[str, str]]:
-    """Return the pairs of an urlencoded form; raises what `iterate_urlencoded` raises."""
-    return list(iterate_urlencoded(body, limits, charset))
-
-
 def iterate_urlencoded(body: bytes, limits: Limits, charset: str = "utf-8") -> Iterator[tuple[str, str]]:
     """Yield the pairs of an urlencoded form: only `&` separates, `+` is a space, and a stray percent sign stays.
 

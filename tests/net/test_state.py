@@ -55,7 +55,7 @@ async def test_a_handler_that_is_at_work_waits_for_nothing_of_its_client() -> No
         state = state_of(client)
         assert (state.doing, state.waits_for, state.deadline) == ("running the handler", "", inf)
         assert state.protocol == "HTTP/1.0"
-        assert not state.has_deadline
+        assert state.deadline == inf
 
 
 async def test_a_handler_that_reads_waits_for_the_body() -> None:
@@ -64,7 +64,7 @@ async def test_a_handler_that_reads_waits_for_the_body() -> None:
         await client.settle()
         state = state_of(client)
         assert (state.doing, state.waits_for) == ("running the handler", "the body of the request")
-        assert state.has_deadline
+        assert state.deadline < inf
 
 
 async def test_a_response_waits_for_a_client_that_does_not_read() -> None:
@@ -77,7 +77,7 @@ async def test_a_response_waits_for_a_client_that_does_not_read() -> None:
         await client.settle()
         state = state_of(client)
         assert (state.doing, state.waits_for) == ("sending the response", "the client to take bytes")
-        assert state.has_deadline
+        assert state.deadline < inf
 
 
 async def test_a_streamed_response_is_being_sent() -> None:
